@@ -1,0 +1,34 @@
+"""All that a training job knows: who did what to which items, checked at birth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue import Catalogue
+from recommender.ids import IdMap
+from recommender.values import Histories
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """U customers, N items and every event between them that the log holds."""
+
+    users: IdMap
+    histories: Histories
+    """One row a user, in the order of ``users``."""
+    catalogue: Catalogue
+    declared: NDArray[np.int32]
+    """(D × 2) pairs (user row, column of ``catalogue.tags``): tags that customers declared."""
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together."""
+        if len(self.histories) != len(self.users):
+            raise ValueError(f"dataset: {len(self.users)} users but {len(self.histories)} histories")
+        if len(self.histories.item) and int(self.histories.item.max()) >= len(self.catalogue):
+            raise ValueError(f"dataset: an event names item row {self.histories.item.max()} of {len(self.catalogue)}")
+
+    def before(self, time: int) -> "Dataset":
+        """Return the same users and items with only the events before ``time`` (seconds since 1970)."""
+        past = self.histories.where(self.histories.time < time)
+        return Dataset(self.users, past, self.catalogue, self.declared)
