@@ -1,0 +1,1 @@
+"""Values, scoring, rules and ranking: no network, clock or environment."""

@@ -1,0 +1,62 @@
+"""Everything that serving needs from training, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recommender.catalogue import Catalogue
+from recommender.config import Config
+from recommender.ids import IdMap
+from recommender.models.arrivals import ArrivalsModel
+from recommender.models.collaborative import CollaborativeModel
+from recommender.models.content import ContentModel
+from recommender.models.neighbours import NeighbourModel
+from recommender.models.popularity import PopularityModel
+from recommender.models.repurchase import RepurchaseModel
+from recommender.models.transitions import TransitionModel
+from recommender.ranker import Ranker
+from recommender.values import Histories
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """What the manifest says of a bundle beside its arrays."""
+
+    bundle_id: str
+    created_at: str
+    """RFC 3339, UTC."""
+    code_version: str
+    data_from: int
+    """Time of the first event, seconds since 1970."""
+    data_until: int
+    """Time of the last event."""
+    config: Config
+    metrics: Mapping[str, Any]
+    """What the training job measured on its own held-out window."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Models:
+    """The fitted sources. Histories given to ``score`` may hold events that no model was fitted on."""
+
+    collaborative: CollaborativeModel
+    neighbours: NeighbourModel
+    transitions: TransitionModel
+    content: ContentModel
+    repurchase: RepurchaseModel
+    popularity: PopularityModel
+    arrivals: ArrivalsModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """One trained state of one shop."""
+
+    info: BundleInfo
+    users: IdMap
+    histories: Histories
+    """What every known user did, in the order of ``users``; a request's fresher events are added to it."""
+    catalogue: Catalogue
+    models: Models
+    rankers: Mapping[str, Ranker]
+    """By the ranker name that a placement gives (``home``, ``discovery``, ``anchored``)."""

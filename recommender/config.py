@@ -1,0 +1,156 @@
+"""The configuration's shape and its defaults; reading the file is ``features.config_file``."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+SourceName = Literal[
+    "transitions", "neighbours", "collaborative", "content", "repurchase", "popularity", "trend", "arrivals"
+]
+FallbackName = Literal["category_popularity", "popularity", "arrivals", "catalogue"]
+RankerName = Literal["home", "discovery", "anchored"]
+
+
+class Section(BaseModel):
+    """A table of the configuration file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventSettings(Section):
+    """How much an event says, and how fast that fades."""
+
+    weights: dict[str, float] = {
+        "view_item_list": 0.0,
+        "select_item": 0.5,
+        "view_item": 1.0,
+        "add_to_cart": 3.0,
+        "remove_from_cart": -1.0,
+        "add_to_wishlist": 2.0,
+        "purchase": 5.0,
+        "refund": -5.0,
+        "rate": 1.0,
+        "like": 3.0,
+        "dislike": -5.0,
+        "email_click": 0.5,
+    }
+    """By canonical event name; a name that is missing weighs nothing."""
+    half_life_days: PositiveFloat = 60.0
+
+
+class CollaborativeSettings(Section):
+    """Implicit-feedback ALS."""
+
+    factors: PositiveInt = 64
+    iterations: PositiveInt = 8
+    regularization: PositiveFloat = 0.05
+    alpha: PositiveFloat = 5.0
+    """Confidence of an event of weight 1 (Hu, Koren, Volinsky 2008)."""
+
+
+class NeighbourSettings(Section):
+    """Item-to-item neighbours."""
+
+    kind: Literal["bm25", "cosine"] = "bm25"
+    neighbours: PositiveInt = 100
+
+
+class TransitionSettings(Section):
+    """Ordered item transitions."""
+
+    distance: PositiveInt = 10
+    """How many items apart two events may be."""
+    neighbours: PositiveInt = 200
+
+
+class ContentSettings(Section):
+    """The item × tag matrix."""
+
+    words: bool = True
+    max_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """A tag on a larger share of the items says nothing and is left out of matching."""
+
+
+class RankerSettings(Section):
+    """The learned ranker."""
+
+    kind: Literal["lambdamart", "linear"] = "lambdamart"
+    trees: PositiveInt = 120
+    leaves: PositiveInt = 31
+    candidates: PositiveInt = 300
+    """How many candidates a request may bring to the ranker."""
+    customers: PositiveInt = 20_000
+    """How many customers the ranker learns from, at most."""
+
+
+class Diversity(Section):
+    """At most ``most`` items of one ``column`` value in any ``window`` consecutive places."""
+
+    column: Literal["category", "category_top", "brand"] = "category"
+    most: PositiveInt = 3
+    window: PositiveInt = 10
+
+
+class Exclusions(Section):
+    """What a placement never shows; sold-out, hidden and out-of-date items are excluded everywhere."""
+
+    in_cart: bool = True
+    bought_within_days: float = 0.0
+    """0 excludes nothing, ``inf`` every item ever bought."""
+    consumable_categories: tuple[str, ...] = ()
+    """Category paths exempt from ``bought_within_days``; a path covers everything below it."""
+    refunded_or_disliked: bool = True
+    seen_without_click: int = 0
+    """Hide after this many impressions without a click; 0 is never."""
+
+
+class Placement(Section):
+    """One place where a list is shown."""
+
+    ranker: RankerName | None = "home"
+    """None orders by the sources' own scores, in the order in which they are named."""
+    sources: tuple[SourceName, ...] = (
+        "transitions",
+        "neighbours",
+        "collaborative",
+        "content",
+        "repurchase",
+        "popularity",
+        "trend",
+        "arrivals",
+    )
+    fallback: tuple[FallbackName, ...] = ("category_popularity", "popularity", "arrivals", "catalogue")
+    needs_items: bool = False
+    """The request must name at least one item (product page, cart)."""
+    count: PositiveInt = 20
+    """How many items where the request does not say."""
+    exclude: Exclusions = Exclusions()
+    diversity: Diversity | None = None
+    cache_seconds: PositiveInt = 900
+
+
+def default_placements() -> dict[str, Placement]:
+    """Return the six placements that every shop starts with."""
+    near: tuple[SourceName, ...] = ("transitions", "neighbours", "collaborative", "content", "popularity")
+    return {
+        "home": Placement(diversity=Diversity()),
+        "product": Placement(ranker="anchored", sources=near, needs_items=True),
+        "cart": Placement(ranker="anchored", sources=near, needs_items=True),
+        "buy_again": Placement(ranker=None, sources=("repurchase",), fallback=()),
+        "popular": Placement(ranker=None, sources=("popularity",), fallback=("catalogue",)),
+        "new": Placement(ranker=None, sources=("arrivals",), fallback=("popularity", "catalogue")),
+    }
+
+
+class Config(Section):
+    """The whole of ``tagalong.toml``."""
+
+    seed: int = 7
+    keep_bundles: PositiveInt = 5
+    events: EventSettings = EventSettings()
+    collaborative: CollaborativeSettings = CollaborativeSettings()
+    neighbours: NeighbourSettings = NeighbourSettings()
+    transitions: TransitionSettings = TransitionSettings()
+    content: ContentSettings = ContentSettings()
+    ranker: RankerSettings = RankerSettings()
+    placements: dict[str, Placement] = Field(default_factory=default_placements)

@@ -1,0 +1,1 @@
+"""The sources of candidates: arrays in, scores out."""

@@ -1,0 +1,1 @@
+"""The job: read, fit, learn the ranker, evaluate, gate, publish."""

@@ -1,0 +1,1 @@
+"""Fitting, one file a model."""
