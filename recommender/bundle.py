@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.sparse import csr_array
+
 from recommender.catalogue import Catalogue
 from recommender.config import Config
 from recommender.ids import IdMap
@@ -56,7 +58,10 @@ class Bundle:
     users: IdMap
     histories: Histories
     """What every known user did, in the order of ``users``; a request's fresher events are added to it."""
+    declared: csr_array
+    """(U × T) tags that customers declared."""
     catalogue: Catalogue
+    """May have more rows than the models were fitted on: items that came later follow at the end."""
     models: Models
     rankers: Mapping[str, Ranker]
     """By the ranker name that a placement gives (``home``, ``discovery``, ``anchored``)."""

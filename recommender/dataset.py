@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue
 from recommender.ids import IdMap
@@ -18,8 +17,8 @@ class Dataset:
     histories: Histories
     """One row a user, in the order of ``users``."""
     catalogue: Catalogue
-    declared: NDArray[np.int32]
-    """(D × 2) pairs (user row, column of ``catalogue.tags``): tags that customers declared."""
+    declared: csr_array
+    """(U × T) weights of the tags that customers declared, in the catalogue's tag vocabulary."""
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""
