@@ -9,6 +9,9 @@ from scipy.sparse import csr_array
 
 from recommender.ids import IdMap, Texts
 
+LEVEL = " > "
+"""What stands between two levels of a category path."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
@@ -16,6 +19,15 @@ class Coded:
 
     code: NDArray[np.int32]
     names: IdMap
+
+    def under(self, path: str, items: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.bool_]:
+        """Return which of ``items`` (rows, or all N) lie at ``path`` or below it, in a column of category paths."""
+        exact = LEVEL.join(level.strip() for level in path.split(">"))
+        wanted = np.zeros(len(self.names) + 1, np.bool_)
+        wanted[self.names.starting(exact + LEVEL)] = True
+        wanted[self.names.row(exact)] = True
+        wanted[-1] = False
+        return np.asarray(wanted[self.code[items]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +54,10 @@ class Catalogue:
     tags: csr_array
     """(N × T) TF-IDF weights, rows of length 1; every declared tag, category level, brand, word and attribute."""
     tag_names: IdMap
-    """The T names with their kind in front: ``tag:camping``, ``category:Outdoor > Tents``, ``brand:Acme``, ``word:tent``, ``attribute:size=XL``."""
+    """The T names with their kind in front.
+
+    ``tag:camping``, ``category:Outdoor > Tents``, ``brand:Acme``, ``word:tent``, ``attribute:size=XL``.
+    """
     numbers: Mapping[str, NDArray[np.float32]]
     """Attributes that are numbers, by column name; NaN where missing."""
     texts: Mapping[str, Coded]

@@ -66,6 +66,14 @@ class IdMap(Texts):
         at = bisect_left(range(len(self)), key, key=self._bytes)
         return at if at < len(self) and self._bytes(at) == key else -1
 
+    def starting(self, prefix: str) -> NDArray[np.int32]:
+        """Return the rows of all ids that begin with ``prefix`` (not empty), ascending."""
+        key = prefix.encode()
+        every = range(len(self))
+        low = bisect_left(every, key, key=self._bytes)
+        high = bisect_left(every, True, lo=low, key=lambda row: not self._bytes(row).startswith(key))
+        return np.arange(low, high, dtype=np.int32)
+
     def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Return the rows of many ids, −1 where unknown; builds a dictionary, so for whole files only."""
         table = {one: row for row, one in enumerate(self)}

@@ -1,0 +1,192 @@
+"""What may be shown to whom: eligibility, exclusions, boosts and diversity, as arrays applied before a list is cut."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.catalogue import Catalogue, Coded
+from recommender.config import Diversity, Exclusions
+from recommender.values import EventType, Histories
+
+DAY = 86_400
+CART = (EventType.ADD_TO_CART, EventType.REMOVE_FROM_CART, EventType.PURCHASE)
+OWNERSHIP = (EventType.PURCHASE, EventType.REFUND)
+OPINION = (EventType.LIKE, EventType.DISLIKE)
+CLICK = (
+    EventType.SELECT_ITEM,
+    EventType.VIEW_ITEM,
+    EventType.ADD_TO_CART,
+    EventType.ADD_TO_WISHLIST,
+    EventType.PURCHASE,
+    EventType.LIKE,
+)
+"""Any of these ends a run of impressions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What the lists of B customers over N items must obey, whichever path makes them."""
+
+    eligible: NDArray[np.bool_]
+    """(N,) the items that may be shown at all: always eligible, and let through by the request's filter."""
+    excluded: csr_array
+    """(B × N) a stored entry is an item that this customer must not see."""
+    count: int
+    """How many items a list holds where so many are left."""
+    boost: NDArray[np.float32] | None = None
+    """(N,) as ``boosted`` takes it; None changes nothing."""
+    diversity: Diversity | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together."""
+        items = len(self.eligible)
+        if self.excluded.shape[1] != items or (self.boost is not None and len(self.boost) != items):
+            raise ValueError(f"rules: {items} items, but excluded has {self.excluded.shape[1]} or boost another number")
+        if self.count < 1:
+            raise ValueError(f"rules: count {self.count} is less than 1")
+
+
+def always_eligible(catalogue: Catalogue, now: int) -> NDArray[np.bool_]:
+    """Return (N,) which items may be shown at ``now``, in seconds: in stock, not hidden, within their dates."""
+    within = (catalogue.available_from <= now) & (now <= catalogue.available_until)
+    return np.asarray(catalogue.in_stock & ~catalogue.hidden & within)
+
+
+def why_ineligible(catalogue: Catalogue, row: int, now: int) -> str | None:
+    """Return the name of the rule by which ``always_eligible`` drops an item, or None if it may be shown."""
+    rules = {
+        "sold_out": not catalogue.in_stock[row],
+        "hidden": bool(catalogue.hidden[row]),
+        "not_yet_available": bool(now < catalogue.available_from[row]),
+        "expired": bool(now > catalogue.available_until[row]),
+    }
+    return next((name for name, holds in rules.items() if holds), None)
+
+
+def exclusions(histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> csr_array:
+    """Return (B × N) what each customer must not see, as ``exclusions_by_rule`` finds it."""
+    parts = exclusions_by_rule(histories, settings, catalogue, now).values()
+    return union(list(parts), (len(histories), len(catalogue)))
+
+
+def exclusions_by_rule(
+    histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]
+) -> Mapping[str, csr_array]:
+    """Return a (B × N) matrix for each rule that ``settings`` turns on; ``now`` is (B,) seconds since 1970.
+
+    The last word counts: an item is in the cart if it was added and since neither removed nor bought; bought if it was
+    purchased and not since refunded; refunded or disliked until it is bought or liked again. Impressions count from the
+    last click on the item.
+    """
+    log = _Log(histories, len(catalogue))
+    found: dict[str, NDArray[np.int64]] = {}
+    if settings.in_cart:
+        found["in_cart"] = log.pairs_ending_in(EventType.ADD_TO_CART, CART)
+    if settings.bought_within_days > 0:
+        found["bought"] = _bought(log, settings, catalogue, now)
+    if settings.refunded_or_disliked:
+        refunded = log.pairs_ending_in(EventType.REFUND, OWNERSHIP)
+        disliked = log.pairs_ending_in(EventType.DISLIKE, OPINION)
+        found["refunded_or_disliked"] = np.union1d(refunded, disliked)
+    if settings.seen_without_click > 0:
+        found["seen_without_click"] = _seen(log, settings.seen_without_click)
+    return {name: _matrix(pairs, (len(histories), len(catalogue))) for name, pairs in found.items()}
+
+
+def union(parts: list[csr_array], shape: tuple[int, int]) -> csr_array:
+    """Return the (B × N) matrix that stores an entry wherever one of ``parts`` does."""
+    pairs = [np.repeat(np.arange(shape[0]), np.diff(p.indptr)) * shape[1] + p.indices for p in parts]
+    return _matrix(np.unique(np.concatenate([np.zeros(0, np.int64), *pairs])), shape)
+
+
+class _Log:
+    """Events keyed by (customer, item) pair: ``customer × N + item``, in the order in which they happened."""
+
+    def __init__(self, histories: Histories, items: int) -> None:
+        self.items = items
+        self.event, self.time = histories.event, histories.time
+        self.pair = histories.customer().astype(np.int64) * items + histories.item
+
+    def last(self, among: tuple[EventType, ...]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+        """Return the pairs that have an event ``among`` these, ascending, and the position of the last one of each."""
+        at = np.flatnonzero(np.isin(self.event, among))[::-1]
+        pairs, first = np.unique(self.pair[at], return_index=True)
+        return pairs, at[first]
+
+    def pairs_ending_in(self, event: EventType, among: tuple[EventType, ...]) -> NDArray[np.int64]:
+        """Return the pairs whose last event ``among`` these is ``event``."""
+        pairs, at = self.last(among)
+        return np.asarray(pairs[self.event[at] == event], np.int64)
+
+
+def _bought(log: _Log, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.int64]:
+    pairs, at = log.last(OWNERSHIP)
+    customer, item = np.divmod(pairs, log.items)
+    recent = log.time[at] > now[customer] - settings.bought_within_days * DAY
+    exempt = _consumable(catalogue.category, settings.consumable_categories, item)
+    return np.asarray(pairs[(log.event[at] == EventType.PURCHASE) & recent & ~exempt], np.int64)
+
+
+def _consumable(category: Coded, paths: tuple[str, ...], item: NDArray[np.int64]) -> NDArray[np.bool_]:
+    exempt = np.zeros(len(item), np.bool_)
+    for path in paths:
+        exempt |= category.under(path, item)
+    return exempt
+
+
+def _seen(log: _Log, most: int) -> NDArray[np.int64]:
+    clicked, at = log.last(CLICK)
+    impressions = np.flatnonzero(log.event == EventType.VIEW_ITEM_LIST)
+    place = np.searchsorted(clicked, log.pair[impressions])
+    after = np.append(at, -1)[place]
+    same = np.append(clicked, -1)[place] == log.pair[impressions]
+    pairs, times = np.unique(log.pair[impressions[~same | (impressions > after)]], return_counts=True)
+    return pairs[times >= most]
+
+
+def _matrix(pairs: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:
+    customer, item = np.divmod(pairs, max(shape[1], 1))
+    indptr = np.searchsorted(customer, np.arange(shape[0] + 1))
+    return csr_array((np.ones(len(pairs), np.bool_), item, indptr), shape=shape)
+
+
+def boosted(scores: NDArray[np.float32], boost: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (B × C) scores raised by ``boost`` (B × C) standard deviations of their own list's scores.
+
+    Sources and rankers score on scales of their own; measured in its spread a boost of 1 means the same on all of them.
+    Items without a score (NaN) stay without one; where all scores are equal a boost is added as it is.
+    """
+    known = np.isfinite(scores)
+    size = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    mean = np.where(known, scores, 0).sum(axis=1, keepdims=True) / size
+    spread = np.sqrt(np.where(known, (scores - mean) ** 2, 0).sum(axis=1, keepdims=True) / size)
+    return np.asarray(scores + boost * np.where(spread > 0, spread, 1), np.float32)
+
+
+def diversify(rows: NDArray[np.int32], codes: NDArray[np.int32], diversity: Diversity, count: int) -> NDArray[np.intp]:
+    """Return (B × k) columns of ``rows`` in the order to show, at most ``most`` of one code in any window.
+
+    ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names, and
+    −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is least
+    frequent in the window: a list is never short while candidates are left. k is the smaller of ``count`` and C.
+    """
+    lists, width = rows.shape
+    taken, padding = np.int32(2**30), np.int32(2**29)
+    code = np.where(rows >= 0, codes[rows], -1)
+    code = np.where(code >= 0, code, -2 - np.arange(width))
+    frequency = np.where(rows >= 0, np.int32(0), padding)
+    order = np.empty((lists, min(count, width)), np.intp)
+    every = np.arange(lists)
+    recent: list[NDArray[np.bool_]] = []
+    for place in range(order.shape[1]):
+        best = np.maximum(frequency, diversity.most - 1).argmin(axis=1)
+        order[:, place] = best
+        recent.append(code == code[every, best, None])
+        frequency += recent[-1]
+        if place >= diversity.window - 1:
+            frequency -= recent[place - diversity.window + 1]
+        frequency[every, best] = taken
+    return order
