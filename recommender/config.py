@@ -14,7 +14,7 @@ RankerName = Literal["home", "discovery", "anchored"]
 class Section(BaseModel):
     """A table of the configuration file; a key that it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class EventSettings(Section):
@@ -104,6 +104,57 @@ class Exclusions(Section):
     """Hide after this many impressions without a click; 0 is never."""
 
 
+class TagRule(Section):
+    """Behaviour that puts a tag on a customer: ``count`` events on matching items within a window."""
+
+    tag: Annotated[str, Field(min_length=1, max_length=256)]
+    when: str = ""
+    """A filter expression over items; empty matches every item."""
+    events: tuple[str, ...] = ("view_item",)
+    """Canonical event names that count."""
+    count: PositiveInt = 3
+    in_a_row: bool = False
+    """No other item may come between, among the events that count; the same as ``within_events = count``."""
+    within_events: PositiveInt | None = None
+    """The matching events lie among so many consecutive events that count."""
+    within_days: PositiveFloat | None = None
+    weight: PositiveFloat = 1.0
+    half_life_days: PositiveFloat = 30.0
+    expires_days: PositiveFloat = 180.0
+    """The tag is gone so long after the rule last held."""
+
+
+class DerivedTag(Section):
+    """A customer tag that brings others with it."""
+
+    tag: str
+    brings: tuple[str, ...]
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of a tag brought, as a share of the weight of the tag that brings it."""
+
+
+class LiveSettings(Section):
+    """What is kept of each customer between two trainings, and for how long."""
+
+    recent_events: PositiveInt = 50
+    """Beyond them only what exclusions need stays: carts, purchases, refunds, opinions."""
+    impressions: PositiveInt = 200
+    tags: PositiveInt = 20
+    """Tags of one customer, the heaviest first."""
+    ttl_days: PositiveFloat = 90.0
+    """Live state of a customer who does nothing for so long is forgotten; the archive is not."""
+    remember_ids_hours: PositiveFloat = 48.0
+    """An event sent again within this time counts once."""
+    max_future_seconds: PositiveFloat = 300.0
+    """An event further in the future than this is refused."""
+    max_age_days: PositiveFloat = 730.0
+    """An event older than this is refused: import it from a file."""
+    archive_seconds: PositiveFloat = 15.0
+    """How long an event may wait in the stream before it is written to Parquet."""
+    archive_events: PositiveInt = 20_000
+    """How many events one archive step takes at most."""
+
+
 class Placement(Section):
     """One place where a list is shown."""
 
@@ -153,4 +204,7 @@ class Config(Section):
     transitions: TransitionSettings = TransitionSettings()
     content: ContentSettings = ContentSettings()
     ranker: RankerSettings = RankerSettings()
+    live: LiveSettings = LiveSettings()
+    tag_rules: tuple[TagRule, ...] = ()
+    derived_tags: tuple[DerivedTag, ...] = ()
     placements: dict[str, Placement] = Field(default_factory=default_placements)
