@@ -1,0 +1,1 @@
+"""The command line: composes training, serving and features; nothing imports it."""
