@@ -1,14 +1,27 @@
 """The configuration's shape and its defaults; reading the file is ``features.config_file``."""
 
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+
+from recommender.values import EventType
 
 SourceName = Literal[
     "transitions", "neighbours", "collaborative", "content", "repurchase", "popularity", "trend", "arrivals"
 ]
 FallbackName = Literal["category_popularity", "popularity", "arrivals", "catalogue"]
 RankerName = Literal["home", "discovery", "anchored"]
+
+
+def _event_name(name: str) -> str:
+    """Refuse a name that no event has in canonical spelling."""
+    if name.upper() not in EventType.__members__ or name == "other":
+        raise ValueError(f"{name!r} is not a canonical event name")
+    return name
+
+
+EventName = Annotated[str, AfterValidator(_event_name)]
 
 
 class Section(BaseModel):
@@ -110,8 +123,8 @@ class TagRule(Section):
     tag: Annotated[str, Field(min_length=1, max_length=256)]
     when: str = ""
     """A filter expression over items; empty matches every item."""
-    events: tuple[str, ...] = ("view_item",)
-    """Canonical event names that count."""
+    events: tuple[EventName, ...] = ("view_item",)
+    """What counts, in canonical names."""
     count: PositiveInt = 3
     in_a_row: bool = False
     """No other item may come between, among the events that count; the same as ``within_events = count``."""
@@ -208,3 +221,16 @@ class Config(Section):
     tag_rules: tuple[TagRule, ...] = ()
     derived_tags: tuple[DerivedTag, ...] = ()
     placements: dict[str, Placement] = Field(default_factory=default_placements)
+
+    @field_validator("derived_tags")
+    @classmethod
+    def _no_cycle(cls, derived: tuple[DerivedTag, ...]) -> tuple[DerivedTag, ...]:
+        """Refuse tags that bring themselves, directly or through others."""
+        graph: dict[str, set[str]] = {}
+        for each in derived:
+            graph.setdefault(each.tag, set()).update(each.brings)
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            raise ValueError(f"a cycle: {' → '.join(reversed(error.args[1]))}") from None
+        return derived
