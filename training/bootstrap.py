@@ -1,0 +1,37 @@
+"""How sure a mean over customers is: percentile intervals from seeded resampling of customers (Efron 1979)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 1 << 22
+"""How many resampled values are held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean and the 95 % interval around it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def estimate(values: NDArray[np.float64], rng: np.random.Generator, *, draws: int = 500) -> Estimate:
+    """Return the mean over customers, NaN values left out; all NaN where there is no customer."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Estimate(np.nan, np.nan, np.nan)
+    means = np.empty(draws)
+    step = max(1, BLOCK // len(known))
+    for start in range(0, draws, step):
+        size = (min(step, draws - start), len(known))
+        means[start : start + size[0]] = known[rng.integers(len(known), size=size, dtype=np.int32)].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(float(known.mean()), float(low), float(high))
+
+
+def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
+    """Return by how much ``ours`` is above ``theirs``; both are of the same customers, resampled together."""
+    return estimate(ours - theirs, rng)

@@ -1,0 +1,194 @@
+"""The bundles of one shop: which exist, which one is current, which was before it, and why one was not published.
+
+    bundles/<bundle_id>/      a bundle, never changed once it is there
+    bundles/current           a symbolic link to the published one, replaced in one step
+    bundles/registry.json     the order of publication, and the reasons of those that were kept back
+
+Whoever changes any of it holds the lock, so two trainers at once take turns.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from recommender.bundle import Bundle, BundleInfo
+from recommender.bundle_io import DIGEST, load, read_info, save
+from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
+
+CURRENT = "current"
+RECORD = "registry.json"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the registry remembers beside the bundles themselves."""
+
+    published: tuple[str, ...] = ()
+    """Oldest first; the last one is current."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """Id and reason of each bundle that is not published."""
+
+    def reason(self, bundle_id: str) -> str | None:
+        """Return why a bundle is not published, if that was recorded."""
+        return dict(self.kept).get(bundle_id)
+
+    def publishing(self, bundle_id: str) -> "Record":
+        """Return the record after ``bundle_id`` became current."""
+        before = tuple(one for one in self.published if one != bundle_id)
+        return Record((*before, bundle_id), tuple((one, why) for one, why in self.kept if one != bundle_id))
+
+    def keeping(self, bundle_id: str, reason: str) -> "Record":
+        """Return the record with ``bundle_id`` held back."""
+        kept = {**dict(self.kept), bundle_id: reason}
+        return Record(tuple(one for one in self.published if one != bundle_id), tuple(kept.items()))
+
+    def only(self, present: set[str]) -> "Record":
+        """Return the record without bundles that are gone."""
+        published = tuple(one for one in self.published if one in present)
+        return Record(published, tuple((one, why) for one, why in self.kept if one in present))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list of bundles."""
+
+    info: BundleInfo
+    status: str
+    """``current``, ``published`` (it was current before) or ``kept``."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The bundles below one folder, ``<data>/<shop>/bundles``."""
+
+    folder: Path
+
+    def current(self) -> str | None:
+        """Return the id of the published bundle."""
+        link = self.folder / CURRENT
+        return os.readlink(link) if link.is_symlink() else None
+
+    def path(self, bundle_id: str) -> Path:
+        """Return the folder of a bundle; ``current`` is an id too. Raises NotFound."""
+        name = self.current() if bundle_id == CURRENT else bundle_id
+        if name is None:
+            raise NoBundle(str(self.folder), "no bundle is published here")
+        if name not in self._present():
+            raise NotFound("bundle", bundle_id)
+        return self.folder / name
+
+    def listed(self) -> list[Listed]:
+        """Return every bundle that can be read, newest first."""
+        record, current = self._record(), self.current()
+        lines = []
+        for name in self._present():
+            status = "current" if name == current else "published" if name in record.published else "kept"
+            lines.append(Listed(read_info(self.folder / name), status, record.reason(name)))
+        return sorted(lines, key=lambda line: (line.info.created_at, line.info.bundle_id), reverse=True)
+
+    def add(self, bundle: Bundle, reason: str = "not published yet") -> Path:
+        """Write a bundle without publishing it; one that is here already with the same bytes is left as it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / bundle.info.bundle_id
+        with self._locked():
+            self._sweep()
+            incoming = self.folder / f".{uuid4().hex}"
+            save(bundle, incoming)
+            if target.exists() and (target / DIGEST).read_bytes() != (incoming / DIGEST).read_bytes():
+                shutil.rmtree(incoming)
+                raise BundleError(str(target), "another bundle has this id")
+            if target.exists():
+                shutil.rmtree(incoming)
+            else:
+                incoming.rename(target)
+            if target.name not in self._record().published:
+                self._write(self._record().keeping(target.name, reason))
+        return target
+
+    def publish(self, bundle_id: str) -> None:
+        """Make a bundle current after checking every file of it."""
+        path = self.path(bundle_id)
+        load(path)
+        with self._locked():
+            self._point(path.name)
+            self._write(self._record().publishing(path.name))
+
+    def keep(self, bundle_id: str, reason: str) -> None:
+        """Record why a bundle is not published."""
+        with self._locked():
+            self._write(self._record().keeping(bundle_id, reason))
+
+    def rollback(self) -> str:
+        """Publish the bundle that was current before this one, and return its id."""
+        with self._locked():
+            record = self._record().only(set(self._present()))
+            if len(record.published) < 2:
+                raise InvalidInput("rollback", "no earlier published bundle is left")
+            bad, good = record.published[-1], record.published[-2]
+            load(self.folder / good)
+            self._point(good)
+            self._write(record.keeping(bad, "rolled back"))
+        return good
+
+    def prune(self, newest: int) -> list[str]:
+        """Delete all but the ``newest`` bundles, the current one and the one to roll back to; return what went."""
+        with self._locked():
+            record = self._record()
+            safe = {*record.published[-2:], self.current(), *(one.info.bundle_id for one in self.listed()[:newest])}
+            gone = [name for name in self._present() if name not in safe]
+            for name in gone:
+                # Renamed first, so that nobody meets half a bundle under its name.
+                doomed = self.folder / f".{uuid4().hex}"
+                (self.folder / name).rename(doomed)
+                shutil.rmtree(doomed)
+            self._write(record.only(set(self._present())))
+        return gone
+
+    def _present(self) -> list[str]:
+        if not self.folder.is_dir():
+            return []
+        entries = [e for e in self.folder.iterdir() if e.is_dir() and not e.is_symlink() and e.name[0] != "."]
+        return sorted(entry.name for entry in entries)
+
+    def _sweep(self) -> None:
+        """Delete what a killed trainer left half written; the lock is held, so nobody is writing."""
+        for entry in self.folder.iterdir():
+            if entry.name.startswith(".") and entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+
+    def _point(self, name: str) -> None:
+        link = self.folder / f".{uuid4().hex}"
+        link.symlink_to(name)
+        os.replace(link, self.folder / CURRENT)
+
+    def _record(self) -> Record:
+        try:
+            held = json.loads((self.folder / RECORD).read_bytes())
+            return Record(tuple(held["published"]), tuple(held["kept"].items()))
+        except FileNotFoundError:
+            return Record()
+        except (ValueError, KeyError, AttributeError) as error:
+            raise BundleError(str(self.folder / RECORD), f"cannot be read ({error})") from error
+
+    def _write(self, record: Record) -> None:
+        held = {"published": record.published, "kept": dict(record.kept)}
+        building = self.folder / f".{uuid4().hex}"
+        with building.open("w", encoding="utf-8") as file:
+            json.dump(held, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(building, self.folder / RECORD)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / LOCK).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
