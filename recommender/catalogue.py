@@ -22,12 +22,15 @@ class Coded:
 
     def under(self, path: str, items: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.bool_]:
         """Return which of ``items`` (rows, or all N) lie at ``path`` or below it, in a column of category paths."""
-        exact = LEVEL.join(level.strip() for level in path.split(">"))
         wanted = np.zeros(len(self.names) + 1, np.bool_)
-        wanted[self.names.starting(exact + LEVEL)] = True
-        wanted[self.names.row(exact)] = True
-        wanted[-1] = False
+        wanted[self.rows_under(path)] = True
         return np.asarray(wanted[self.code[items]])
+
+    def rows_under(self, path: str) -> NDArray[np.int32]:
+        """Return the rows of ``names`` that are ``path`` or lie below it; blanks around ``>`` do not matter."""
+        exact = LEVEL.join(level.strip() for level in path.split(">"))
+        rows = np.append(self.names.starting(exact + LEVEL), np.int32(self.names.row(exact)))
+        return rows[rows >= 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -169,9 +169,9 @@ def boosted(scores: NDArray[np.float32], boost: NDArray[np.float32]) -> NDArray[
 def diversify(rows: NDArray[np.int32], codes: NDArray[np.int32], diversity: Diversity, count: int) -> NDArray[np.intp]:
     """Return (B × k) columns of ``rows`` in the order to show, at most ``most`` of one code in any window.
 
-    ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names, and
-    −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is least
-    frequent in the window: a list is never short while candidates are left. k is the smaller of ``count`` and C.
+    ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names,
+    and −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is
+    least frequent in the window: a list is never short while candidates are left. k is the smaller of ``count`` and C.
     """
     lists, width = rows.shape
     taken, padding = np.int32(2**30), np.int32(2**29)

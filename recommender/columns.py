@@ -1,0 +1,141 @@
+"""The catalogue's columns by the names and kinds that a filter knows them by."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue import Catalogue, Coded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flag:
+    """A column that is true or false for every item."""
+
+    holds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number:
+    """A column of numbers; NaN where missing."""
+
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Time:
+    """A column of times in seconds since 1970; the int64 ``missing`` where there is none."""
+
+    values: NDArray[np.int64]
+    missing: int
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Return (N,) where there is a time."""
+        return np.asarray(self.values != self.missing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A column of texts; of a ``path`` also what lies below it counts as equal."""
+
+    column: Coded
+    path: bool = False
+
+    def among(self, values: Iterable[str], wanted: bool) -> NDArray[np.bool_]:
+        """Return (N,) where "is the text one of ``values``?" is answered ``wanted``; a missing text answers nothing."""
+        names = self.column.names
+        chosen = np.zeros(len(names) + 1, np.bool_)
+        for value in values:
+            chosen[names.row(value)] = True
+            if self.path:
+                chosen[self.column.rows_under(value)] = True
+        return self._chosen(chosen, wanted)
+
+    def like(self, pattern: str, wanted: bool, fold: Callable[[str], str] = str) -> NDArray[np.bool_]:
+        """Return as ``among`` does, for "is the text, folded, like ``pattern``?"; ``%`` stands for any characters."""
+        pieces = fold(pattern).split("%")
+        matching = [_matches(fold(name), pieces) for name in self.column.names]
+        return self._chosen(np.array([*matching, False]), wanted)
+
+    def _chosen(self, chosen: NDArray[np.bool_], wanted: bool) -> NDArray[np.bool_]:
+        answer = chosen == wanted
+        answer[-1] = False
+        return np.asarray(answer[self.column.code])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tags:
+    """The declared tags of every item."""
+
+    catalogue: Catalogue
+
+    def having(self, tag: str) -> NDArray[np.bool_]:
+        """Return (N,) which items carry ``tag``; a tag that no item carries is on none."""
+        names, tags = self.catalogue.tag_names, self.catalogue.tags
+        row = names.row(f"tag:{tag}")
+        having = np.zeros(len(self.catalogue), np.bool_)
+        if row >= 0:
+            at = np.flatnonzero(tags.indices == row)
+            having[np.searchsorted(tags.indptr, at, side="right") - 1] = True
+        return having
+
+
+Column = Flag | Number | Time | Text | Tags
+
+_EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
+    "item_id": lambda c: Text(Coded(np.arange(len(c), dtype=np.int32), c.items)),
+    "category": lambda c: Text(c.category, path=True),
+    "brand": lambda c: Text(c.brand),
+    "tags": Tags,
+    "price": lambda c: Number(c.price),
+    "list_price": lambda c: Number(c.list_price),
+    "discount": lambda c: Number(_discount(c)),
+    "in_stock": lambda c: Flag(c.in_stock),
+    "hidden": lambda c: Flag(c.hidden),
+    "available_from": lambda c: Time(c.available_from, _EARLIEST),
+    "available_until": lambda c: Time(c.available_until, _LATEST),
+    "first_seen": lambda c: Time(c.first_seen, _EARLIEST),
+}
+
+
+def column(catalogue: Catalogue, name: str) -> Column | None:
+    """Return the column of that name, or None; the shop's own columns are attributes, numbers or text."""
+    if name in _COLUMNS:
+        return _COLUMNS[name](catalogue)
+    if name in catalogue.numbers:
+        return Number(catalogue.numbers[name])
+    return Text(catalogue.texts[name]) if name in catalogue.texts else None
+
+
+def nearest(catalogue: Catalogue, name: str) -> str | None:
+    """Return the column whose name is most like ``name``, or None if none is."""
+    known = {known.lower(): known for known in (*_COLUMNS, *catalogue.numbers, *catalogue.texts)}
+    close = get_close_matches(name.lower(), known, n=1)
+    return known[close[0]] if close else None
+
+
+def _discount(catalogue: Catalogue) -> NDArray[np.float32]:
+    """Return (N,) the share of the list price that is saved; NaN where a price is missing or the list price is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = 1 - catalogue.price / catalogue.list_price
+    return np.where(np.isfinite(share), share, np.float32(np.nan))
+
+
+def _matches(text: str, pieces: list[str]) -> bool:
+    """Tell whether ``text`` is the pieces with anything between them, in time linear in its length."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *middle, last = pieces
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in middle:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
