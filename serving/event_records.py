@@ -1,0 +1,190 @@
+"""Events as they come over HTTP: checked one by one, spelled canonically, ready for the log and for the live state."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Annotated, Any, NotRequired
+from zlib import crc32
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from features.event_names import WITHOUT_ITEM, canonical_name, event_type
+from features.live_events import pack
+from recommender.config import LiveSettings
+from recommender.values import EventType
+
+MOST_EVENTS = 1_000
+Id = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Word = Annotated[str, Field(max_length=256)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Amount = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+
+
+@with_config(ConfigDict(extra="ignore"))
+class Line(TypedDict):
+    """One entry of GA4's ``items``; what we do not know of it is ignored."""
+
+    item_id: Id
+    quantity: NotRequired[Amount]
+    price: NotRequired[Amount]
+    list_price: NotRequired[Amount]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class Event(TypedDict):
+    """One event of a call."""
+
+    user_id: NotRequired[Id]
+    visitor_id: NotRequired[Id]
+    item_id: NotRequired[Id | None]
+    items: NotRequired[Annotated[list[Line], Field(min_length=1, max_length=200)]]
+    event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
+    timestamp: NotRequired[Annotated[datetime | None, Field(strict=False)]]
+    event_id: NotRequired[Id | None]
+    quantity: NotRequired[Amount | None]
+    price: NotRequired[Amount | None]
+    list_price: NotRequired[Amount | None]
+    value: NotRequired[Number | None]
+    currency: NotRequired[Annotated[str, Field(max_length=8)] | None]
+    order_id: NotRequired[Word | None]
+    session_id: NotRequired[Word | None]
+    channel: NotRequired[Word | None]
+    placement: NotRequired[Word | None]
+    rec_id: NotRequired[Word | None]
+    consent: NotRequired[bool | None]
+
+
+_ALL: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
+_ONE: TypeAdapter[Event] = TypeAdapter(Event)
+_KEPT = ("list_price", "value", "order_id", "session_id", "channel", "placement", "rec_id", "consent")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A part of a call that was refused, and why."""
+
+    index: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event about one item, ready to be stored."""
+
+    index: int
+    """Which part of the call it came from; the lines of one GA4 event share it."""
+    user_id: str
+    event: EventType
+    identity: bytes
+    """Digest of the event id."""
+    content: bytes
+    """Digest of what the caller said, to tell a repeated event from another one under the same id."""
+    payload: bytes
+    """The log's row as JSON."""
+    live: bytes | None
+    """The event packed for the live state; None where it must not enter it."""
+
+    def moved(self, user_id: str) -> "Record":
+        """Return the same event of another customer: a visitor's event after the merge."""
+        payload = orjson.dumps(orjson.loads(self.payload) | {"user_id": user_id})
+        return Record(self.index, user_id, self.event, self.identity, self.content, payload, self.live)
+
+
+class _Refused(Exception):
+    """Carries the code and the detail of a rejection out of the nested checks."""
+
+
+def read(parts: Sequence[Any], now: float, limits: LiveSettings) -> tuple[list[Record], list[Rejected]]:
+    """Return the records of all good parts, in order, and the bad parts; ``now`` in seconds since 1970."""
+    good, rejected = _checked(parts)
+    earliest, latest = now - limits.max_age_days * 86_400, now + limits.max_future_seconds
+    records: list[Record] = []
+    for index, part in good:
+        try:
+            records += _records(index, part, now, earliest, latest)
+        except _Refused as refused:
+            rejected.append(Rejected(index, *refused.args))
+    return records, sorted(rejected, key=lambda r: r.index)
+
+
+def _checked(parts: Sequence[Any]) -> tuple[list[tuple[int, Event]], list[Rejected]]:
+    try:
+        return list(enumerate(_ALL.validate_python(parts))), []
+    except ValidationError:
+        return _checked_one_by_one(parts)
+
+
+def _checked_one_by_one(parts: Sequence[Any]) -> tuple[list[tuple[int, Event]], list[Rejected]]:
+    good: list[tuple[int, Event]] = []
+    rejected: list[Rejected] = []
+    for index, part in enumerate(parts):
+        try:
+            good.append((index, _ONE.validate_python(part)))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            field = ".".join(str(place) for place in first["loc"])
+            code = "unknown_field" if first["type"] == "extra_forbidden" else "invalid"
+            rejected.append(Rejected(index, code, f"{field or 'event'}: {first['msg']}"))
+    return good, rejected
+
+
+@lru_cache(4096)
+def _type_and_name(name: str) -> tuple[EventType, str]:
+    event = event_type(name)
+    return event, name if event is EventType.OTHER else canonical_name(event)
+
+
+def _records(index: int, part: Event, now: float, earliest: float, latest: float) -> Iterator[Record]:
+    user = part.get("user_id") or part.get("visitor_id")
+    if not user:
+        raise _Refused("missing_field", "user_id or visitor_id: Field required")
+    event, name = _type_and_name(part.get("event", "purchase"))
+    lines: Sequence[Mapping[str, Any]] = part.get("items") or [part]
+    if event not in WITHOUT_ITEM and event is not EventType.OTHER and not all(line.get("item_id") for line in lines):
+        raise _Refused("missing_field", f"item_id: {name} needs an item")
+    given = part.get("timestamp")
+    time = _time(given, earliest, latest) if given else now
+    shared = {key: part[key] for key in _KEPT if part.get(key) is not None}  # type: ignore[literal-required]
+    for number, line in enumerate(lines):
+        row = {
+            "user_id": user,
+            "item_id": line.get("item_id"),
+            "event": name,
+            "quantity": line.get("quantity"),
+        } | shared
+        row |= {"price": line.get("price"), "list_price": line.get("list_price")}
+        yield _record(index, row, event, time, bool(given), _event_id(part.get("event_id"), number))
+
+
+def _time(given: datetime, earliest: float, latest: float) -> float:
+    time = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+    if time > latest:
+        raise _Refused("timestamp_in_future", f"timestamp: {given.isoformat()} has not come yet")
+    if time < earliest:
+        raise _Refused("timestamp_too_old", f"timestamp: {given.isoformat()} is too long ago; import it from a file")
+    return time
+
+
+def _event_id(given: str | None, number: int) -> str | None:
+    return f"{given}#{number}" if given and number else given
+
+
+def _record(
+    index: int, row: dict[str, Any], event: EventType, time: float, timed: bool, event_id: str | None
+) -> Record:
+    """Build one record; an event without an id gets one from its content, so that sending it again counts once."""
+    row = {key: value for key, value in row.items() if value is not None}
+    said = orjson.dumps(row | {"timestamp": int(time * 1000)} if timed else row)
+    row["timestamp"] = int(time * 1000)
+    row["event_id"] = event_id or blake2b(orjson.dumps(row), digest_size=16).hexdigest()
+    identity = blake2b(row["event_id"].encode(), digest_size=12).digest()
+    live = None
+    if row.get("item_id") and event is not EventType.OTHER and row.get("consent") is not False:
+        live = pack(row["item_id"], event, int(time), row.get("quantity", 1.0), row.get("price", math.nan))
+    return Record(index, row["user_id"], event, identity, crc32(said).to_bytes(4, "big"), orjson.dumps(row), live)
