@@ -1,0 +1,91 @@
+"""Turns a shop's tables into the dataset that models are fitted on."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from features.catalogue import build_catalogue
+from features.columns import distinct, flat, id_map, listed, milliseconds, numbers, rows
+from features.event_names import event_type
+from features.tables import Tables
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.ids import IdMap
+from recommender.values import Histories
+
+
+def build_dataset(tables: Tables, config: Config) -> Dataset:
+    """Return users, items, histories, catalogue and declared tags.
+
+    Events whose customer said no (``consent`` false) stay out, and so do their times; items and users that only occur
+    in events are rows like any other. Events without an item are no part of histories.
+    """
+    events = tables.events.filter(pc.fill_null(tables.events["consent"], True))
+    users = distinct(events["user_id"], tables.users["user_id"])
+    items = distinct(events["item_id"], tables.items["item_id"])
+    histories = build_histories(events, users, items)
+    catalogue = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
+    declared = declared_tags(tables.users, users, catalogue.tag_names)
+    return Dataset(id_map(users), histories, catalogue, declared)
+
+
+def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histories:
+    """Return what each of ``users`` did with ``items``, oldest first; events that name neither are left out.
+
+    Events at one moment stand in the order of the funnel (view, cart, purchase), then of item, quantity and price, so
+    that the order of the input carries no information.
+    """
+    user, item = rows(events["user_id"], users), rows(events["item_id"], items)
+    known = np.flatnonzero((user >= 0) & (item >= 0))
+    user, item = user[known], item[known]
+    time, event = milliseconds(events["timestamp"])[known], event_codes(events["event"])[known]
+    quantity, price = numbers(events["quantity"])[known], numbers(events["price"])[known]
+    quantity = np.where(np.isnan(quantity), np.float32(1), quantity)
+    order = np.lexsort((price, quantity, item, event, time, user))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(users)))]).astype(np.int64)
+    return Histories(indptr, item[order], event[order], time[order] // 1000, quantity[order], price[order])
+
+
+def event_codes(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:
+    """Return the ``EventType`` of each name; only distinct names are looked up."""
+    encoded = flat(column).dictionary_encode()
+    types = np.array([event_type(name) for name in encoded.dictionary.to_pylist()], np.int8)
+    return types[encoded.indices.to_numpy(zero_copy_only=False)] if len(types) else np.zeros(0, np.int8)
+
+
+def first_times(histories: Histories, items: int) -> NDArray[np.int64]:
+    """Return when each item first occurs, seconds since 1970; the smallest int64 where it never does."""
+    first = np.full(items, np.iinfo(np.int64).max)
+    np.minimum.at(first, histories.item, histories.time)
+    return np.where(first == np.iinfo(np.int64).max, np.iinfo(np.int64).min, first)
+
+
+def declared_tags(customers: pa.Table, users: pa.Array, tag_names: IdMap) -> csr_array:
+    """Return (U × T) weights, 1 for each tag that a customer declared and the catalogue knows, case aside."""
+    at, tag = listed(customers["tags"])
+    distinct_tags = pc.unique(tag)
+    code = (
+        _tag_codes(distinct_tags.to_pylist(), tag_names)[rows(tag, distinct_tags)]
+        if len(tag)
+        else np.zeros(0, np.int32)
+    )
+    row = rows(customers["user_id"], users)[at]
+    known = (code >= 0) & (row >= 0)
+    declared = csr_array(
+        (np.ones(known.sum(), np.float32), (row[known], code[known])), shape=(len(users), len(tag_names))
+    )
+    declared.sum_duplicates()
+    declared.data = np.minimum(declared.data, 1)
+    return declared
+
+
+def _tag_codes(tags: list[str], tag_names: IdMap) -> NDArray[np.int32]:
+    """Return each tag's column, of the same spelling or else of another case; −1 where the catalogue has neither."""
+    lowered = {name.lower(): row for row, name in enumerate(tag_names) if name.startswith("tag:")}
+    exact = [tag_names.row(f"tag:{tag}") for tag in tags]
+    return np.array(
+        [row if row >= 0 else lowered.get(f"tag:{tag}".lower(), -1) for tag, row in zip(tags, exact, strict=True)],
+        np.int32,
+    )

@@ -1,0 +1,87 @@
+"""Turns the table of items into the catalogue's arrays."""
+
+from collections.abc import Mapping
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.columns import coded, flags, flat, id_map, numbers, rows, seconds, texts
+from features.tables import ITEMS
+from features.tags import PATH, category_path, item_tags
+from recommender.catalogue import Catalogue
+from recommender.config import ContentSettings
+from recommender.ids import Texts
+
+NEVER = int(np.iinfo(np.int64).min)
+ALWAYS = int(np.iinfo(np.int64).max)
+
+_STATE = ("in_stock", "hidden")
+"""Columns that change by the minute, so no part of an item's properties."""
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
+
+
+def build_catalogue(
+    table: pa.Table, items: pa.Array, first_seen: NDArray[np.int64], settings: ContentSettings
+) -> Catalogue:
+    """Return the catalogue of ``items`` (distinct, sorted); an item that the table lacks is in stock and nothing else.
+
+    ``first_seen`` (N,) holds each item's first event; ``available_from`` is used instead where the shop gives it.
+    """
+    at = rows(items, flat(table["item_id"]))
+    table = table.drop_columns("item_id").take(pa.array(at, mask=at < 0)).append_column("item_id", items)
+    attributes = {name: flat(table[name]) for name in table.column_names if name not in ITEMS.names}
+    numeric = {name: column for name, column in attributes.items() if is_numeric(column)}
+    textual = {name: column for name, column in attributes.items() if name not in numeric}
+    path = category_path(table["category"])
+    tags, tag_names = item_tags(table, textual, settings)
+    available_from = seconds(table["available_from"], missing=NEVER)
+    return Catalogue(
+        items=id_map(items),
+        price=numbers(table["price"]),
+        list_price=numbers(table["list_price"]),
+        in_stock=flags(table["in_stock"], missing=True),
+        hidden=flags(table["hidden"], missing=False),
+        available_from=available_from,
+        available_until=seconds(table["available_until"], missing=ALWAYS),
+        first_seen=np.where(available_from == NEVER, first_seen, available_from),
+        category=coded(path),
+        category_top=coded(pc.list_element(pc.split_pattern(path, PATH), 0)),
+        brand=coded(table["brand"]),
+        tags=tags,
+        tag_names=tag_names,
+        numbers={name: numbers(column) for name, column in numeric.items()},
+        texts={name: coded(column) for name, column in textual.items()},
+        properties=properties(table, numeric),
+    )
+
+
+def is_numeric(column: pa.Array) -> bool:
+    """Say whether an attribute has values and all of them are numbers as JSON writes them (``007`` is not)."""
+    matches = pc.match_substring_regex(pc.drop_null(column).cast(pa.string()), _NUMBER)
+    return len(matches) > 0 and bool(pc.all(matches).as_py())
+
+
+def properties(table: pa.Table, numeric: Mapping[str, pa.Array]) -> Texts:
+    """Return each item's JSON object of the columns that the shop gave; money stays the text that it wrote."""
+    shown = [name for name in table.column_names if name not in _STATE and table[name].null_count < len(table)]
+    cells = ", ".join(f"{_literal(name)}, {_json(name, table, numeric)}" for name in shown if name != "item_id")
+    if not cells:
+        return Texts.of(["{}"] * len(table))
+    with duckdb.connect() as connection:
+        connection.register("item", table.append_column("#", pa.array(np.arange(len(table)))))
+        query = f"SELECT CAST(json_merge_patch('{{}}', json_object({cells})) AS VARCHAR) FROM item ORDER BY \"#\""
+        return texts(connection.sql(query).to_arrow_table().column(0))
+
+
+def _literal(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
+def _json(name: str, table: pa.Table, numeric: Mapping[str, pa.Array]) -> str:
+    column = '"' + name.replace('"', '""') + '"'
+    if pa.types.is_timestamp(table.schema.field(name).type):
+        return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+    return f"CAST({column} AS JSON)" if name in numeric else column

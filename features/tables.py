@@ -1,0 +1,133 @@
+"""The three tables that everything is built from: their columns, and where the data folder keeps them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+TIME = pa.timestamp("ms", "UTC")
+
+EVENTS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("event", pa.string()),
+        ("timestamp", TIME),
+        ("quantity", pa.float64()),
+        ("price", pa.float64()),
+        ("list_price", pa.float64()),
+        ("value", pa.float64()),
+        ("order_id", pa.string()),
+        ("session_id", pa.string()),
+        ("channel", pa.string()),
+        ("placement", pa.string()),
+        ("rec_id", pa.string()),
+        ("consent", pa.bool_()),
+    ]
+)
+"""One row an event. ``event`` is a canonical name, or the shop's own where nobody knows it."""
+
+ITEMS = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("tags", pa.list_(pa.string())),
+        ("category", pa.string()),
+        ("brand", pa.string()),
+        ("price", pa.string()),
+        ("list_price", pa.string()),
+        ("in_stock", pa.bool_()),
+        ("available_from", TIME),
+        ("available_until", TIME),
+        ("hidden", pa.bool_()),
+        ("image_url", pa.string()),
+        ("url", pa.string()),
+    ]
+)
+"""One row an item; money is decimal text. Every further column is an attribute, as text."""
+
+USERS = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("tags", pa.list_(pa.string())),
+        ("birthday", pa.string()),
+        ("region", pa.string()),
+        ("language", pa.string()),
+        ("consent_personalization", pa.bool_()),
+        ("consent_email", pa.bool_()),
+        ("consent_sms", pa.bool_()),
+        ("consent_push", pa.bool_()),
+    ]
+)
+"""One row a customer. Every further column is an attribute, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Events, items and customers of one shop, in canonical columns."""
+
+    events: pa.Table
+    """As ``EVENTS``; no event_id twice, in no particular order."""
+    items: pa.Table
+    """As ``ITEMS``; one row an item."""
+    users: pa.Table
+    """As ``USERS``; one row a customer."""
+
+    @classmethod
+    def of(cls, events: pa.Table | None = None, items: pa.Table | None = None, users: pa.Table | None = None) -> Self:
+        """Build from what there is; columns that are missing are null."""
+        return cls(conform(events, EVENTS), conform(items, ITEMS), conform(users, USERS))
+
+
+def conform(table: pa.Table | None, schema: pa.Schema) -> pa.Table:
+    """Return ``table`` with the columns of ``schema`` first, in its types, then its own further columns."""
+    if table is None:
+        return schema.empty_table()
+    columns = {f.name: _column(table, f) for f in schema}
+    further = {name: table.column(name) for name in table.column_names if name not in columns}
+    return pa.table(columns | further)
+
+
+def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field.name in table.column_names:
+        return table.column(field.name).cast(field.type)
+    return pa.nulls(table.num_rows, field.type)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFolder:
+    """Where one shop's files lie: ``<data>/<shop>``."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        """The folder of the log: ``day=YYYY-MM-DD/*.parquet``."""
+        return self.root / "events"
+
+    @property
+    def items(self) -> Path:
+        """The catalogue's Parquet file."""
+        return self.root / "items.parquet"
+
+    @property
+    def users(self) -> Path:
+        """The customers' Parquet file."""
+        return self.root / "users.parquet"
+
+    @property
+    def erased(self) -> Path:
+        """Customers who asked to be forgotten, one column ``user_id``."""
+        return self.root / "erased.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """The folder of rows that could not be read."""
+        return self.root / "rejects"
+
+    def event_files(self) -> list[Path]:
+        """Return the log's files, oldest day first; files under construction begin with a dot."""
+        return sorted(p for p in self.events.glob("day=*/*.parquet") if not p.name.startswith("."))

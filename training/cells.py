@@ -1,0 +1,116 @@
+"""How one raw cell becomes a value: SQL expressions, and the reason where a cell cannot be read.
+
+Every function takes a quoted column and its DuckDB type, and returns an expression that is null where the cell is
+empty or cannot be read; ``unread`` tells the two apart.
+"""
+
+from collections.abc import Callable
+
+Reader = Callable[[str, str], str]
+
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
+_FRACTIONS = frozenset({"FLOAT", "DOUBLE"})
+_YES = "('true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available')"
+_NO = "('false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable')"
+_YEAR_10000 = 253_402_300_800_000
+_LONGEST_ID = 256
+
+
+def text(column: str, kind: str) -> str:
+    """Return the cell as text; whole floats without their point, lists joined by ``|``, empty as null."""
+    if kind in _FRACTIONS:
+        whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
+    if kind.endswith("[]"):
+        return f"nullif(array_to_string({column}, '|'), '')"
+    return f"nullif(CAST({column} AS VARCHAR), '')"
+
+
+def trimmed(column: str, kind: str) -> str:
+    """Return the cell as text without spaces around it."""
+    return f"nullif(trim({text(column, kind)}), '')"
+
+
+def number(column: str, kind: str) -> str:
+    """Return the cell as a finite DOUBLE."""
+    value = f"TRY_CAST({column} AS DOUBLE)" if kind == "VARCHAR" else f"CAST({column} AS DOUBLE)"
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def amount(column: str, kind: str) -> str:
+    """Return the cell as a DOUBLE of 0 or more: money."""
+    value = number(column, kind)
+    return f"CASE WHEN {value} >= 0 THEN {value} END"
+
+
+def positive(column: str, kind: str) -> str:
+    """Return the cell as a DOUBLE above 0: a quantity."""
+    value = number(column, kind)
+    return f"CASE WHEN {value} > 0 THEN {value} END"
+
+
+def money(column: str, kind: str) -> str:
+    """Return the cell as the decimal text that the shop wrote, if it is a number of 0 or more."""
+    return f"CASE WHEN {number(column, kind)} >= 0 THEN {trimmed(column, kind)} END"
+
+
+def moment(column: str, kind: str) -> str:
+    """Return the cell as milliseconds since 1970, UTC, between 1970 and the year 10,000.
+
+    A number is seconds, or milliseconds (from 1e11), microseconds (from 1e14), nanoseconds (from 1e17) by its size;
+    text is such a number or RFC 3339, in UTC where it names no offset.
+    """
+    if kind.startswith(("TIMESTAMP", "DATE")):
+        value = f"epoch_ms(CAST({column} AS TIMESTAMPTZ))"
+    elif kind == "VARCHAR":
+        spelled = f"TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)"
+        value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_ms({spelled}))"
+    else:
+        value = _epoch(f"CAST({column} AS DOUBLE)")
+    return f"CASE WHEN {value} >= 0 AND {value} < {_YEAR_10000} THEN {value} END"
+
+
+def _epoch(value: str) -> str:
+    size = f"abs({value})"
+    scale = f"CASE WHEN {size} < 1e11 THEN 1e3 WHEN {size} < 1e14 THEN 1 WHEN {size} < 1e17 THEN 1e-3 ELSE 1e-6 END"
+    return f"CASE WHEN isfinite({value}) THEN TRY_CAST(floor({value} * {scale}) AS BIGINT) END"
+
+
+def truth(column: str, kind: str) -> str:
+    """Return the cell as BOOLEAN: a boolean, a number (above 0 is true) or a word such as yes, no, in stock."""
+    if kind == "BOOLEAN":
+        return column
+    if kind in _INTEGERS or kind in _FRACTIONS or kind.startswith("DECIMAL"):
+        return f"{column} > 0"
+    word = f"lower(trim(CAST({column} AS VARCHAR)))"
+    return (
+        f"CASE WHEN {word} IN {_YES} THEN true WHEN {word} IN {_NO} THEN false ELSE TRY_CAST({word} AS DOUBLE) > 0 END"
+    )
+
+
+def words(column: str, kind: str) -> str:
+    """Return the cell as a list of distinct texts in their order: a list, a JSON array, or text separated by ``|``."""
+    if kind.endswith("[]"):
+        parts = f"CAST({column} AS VARCHAR[])"
+    else:
+        plain = f"CAST({column} AS VARCHAR)"
+        array = f"json_valid({plain}) AND {plain} LIKE '[%'"
+        parts = f"CASE WHEN {array} THEN from_json({plain}, '[\"VARCHAR\"]') ELSE string_split({plain}, '|') END"
+    clean = f"list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> '')"
+    return f"list_filter({clean}, lambda x, i: list_position({clean}, x) = i)"
+
+
+def unread(column: str, kind: str, value: str) -> str:
+    """Return a condition: the cell holds something, and ``value`` could not make sense of it."""
+    return f"({text(column, kind)} IS NOT NULL AND ({value}) IS NULL)"
+
+
+def wrong_id(name: str, value: str) -> str:
+    """Return why the text ``value`` cannot be an id, or null."""
+    return (
+        f"CASE WHEN {value} IS NULL OR trim({value}) = '' THEN '{name} is empty' "
+        f"WHEN length({value}) > {_LONGEST_ID} THEN '{name} is longer than {_LONGEST_ID} characters' "
+        f"WHEN regexp_matches({value}, '[\\x00-\\x1f\\x7f-\\x{{9f}}]') THEN '{name} has a control character' END"
+    )

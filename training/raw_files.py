@@ -1,0 +1,157 @@
+"""Opens a shop's file, whatever its format, as rows of raw cells in DuckDB."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from recommender.errors import UnreadableFile
+
+_DELIMITERS = ",;\t|"
+_LONGEST_LINE = 16 * 1024 * 1024
+_OBJECT = """CASE WHEN json_valid("#line") THEN json_type("#line") = 'OBJECT' ELSE false END"""
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file that can be read: what its columns are and how DuckDB reads them.
+
+    Names that begin with ``#`` are this reader's own.
+    """
+
+    path: Path
+    columns: Mapping[str, str]
+    """Name to DuckDB type; text formats give VARCHAR."""
+    query: str
+    """Selects ``#row`` (from 1, the header not counted), ``#broken`` (why it is no row, or null) and every column."""
+    content: str
+    """An expression over ``query``: the whole row as one value."""
+    torn: str | None = None
+    """Selects row, reason and text of lines that ``query`` had to leave out, once it ran; text formats only."""
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Return an own in-memory DuckDB that works in UTC and loads nothing over the network."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def open_raw(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
+    """Return how to read ``path``; raise ``UnreadableFile`` if that cannot be."""
+    if not path.is_file():
+        raise UnreadableFile(str(path), "no such file")
+    if path.stat().st_size == 0:
+        raise UnreadableFile(str(path), "the file is empty")
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix not in _READERS:
+        raise UnreadableFile(str(path), "the name must end in .csv, .jsonl or .parquet, with or without .gz")
+    try:
+        return _READERS[suffix](connection, path)
+    except (duckdb.Error, UnicodeDecodeError, OSError, EOFError, zlib.error, csv.Error) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> UnreadableFile:
+    """Return the error that names the file and the first line of the reader's own complaint."""
+    return UnreadableFile(str(path), f"cannot be read: {str(error).splitlines()[0]}")
+
+
+def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
+    source = f"read_parquet({literal(str(path))}, file_row_number = true, hive_partitioning = false)"
+    described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
+    columns = {name: kind for name, kind, *_ in described}
+    query = (
+        'SELECT file_row_number + 1 AS "#row", CAST(NULL AS VARCHAR) AS "#broken", * EXCLUDE (file_row_number) '
+        f"FROM {source}"
+    )
+    return RawFile(path, columns, query, _cells(columns))
+
+
+def _open_csv(_connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
+    delimiter, names = _header(path)
+    source = _text_source(path, names, f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"'")
+    query = f'SELECT row_number() OVER () AS "#row", CAST(NULL AS VARCHAR) AS "#broken", * FROM {source}'
+    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, _cells(names), _torn(header=1))
+
+
+def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
+    with _open_text(path) as lines:
+        lines.read(1)
+    source = _text_source(path, ["#line"], "header = false, delim = '\\0', quote = '', escape = ''")
+    keys = f'SELECT DISTINCT unnest(json_keys("#line")) FROM {source} WHERE {_OBJECT} ORDER BY 1'
+    names = [name for (name,) in connection.execute(keys).fetchall()]
+    if not names:
+        raise UnreadableFile(str(path), "no line is a JSON object")
+    pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
+    picked = ", ".join(f'"#cells"[{at}] AS {quoted(name)}' for at, name in enumerate(names, 1))
+    query = (
+        f'SELECT "#row", "#line", CASE WHEN "#cells" IS NULL THEN \'not a JSON object\' END AS "#broken", {picked} '
+        f'FROM (SELECT *, CASE WHEN {_OBJECT} THEN json_extract_string("#line", [{pointers}]) END AS "#cells" '
+        f'FROM (SELECT row_number() OVER () AS "#row", "#line" FROM {source}) WHERE "#line" IS NOT NULL)'
+    )
+    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, '"#line"', _torn(header=0))
+
+
+_READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Path], RawFile]] = {
+    ".csv": _open_csv,
+    ".tsv": _open_csv,
+    ".txt": _open_csv,
+    ".jsonl": _open_json_lines,
+    ".ndjson": _open_json_lines,
+    ".json": _open_json_lines,
+    ".parquet": _open_parquet,
+    ".pq": _open_parquet,
+}
+
+
+def _text_source(path: Path, names: Iterable[str], dialect: str) -> str:
+    shape = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    return (
+        f"read_csv({literal(str(path))}, auto_detect = false, columns = {{{shape}}}, {dialect}, "
+        f"store_rejects = true, max_line_size = {_LONGEST_LINE})"
+    )
+
+
+def _torn(header: int) -> str:
+    """Return SQL for what DuckDB stored of lines with too many or few cells, or that are not UTF-8."""
+    return (
+        f"SELECT line - {header}, arg_min(lower(error_type) || ': ' || error_message, error_type), any_value(csv_line) "
+        "FROM reject_errors GROUP BY line ORDER BY line"
+    )
+
+
+def _cells(names: Iterable[str]) -> str:
+    return f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in names)})"
+
+
+def _open_text(path: Path) -> io.TextIOBase:
+    if path.name.lower().endswith(".gz"):
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _header(path: Path) -> tuple[str, list[str]]:
+    """Return the delimiter, the most frequent one of the first line, and the column names."""
+    with _open_text(path) as lines:
+        first = lines.readline(_LONGEST_LINE)
+    delimiter = max(_DELIMITERS, key=first.count)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    if not all(names) or len(set(names)) < len(names):
+        raise UnreadableFile(str(path), f"the first line must name every column once (found: {first.strip()[:200]})")
+    return delimiter, names

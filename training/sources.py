@@ -1,0 +1,101 @@
+"""Reads a shop's data: from files in any of the formats, or from the log in its data folder."""
+
+from collections.abc import Iterable, Sequence
+from glob import glob
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.tables import EVENTS, ITEMS, USERS, ShopFolder, Tables, conform
+from features.upsert import first_of_each, upsert
+from recommender.errors import UnreadableFile
+from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
+from training.raw_files import connect, literal, unreadable
+
+Paths = Sequence[str | Path]
+
+
+def expand(patterns: Paths) -> list[Path]:
+    """Return the files that paths and globs name, each once, in that order."""
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        found |= dict.fromkeys(Path(p) for p in sorted(glob(str(pattern), recursive=True)) or [str(pattern)])
+    return list(found)
+
+
+def read_files(interactions: Paths = (), items: Paths = (), users: Paths = (), rejects: Path | None = None) -> Tables:
+    """Read files of the three kinds; rows that cannot be read go to the file ``rejects`` as JSON Lines.
+
+    Of events with one id the first counts; of items and customers the later row wins, cell by cell, and an empty cell
+    leaves what an earlier row said. Raises ``UnreadableFile`` for a file that is missing, empty, corrupt or without a
+    needed column.
+    """
+    events = [read_events(path) for path in expand(interactions)]
+    catalogue = [read_items(path) for path in expand(items)]
+    customers = [read_users(path) for path in expand(users)]
+    if rejects is not None:
+        _write_rejects(rejects, [*events, *catalogue, *customers])
+    return Tables(
+        first_of_each(_together(events, EVENTS)),
+        upsert([part.table for part in catalogue], ITEMS),
+        upsert([part.table for part in customers], USERS),
+    )
+
+
+def read_log(shop: Path) -> Tables:
+    """Read everything that the folder of a shop holds, without customers who asked to be forgotten."""
+    folder = ShopFolder(shop)
+    events = first_of_each(_log_events(folder.event_files()))
+    items, users = _parquet(folder.items, ITEMS), _parquet(folder.users, USERS)
+    if folder.erased.exists():
+        erased = _parquet(folder.erased, pa.schema([("user_id", pa.string())]))
+        events, users = _without(events, erased), _without(users, erased)
+    return Tables(events, items, users)
+
+
+def _write_rejects(path: Path, parts: Iterable[FileRows]) -> None:
+    rejects = [reject for part in parts for reject in part.rejects]
+    if rejects:
+        path.write_bytes(encode_rejects(rejects))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _together(parts: Sequence[FileRows], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([part.table for part in parts]) if parts else schema.empty_table()
+
+
+def _log_events(files: Sequence[Path]) -> pa.Table:
+    if not files:
+        return EVENTS.empty_table()
+    listed = ", ".join(literal(str(path)) for path in files)
+    source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    query = f"SELECT COLUMNS(c -> c IN {tuple(EVENTS.names)}) FROM {source}"
+    try:
+        with connect() as connection:
+            return conform(connection.sql(query).to_arrow_table(), EVENTS)
+    except duckdb.Error as error:
+        raise _culprit(files, error) from error
+
+
+def _culprit(files: Sequence[Path], error: duckdb.Error) -> UnreadableFile:
+    """Return the error that names the first file that cannot be opened on its own."""
+    for path in files:
+        try:
+            pq.read_metadata(path)
+        except (OSError, pa.ArrowException) as reason:
+            return unreadable(path, reason)
+    return unreadable(files[0].parent.parent, error)
+
+
+def _parquet(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        return conform(pq.read_table(path, partitioning=None), schema) if path.exists() else schema.empty_table()
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
+def _without(table: pa.Table, erased: pa.Table) -> pa.Table:
+    return table.join(erased, "user_id", join_type="left anti") if len(erased) else table
