@@ -1,0 +1,65 @@
+"""Published bundles from the shop's folder. A bundle that fails its checks is refused, and the one in use stays."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from recommender.bundle import Bundle
+from recommender.bundle_io import load
+from recommender.errors import BundleError
+from serving.metrics import Metrics
+
+log = structlog.get_logger()
+
+CURRENT = "current"
+SECONDS = 1.0
+"""Between two looks at what is published."""
+
+
+class BundleFolder:
+    """Sees which bundle is current, and loads it when that changes."""
+
+    def __init__(self, folder: Path, metrics: Metrics) -> None:
+        """Look at ``<folder>/current``, a symbolic link that publishing replaces."""
+        self._folder, self._metrics = folder, metrics
+        self._seen: tuple[str, int] | None = None
+
+    def fresh(self) -> Bundle | None:
+        """Return the current bundle if it was published since the last call, or None."""
+        current = self._current()
+        if current is None or current == self._seen:
+            return None
+        self._seen = current
+        try:
+            return load(self._folder / current[0])
+        except (BundleError, OSError) as error:
+            self._metrics.refused_bundles.inc()
+            log.error("bundle refused", bundle=current[0], error=str(error))
+            return None
+
+    def _current(self) -> tuple[str, int] | None:
+        link = self._folder / CURRENT
+        try:
+            return os.readlink(link), link.lstat().st_mtime_ns
+        except OSError:
+            return None
+
+
+def watch(folder: BundleFolder, use: Callable[[Bundle], None]) -> None:
+    """Load what is published, and again whenever that changes, in a thread that ends with the process."""
+
+    def look() -> None:
+        bundle = folder.fresh()
+        if bundle is not None:
+            use(bundle)
+
+    def keep_looking() -> None:
+        while not pause.wait(SECONDS):
+            look()
+
+    pause = threading.Event()
+    look()
+    threading.Thread(target=keep_looking, name="bundles", daemon=True).start()

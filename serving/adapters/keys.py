@@ -1,0 +1,28 @@
+"""The names of everything in Redis; a customer's keys share one hash tag, so that they live in one cluster slot."""
+
+from typing import Literal
+
+CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
+ShopKey = Literal["log", "stock", "catalogue", "everyone"]
+
+DAY = 86_400
+CUSTOMER_SECONDS = 90 * DAY
+"""How long a customer's live state outlives their last event; what is older is in the archive and the bundle."""
+
+
+def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:
+    """Return the key of one customer's ``kind`` of state, ``lists:{main:42}``.
+
+    A brace in the id would end the hash tag early, which costs a cluster the shared slot and nothing else.
+    """
+    return f"{kind}:{{{shop}:{customer_id}}}"
+
+
+def shared(shop: str, kind: ShopKey, name: str = "") -> str:
+    """Return the key of something that belongs to the whole shop, ``stock:{main}:revision``."""
+    return f"{kind}:{{{shop}}}:{name}" if name else f"{kind}:{{{shop}}}"
+
+
+def served(shop: str, list_id: str) -> str:
+    """Return the key of one remembered list, from which the next page continues."""
+    return f"served:{{{shop}:{list_id}}}"

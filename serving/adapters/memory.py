@@ -1,0 +1,81 @@
+"""Twins of the Redis adapters that keep everything in this process: for tests, and for a look without a Redis."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.profile import Profile
+from serving.ports import Peek, StockChanges
+
+
+class MemoryCache:
+    """Keeps lists in a dictionary; nothing expires."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.entries: dict[tuple[str | None, str], bytes] = {}
+        self.revisions: dict[str | None, int] = {}
+        self.stock = 0
+
+    def peek(self, customer: str | None, entry: str) -> Peek | None:
+        """Return what is kept."""
+        return Peek(self.revisions.get(customer, 0), self.stock, self.entries.get((customer, entry)))
+
+    def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
+        """Keep ``value``, unless the customer's revision is no longer ``revision``."""
+        if self.revisions.get(customer, 0) == revision:
+            self.entries[customer, entry] = value
+
+
+class MemoryProfiles:
+    """Keeps profiles in a dictionary."""
+
+    def __init__(self, profiles: Sequence[Profile] = ()) -> None:
+        """Begin with ``profiles``."""
+        self.profiles = {p.user_id: p for p in profiles}
+
+    def read(self, ids: Sequence[str]) -> list[Profile]:
+        """Return the profile of each id, an empty one for the unknown."""
+        return [self.profiles.get(i, Profile(i)) for i in ids]
+
+
+class MemoryStock:
+    """Keeps changed items in a dictionary."""
+
+    def __init__(self) -> None:
+        """Begin with no changes."""
+        self.revision = 0
+        self.items: dict[str, Mapping[str, Any]] = {}
+        self.since: dict[str, int] = {}
+
+    def changes(self, since: int) -> StockChanges:
+        """Return the items that changed after revision ``since``."""
+        ids = [i for i, revision in self.since.items() if revision > since]
+        return StockChanges(self.revision, {i: self.items[i] for i in ids}, {i: self.since[i] for i in ids})
+
+    def get(self, item_id: str) -> Mapping[str, Any] | None:
+        """Return the changed item's fields, or None where it never changed."""
+        return self.items.get(item_id)
+
+    def put(self, items: Sequence[Mapping[str, Any]]) -> int:
+        """Keep each item and return the revision that they lead to."""
+        self.revision += 1
+        for item in items:
+            self.items[item["item_id"]] = item
+            self.since[item["item_id"]] = self.revision
+        return self.revision
+
+
+class MemoryServedLists:
+    """Keeps served lists in a dictionary; nothing expires."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.lists: dict[str, bytes] = {}
+
+    def remember(self, list_id: str, value: bytes, seconds: int) -> None:
+        """Keep what is needed to continue a list."""
+        self.lists[list_id] = value
+
+    def recall(self, list_id: str) -> bytes | None:
+        """Return what was kept, or None."""
+        return self.lists.get(list_id)

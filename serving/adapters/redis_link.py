@@ -1,0 +1,66 @@
+"""The way to Redis: short time limits, no retries, a breaker. It raises Unavailable soon; it never hangs."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import hiredis
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from serving.adapters.breaker import Breaker
+
+Result = TypeVar("Result")
+
+
+def pack(*parts: str | bytes | int) -> bytes:
+    """Return a command as Redis reads it."""
+    packed: bytes = hiredis.pack_command(parts)  # type: ignore[arg-type]  # its stub says a tuple of one
+    return packed
+
+
+class RedisLink:
+    """One Redis, shared by all threads of a worker."""
+
+    def __init__(self, url: str, timeout: float, breaker: Breaker, connections: int = 64) -> None:
+        """Connect to nothing yet; ``timeout`` in seconds is for one connect and for one answer."""
+        self._pool = redis.ConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+        self._client = redis.Redis(connection_pool=self._pool)
+        self._breaker = breaker
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether Redis is taken to be down."""
+        return self._breaker.is_open
+
+    def run(self, use: Callable[["redis.Redis"], Result]) -> Result:
+        """Return what ``use`` makes of the client; raises Unavailable when Redis does not answer."""
+        with self._breaker:
+            return use(self._client)
+
+    def exchange(self, request: bytes, replies: int) -> list[Any]:
+        """Send packed commands in one write and return their ``replies`` in order.
+
+        The bare protocol: a third of the cost of a pipeline object, for the one read that every request makes.
+        """
+        with self._breaker:
+            connection = self._pool.get_connection()
+            try:
+                connection.send_packed_command([request])  # type: ignore[no-untyped-call]
+                return [connection.read_response() for _ in range(replies)]
+            except BaseException:
+                connection.disconnect()  # type: ignore[no-untyped-call]
+                raise
+            finally:
+                self._pool.release(connection)
+
+    def ping(self) -> None:
+        """Raise Unavailable unless Redis answers."""
+        self.run(lambda client: client.ping())

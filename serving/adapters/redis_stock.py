@@ -1,0 +1,84 @@
+"""The catalogue's changes in Redis: a hash of fields an item, and the revision at which it changed. Fails loud."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import orjson
+from redis.exceptions import ResponseError
+
+from recommender.errors import Unavailable
+from serving.adapters import keys
+from serving.adapters.redis_link import RedisLink
+from serving.ports import StockChanges
+
+PUT = """
+local revision = redis.call('INCR', KEYS[1])
+local at = 1
+for item = 3, #KEYS do
+  local id, fields = ARGV[at], tonumber(ARGV[at + 1])
+  at = at + 2
+  for _ = 1, fields do
+    redis.call('HSET', KEYS[item], ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+  redis.call('ZADD', KEYS[2], revision, id)
+end
+return revision
+"""
+"""One step for all items of a call, so that a reader of the revision finds every item that belongs to it."""
+
+
+class RedisStock:
+    """As many keys as items were ever changed; the catalogue's own size is the cap."""
+
+    def __init__(self, link: RedisLink, shop: str) -> None:
+        """Keep the changes of ``shop``."""
+        self._link, self._shop = link, shop
+        self._revision = keys.shared(shop, "stock", "revision")
+        self._since = keys.shared(shop, "stock", "since")
+
+    def _key(self, item_id: str) -> str:
+        return keys.shared(self._shop, "stock", f"item:{item_id}")
+
+    def changes(self, since: int) -> StockChanges:
+        """Return the items that changed after revision ``since``; what is read is at least that fresh."""
+        replies = self._pipeline(
+            ("GET", self._revision), ("ZRANGEBYSCORE", self._since, f"({since}", "+inf", "WITHSCORES")
+        )
+        revision, changed = int(replies[0] or 0), cast(Sequence[tuple[bytes, float]], replies[1])
+        when = {one.decode(): int(score) for one, score in changed}
+        items = dict(zip(when, self._read(list(when)), strict=True))
+        return StockChanges(max([revision, *when.values()]), items, when)
+
+    def get(self, item_id: str) -> Mapping[str, Any] | None:
+        """Return the fields that were changed, or None where none was."""
+        return self._read([item_id])[0] or None
+
+    def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        hashes = self._pipeline(*(("HGETALL", self._key(i)) for i in ids))
+        return [{name.decode(): orjson.loads(value) for name, value in fields.items()} for fields in hashes]
+
+    def put(self, items: Sequence[Mapping[str, Any]]) -> int:
+        """Change the given fields of each item and return the revision that they lead to."""
+        names = [self._key(item["item_id"]) for item in items]
+        arguments: list[str | bytes | int] = []
+        for item in items:
+            arguments += [item["item_id"], len(item)]
+            arguments += [part for name, value in item.items() for part in (name, orjson.dumps(value))]
+        count = len(names) + 2
+        try:
+            return int(self._link.run(lambda c: c.eval(PUT, count, self._revision, self._since, *names, *arguments)))
+        except ResponseError as error:
+            raise Unavailable("redis, which refuses writes,") from error
+
+    def _pipeline(self, *commands: tuple[str, ...]) -> list[Any]:
+        if not commands:
+            return []
+
+        def send(client: Any) -> list[Any]:
+            with client.pipeline(transaction=True) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return cast(list[Any], pipeline.execute())
+
+        return self._link.run(send)

@@ -1,0 +1,76 @@
+"""Every exception as an RFC 9457 problem, by one table."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from apiflask import APIFlask
+from flask import Response
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from recommender.errors import BundleError, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
+
+log = structlog.get_logger()
+
+STATUS: Mapping[type[Exception], HTTPStatus] = {
+    FilterError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    BundleError: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    TagalongError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The nearest class in an exception's line of ancestors decides."""
+
+
+def register(app: APIFlask) -> None:
+    """Make ``app`` answer every error as a problem."""
+    app.register_error_handler(TagalongError, _expected)
+    app.register_error_handler(ValidationError, _invalid)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Return a problem document; ``more`` are its further members."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return Response(orjson.dumps(body), status, dict(headers or {}), content_type="application/problem+json")
+
+
+def _expected(error: TagalongError) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    more: dict[str, Any] = {}
+    if isinstance(error, InvalidInput):
+        more["errors"] = [{"field": error.field, "detail": error.detail}]
+    if isinstance(error, FilterError):
+        more["errors"][0]["position"] = error.position
+    return problem(status, str(error), headers, **more)
+
+
+def _invalid(error: ValidationError) -> Response:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    broken = any(e["type"] == "json_invalid" for e in found)
+    status = HTTPStatus.BAD_REQUEST if broken else HTTPStatus.UNPROCESSABLE_ENTITY
+    errors = [{"field": field_name(e["loc"]), "detail": e["msg"]} for e in found]
+    return problem(status, f"{errors[0]['field']}: {errors[0]['detail']}", errors=errors)
+
+
+def field_name(place: Sequence[int | str]) -> str:
+    """Return a field as the caller wrote it: ``items[3].price``; the whole body is ``body``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.lstrip(".") or "body"
+
+
+def _http(error: HTTPException) -> Response:
+    headers = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}
+    return problem(error.code or 500, error.description or "", headers)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error on our side; it has been logged")

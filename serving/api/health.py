@@ -1,0 +1,43 @@
+"""Is it alive, is it ready, and what has it counted."""
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from recommender.errors import TagalongError
+from serving.api.current import services
+
+blueprint = APIBlueprint("health", __name__, tag="Operation")
+
+
+@blueprint.get("/healthz")
+@blueprint.doc(summary="This process is alive", responses={200: "alive"})
+def healthz() -> Response:
+    """Answer without asking anything else."""
+    return Response(b'{"status":"ok"}', content_type="application/json")
+
+
+@blueprint.get("/readyz")
+@blueprint.doc(summary="This process can do its work", responses={200: "all parts answer", 503: "a part does not"})
+def readyz() -> Response:
+    """Ping every part by name."""
+    parts = {name: _state(ping) for name, ping in services().pings.items()}
+    ready = all(state == "ok" for state in parts.values())
+    body = orjson.dumps({"status": "ok" if ready else "degraded", "parts": parts})
+    return Response(body, 200 if ready else 503, content_type="application/json")
+
+
+def _state(ping: object) -> str:
+    try:
+        ping()  # type: ignore[operator]
+    except (TagalongError, OSError) as error:
+        return str(error)
+    return "ok"
+
+
+@blueprint.get("/metrics")
+@blueprint.doc(summary="Prometheus metrics of all workers", responses={200: "metrics"})
+def metrics() -> Response:
+    """Encode the counters of all workers."""
+    return Response(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)

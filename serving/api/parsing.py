@@ -1,0 +1,51 @@
+"""Reads bodies and query strings into pydantic models, and ids out of paths."""
+
+from typing import Any, TypeVar
+
+from apiflask.schema_adapters import registry
+from apiflask.schema_adapters.pydantic import PydanticAdapter
+from flask import Request
+from pydantic import BaseModel
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.routing import BaseConverter
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class IdConverter(BaseConverter):
+    """An id in a path: any characters, ``/`` included."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
+
+
+class StrictAdapter(PydanticAdapter):
+    """APIFlask's way to pydantic, reading the raw body, so that big numbers and errors keep their form.
+
+    Raises pydantic's own ValidationError, and 415 for a body that says it is not JSON.
+    """
+
+    def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
+        """Return the model that ``location`` (``json`` or ``query``) holds."""
+        if location == "json":
+            return read_body(request, self.model_class)
+        return read_query(request, self.model_class)
+
+
+def read_body(request: Request, model: type[Model]) -> Model:
+    """Return the request's JSON body as ``model``."""
+    if request.mimetype and not request.is_json:
+        raise UnsupportedMediaType(f"send application/json, not {request.mimetype}")
+    return model.model_validate_json(request.get_data(cache=False) or b"null")
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """Return the query string as ``model``; a name that comes more than once, or whose field is a list, is a list."""
+    given = request.args.to_dict(flat=False)
+    lists = {name for name, field in model.model_fields.items() if "list" in str(field.annotation)}
+    return model.model_validate({k: v if k in lists or len(v) > 1 else v[0] for k, v in given.items()})
+
+
+def install() -> None:
+    """Make APIFlask read with ``StrictAdapter``."""
+    registry.register("pydantic", StrictAdapter)

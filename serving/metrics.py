@@ -1,0 +1,61 @@
+"""What the service counts and times; correct over several workers when they share a folder."""
+
+import os
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class Metrics:
+    """The service's counters, made once a worker."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Count in ``folder``, together with other workers, or in this process alone where it is None."""
+        self._folder = folder
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "tagalong_recommendations",
+            "Lists answered, by placement and by how they were made.",
+            ("placement", "served_by", "degraded"),
+            registry=self.registry,
+        )
+        self.latency = Histogram(
+            "tagalong_recommendation_seconds",
+            "Time to make or find one list.",
+            ("served_by",),
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.anonymous = Counter(
+            "tagalong_non_personalised",
+            "Lists that used no profile because the customer chose so.",
+            registry=self.registry,
+        )
+        self.refused_bundles = Counter(
+            "tagalong_refused_bundles", "Published bundles that failed their checks.", registry=self.registry
+        )
+        self.redis_failures = Counter(
+            "tagalong_redis_failures", "Calls that Redis did not answer.", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        if self._folder is None:
+            return generate_latest(self.registry)
+        sweep(self._folder)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def sweep(folder: Path) -> None:
+    """Drop the live gauges of workers that have died; their counters stay, so that sums never fall."""
+    stems = {file.stem.rpartition("_")[2] for file in folder.glob("*.db")}
+    for pid in (int(stem) for stem in stems if stem.isdigit()):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]

@@ -1,0 +1,103 @@
+"""``tagalong serve``: everything that one machine needs, started in order and stopped together."""
+
+import fcntl
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from recommender.errors import InvalidInput
+from serving.adapters.embedded_redis import embedded_redis
+from serving.logs import configure
+from serving.settings import Settings, process_environment
+from serving.supervisor import Program, Supervisor
+
+STOP_SECONDS = 10
+"""How long a worker may take to finish its requests."""
+
+
+def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or Ctrl-C; ``started`` is called when requests are answered.
+
+    Raises InvalidInput when the data folder or the port is in use.
+    """
+    configure(settings.log_level)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    _check_port(settings)
+    with ExitStack() as stack:
+        programs: list[Program] = []
+        if settings.redis_url is None:
+            stack.enter_context(_alone(settings.data / "redis"))
+            redis = redis_program(settings)
+            programs.append(redis)
+            settings = settings.model_copy(update={"redis_url": redis_url(settings)})
+        _empty(settings.metrics_folder)
+        programs += [workers_program(settings)]
+        Supervisor(programs).run(started)
+
+
+def redis_url(settings: Settings) -> str:
+    """Return where the embedded Redis of the data folder listens."""
+    return embedded_redis(settings.data / "redis", settings.appendfsync).url
+
+
+def redis_program(settings: Settings) -> Program:
+    """Return the embedded Redis; stops one that a killed supervisor left behind."""
+    redis = embedded_redis(settings.data / "redis", settings.appendfsync)
+    redis.stop_orphan()
+    return Program("redis", redis.command, process_environment(), redis.answers)
+
+
+def workers_program(settings: Settings) -> Program:
+    """Return the WSGI server with its workers."""
+    options = {
+        "interface": "wsgi",
+        "host": settings.host,
+        "port": settings.port,
+        "workers": settings.workers,
+        "blocking-threads": settings.threads,
+        "workers-kill-timeout": STOP_SECONDS,
+        "respawn-interval": 0.5,
+        "log-level": "warning",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    command = (sys.executable, "-m", "granian", *arguments, "--respawn-failed-workers", "--no-ws", "--factory")
+    environment = process_environment() | settings.environment() | {
+        "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder.resolve()),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    return Program("workers", (*command, "serving.wsgi:create"), environment, lambda: _accepts(settings))
+
+
+def _accepts(settings: Settings) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((settings.host, settings.port)) == 0
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise InvalidInput("--port", f"{settings.host}:{settings.port} cannot be used: {error.strerror}") from error
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; it is freed even when this process is killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidInput("--data", f"{folder.parent} is in use by another tagalong serve") from error
+        yield

@@ -1,0 +1,29 @@
+"""Everything that a request handler may use, as one value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from serving.metrics import Metrics
+from serving.ports import Cache, Profiles, ServedLists, Stock
+from serving.settings import Settings
+from serving.shelves import Shelves
+
+Clock = Callable[[], float]
+"""Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """One worker's parts, built by ``bootstrap``."""
+
+    settings: Settings
+    clock: Clock
+    shelves: Shelves
+    """The bundle in use with what changed in the catalogue since."""
+    cache: Cache
+    profiles: Profiles
+    stock: Stock
+    served: ServedLists
+    metrics: Metrics
+    pings: Mapping[str, Callable[[], None]]
+    """What must work for this worker to be ready, by name; each raises when it does not."""

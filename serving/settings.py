@@ -1,0 +1,67 @@
+"""What the surroundings decide: folders, addresses and time limits; the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from recommender.errors import ConfigError
+
+PREFIX = "TAGALONG_"
+
+
+class Settings(BaseModel):
+    """Where this process finds its data and its Redis, and how long it waits for them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Path("data")
+    """The data folder; a shop's part of it is ``shop_folder``."""
+    shop: str = "main"
+    config: Path | None = None
+    """``tagalong.toml``; None takes the configuration inside the bundle."""
+    redis_url: str | None = None
+    """None starts an embedded server under ``tagalong serve``."""
+    redis_timeout_ms: PositiveInt = 100
+    """How long one connect or one answer of Redis may take."""
+    appendfsync: Literal["always", "everysec"] = "everysec"
+    """How the embedded Redis writes its log through to the disk."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: PositiveInt = 2
+    threads: PositiveInt = 4
+    """Requests that one worker handles at a time."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read ``TAGALONG_<FIELD>`` and ``REDIS_URL`` from ``environment``; a wrong value raises ConfigError."""
+        names = {f"{PREFIX}{field.upper()}": field for field in cls.model_fields} | {"REDIS_URL": "redis_url"}
+        given = {field: environment[name] for name, field in names.items() if environment.get(name)}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}", first["msg"]) from error
+
+    @property
+    def shop_folder(self) -> Path:
+        """Return the folder of this shop's log and bundles."""
+        return self.data / self.shop
+
+    @property
+    def metrics_folder(self) -> Path:
+        """Return the folder in which the workers share their counters."""
+        return self.data / "run" / "metrics"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which ``read`` makes these settings again, in another process."""
+        dumped = self.model_dump(mode="json", exclude_none=True)
+        return {f"{PREFIX}{field.upper()}": str(value) for field, value in dumped.items()}
+
+
+def process_environment() -> dict[str, str]:
+    """Return a copy of this process's environment."""
+    return dict(os.environ)  # noqa: TID251 - the one place

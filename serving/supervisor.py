@@ -1,0 +1,85 @@
+"""Keeps a machine's processes running, and stops them in the right order."""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.25
+"""Between two looks at whether a process has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process to keep running."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready: Callable[[], bool] | None = None
+    """Whether it can be used; None means at once. The next program starts only then."""
+    patience: float = 60.0
+    """Seconds to become ready, and to end after it was told to."""
+
+
+class Supervisor:
+    """Starts programs in order, starts again what dies, stops in reverse order.
+
+    Each program has a session of its own, so that Ctrl-C reaches this process alone and the order is ours.
+    """
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        """Start nothing yet."""
+        self._programs = programs
+        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._stop = threading.Event()
+
+    def stop(self, *_: object) -> None:
+        """Make ``run`` stop everything and return; also a signal handler."""
+        self._stop.set()
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Start everything, call ``started``, and keep it running until ``stop`` or SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        try:
+            for program in self._programs:
+                self._running.append((program, self._start(program)))
+            if not self._stop.is_set():
+                started()
+            while not self._stop.wait(LOOK_SECONDS):
+                self._running = [self._revive(*one) for one in self._running]
+        finally:
+            self._stop_all()
+
+    def _start(self, program: Program) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(program.command, env=dict(program.environment), start_new_session=True)
+        log.info("started", program=program.name, pid=process.pid)
+        looks = int(program.patience / 0.02)
+        while program.ready and not program.ready() and process.poll() is None and looks > 0:
+            looks -= 1
+            if self._stop.wait(0.02):
+                break
+        return process
+
+    def _revive(self, program: Program, process: subprocess.Popen[bytes]) -> tuple[Program, subprocess.Popen[bytes]]:
+        if process.poll() is None:
+            return program, process
+        log.error("died, starting again", program=program.name, status=process.returncode)
+        return program, self._start(program)
+
+    def _stop_all(self) -> None:
+        for program, process in reversed(self._running):
+            process.terminate()
+            try:
+                process.wait(program.patience)
+            except subprocess.TimeoutExpired:
+                log.error("did not end in time, killed", program=program.name)
+                process.kill()
+                process.wait()
+            log.info("stopped", program=program.name)
