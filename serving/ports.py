@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from features.profile import Profile
+from serving.event_records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,24 @@ class ServedLists(Protocol):
 
     def recall(self, list_id: str) -> bytes | None:
         """Return what was kept, or None when it is too old or was never kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of the records of one call."""
+
+    status: str
+    """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer."""
+    lengths: Mapping[str, int]
+    """How many live events each customer has whose state changed."""
+    same_as: Mapping[str, str]
+    """Into whom each customer was merged whose records came back as ``m``."""
+
+
+class EventLog(Protocol):
+    """Where events are kept until the archive has them. Raises Unavailable, and has then stored nothing of the call."""
+
+    def append(self, records: Sequence[Record], now: float) -> Appended:
+        """Store the records, each event id once."""
         ...

@@ -1,0 +1,132 @@
+"""The log in Redis: one stream a shop, and the live state that its events change.
+
+An event is acknowledged only when it is stored; a Redis that is down, full or read-only raises Unavailable and keeps
+nothing of the call. Log and live state change in one script: on Redis Cluster they would need one slot, so a cluster
+holds its shop's log and customers on one node.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+
+import hiredis
+from redis.exceptions import NoScriptError, RedisError
+
+from recommender.config import LiveSettings
+from recommender.errors import Unavailable
+from recommender.values import EventType
+from serving.adapters import keys
+from serving.adapters.redis_link import RedisLink
+from serving.event_records import Record
+from serving.ports import Appended
+
+APPEND = """#!lua
+-- Stores events in the log and in the live state of their customers, each event id once, all of a call or nothing:
+-- the first line makes Redis look at memory, disk and role before the script may write.
+-- KEYS: log, ids of this period, ids of the one before, then lists, events, seen of each customer.
+-- ARGV: seconds to keep ids, live state; how many impressions; then of each event its customer (from 1), identity,
+--       content, payload, live entry (empty: none), whether it is an impression (1 or 0).
+-- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged); of each
+-- customer the length of the live state, 0 where it was not touched; and into whom each was merged ('': nobody).
+local same_as, opted_out, length, touched, status = {}, {}, {}, {}, {}
+for c = 1, (#KEYS - 3) / 3 do
+  local head = redis.call('HMGET', KEYS[1 + 3 * c], 'same_as', 'choice')
+  same_as[c], opted_out[c], length[c] = head[1] or '', head[2] == '0', 0
+end
+local function store(at, c)
+  if opted_out[c] then
+    redis.call('XADD', KEYS[1], '*', 'event', ARGV[at + 3], 'unlearned', '1')
+    return
+  end
+  redis.call('XADD', KEYS[1], '*', 'event', ARGV[at + 3])
+  if ARGV[at + 4] == '' then return end
+  touched[c] = true
+  if ARGV[at + 5] == '1' then
+    redis.call('RPUSH', KEYS[3 + 3 * c], ARGV[at + 4])
+  else
+    length[c] = redis.call('RPUSH', KEYS[2 + 3 * c], ARGV[at + 4])
+  end
+end
+local function judge(at, c)
+  if same_as[c] ~= '' then return 'm' end
+  local content = ARGV[at + 2]
+  local first = redis.call('HGET', KEYS[3], ARGV[at + 1])
+  if not first and redis.call('HSETNX', KEYS[2], ARGV[at + 1], content) == 0 then
+    first = redis.call('HGET', KEYS[2], ARGV[at + 1])
+  end
+  if first then return first == content and 'd' or 'c' end
+  store(at, c)
+  return 'a'
+end
+for at = 4, #ARGV, 6 do
+  status[#status + 1] = judge(at, tonumber(ARGV[at]))
+end
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+for c in pairs(touched) do
+  redis.call('HINCRBY', KEYS[1 + 3 * c], 'revision', 1)
+  for key = 1 + 3 * c, 3 + 3 * c do
+    redis.call('EXPIRE', KEYS[key], ARGV[2])
+  end
+  redis.call('LTRIM', KEYS[3 + 3 * c], -tonumber(ARGV[3]), -1)
+end
+return {table.concat(status), length, same_as}
+"""
+_SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class RedisLog:
+    """Appends events to the log of one shop."""
+
+    link: RedisLink
+    shop: str
+    limits: LiveSettings
+
+    def append(self, records: Sequence[Record], now: float) -> Appended:
+        """Store ``records`` in one round trip; of one event id only the first counts. Raises Unavailable."""
+        names = list(dict.fromkeys(record.user_id for record in records))
+        number = {name: str(place) for place, name in enumerate(names, 1)}
+        call: list[bytes | str] = ["EVALSHA", _SHA, *self._keys(names, now), *self._limits()]
+        for record in records:
+            impression = b"1" if record.event == EventType.VIEW_ITEM_LIST else b"0"
+            call += (
+                number[record.user_id],
+                record.identity,
+                record.content,
+                record.payload,
+                record.live or b"",
+                impression,
+            )
+        status, lengths, same_as = self._run(call)
+        return Appended(
+            status.decode(),
+            {name: length for name, length in zip(names, lengths, strict=True) if length},
+            {name: into.decode() for name, into in zip(names, same_as, strict=True) if into},
+        )
+
+    def _keys(self, customers: Sequence[str], now: float) -> list[str]:
+        period = int(now // (self.limits.remember_ids_hours * 3_600))
+        names = [keys.shared(self.shop, "log")]
+        names += [keys.shared(self.shop, "ids", str(period - back)) for back in (0, 1)]
+        for customer in customers:
+            names += [keys.customer(self.shop, kind, customer) for kind in ("lists", "events", "seen")]
+        return [str(len(names)), *names]
+
+    def _limits(self) -> list[str]:
+        ids = int(2 * self.limits.remember_ids_hours * 3_600)
+        return [str(ids), str(int(self.limits.ttl_days * DAY)), str(self.limits.impressions)]
+
+    def _run(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
+        try:
+            return self._exchange(call)
+        except NoScriptError:
+            return self._exchange(["EVAL", APPEND, *call[2:]])
+        except RedisError as error:
+            raise Unavailable(f"the event log ({error})", retry_after=2) from error
+
+    def _exchange(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
+        packed = hiredis.pack_command(tuple(call))  # type: ignore[arg-type]  # its stub knows one argument only
+        status, lengths, same_as = self.link.exchange(packed, 1)[0]
+        return status, lengths, same_as
