@@ -1,0 +1,1 @@
+"""Real data sets and scripted customers to try the product with."""
