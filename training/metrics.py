@@ -32,9 +32,9 @@ def accuracy(lists: NDArray[np.int32], truth: csr_array, ks: Sequence[int]) -> P
     found: dict[str, NDArray[np.float64]] = {}
     for k in ks:
         cut = hits[:, :k]
-        found[f"HR@{k}"] = cut.any(axis=1).astype(np.float64)
-        found[f"R@{k}"] = cut.sum(axis=1) / size
-        found[f"NDCG@{k}"] = cut @ discount[:k] / ideal[np.minimum(size, k) - 1]
+        found[f"HR@{k}"] = np.asarray(cut.any(axis=1), np.float64)
+        found[f"R@{k}"] = np.asarray(cut.sum(axis=1) / size)
+        found[f"NDCG@{k}"] = np.asarray(cut @ discount[:k] / ideal[np.minimum(size, k) - 1])
         found[f"MRR@{k}"] = np.asarray(np.where(cut.any(axis=1), 1.0 / (cut.argmax(axis=1) + 1), 0.0))
     return found
 

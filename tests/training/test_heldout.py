@@ -1,0 +1,101 @@
+"""What is held out, on a log small enough to read."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.tables import Tables
+from recommender.config import Config
+from recommender.errors import InvalidInput
+from recommender.values import EventType
+from training.heldout import Protocol, Split, choice, split
+
+LOG = [
+    ("ann", "tea", 1, "purchase"),
+    ("ann", "cup", 2, "purchase"),
+    ("ann", "tea", 3, "purchase"),
+    ("ann", "pot", 4, "view_item"),
+    ("bob", "cup", 1, "purchase"),
+    ("bob", "tea", 5, "purchase"),
+    ("bob", "pot", 5, "purchase"),
+    ("bob", "cup", 6, "purchase"),
+    ("cat", "tea", 5, "purchase"),
+]
+
+
+def tables(log: list[tuple[str, str, int, str]] = LOG) -> Tables:
+    user, item, time, event = zip(*log, strict=True)
+    when = [datetime.fromtimestamp(t, UTC) for t in time]
+    ids = [str(at) for at in range(len(log))]
+    return Tables.of(
+        pa.table({"event_id": ids, "user_id": user, "item_id": item, "timestamp": when, "event": event}),
+        pa.table({"item_id": ["tea", "cup", "pot"]}),
+    )
+
+
+def answers(found: Split) -> list[set[str]]:
+    truth, items = found.heldout.truth, list(found.past.catalogue.items)
+    return [{items[i] for i in truth.indices[a:b]} for a, b in zip(truth.indptr, truth.indptr[1:], strict=False)]
+
+
+def histories(found: Split) -> list[list[str]]:
+    asked, items = found.heldout.queries.histories, list(found.past.catalogue.items)
+    return [[items[i] for i in asked.item[a:b]] for a, b in zip(asked.indptr, asked.indptr[1:], strict=False)]
+
+
+def held(protocol: Protocol, test_from: int | None = None, most: int = 10) -> Split:
+    return split(tables(), Config(), protocol, test_from, seed=7, most=most)
+
+
+def test_leave_one_out_asks_for_the_last_choice_and_shows_nothing_after_it() -> None:
+    found = held("leave-one-out")
+    assert histories(found) == [["tea", "cup"], ["cup", "pot", "tea"]]
+    assert answers(found) == [{"tea"}, {"cup"}]
+
+
+def test_temporal_asks_for_the_first_basket_of_customers_with_a_past() -> None:
+    found = held("temporal", 5)
+    assert histories(found) == [["cup"]]
+    assert answers(found) == [{"tea", "pot"}]
+    assert found.now == 5
+
+
+def test_no_event_after_the_cut_reaches_the_past() -> None:
+    found = held("temporal", 5)
+    assert found.past.histories.time.max() == 4
+    assert found.past.catalogue.first_seen.max() == 4
+
+
+def test_what_was_had_is_what_was_chosen_before() -> None:
+    had = held("leave-one-out").heldout.had.toarray() > 0
+    assert had.tolist() == [[True, False, True], [True, True, True]]
+
+
+def test_a_sample_has_the_same_columns() -> None:
+    found = held("leave-one-out", most=1)
+    assert len(found.heldout) == 1
+    assert found.heldout.truth.shape[1] == found.heldout.had.shape[1] == 3
+
+
+def test_an_item_that_the_past_does_not_know_is_a_miss_that_counts() -> None:
+    log = [*LOG, ("bob", "new", 7, "purchase")]
+    found = split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)
+    bob = found.heldout.truth.toarray()[1]
+    assert np.flatnonzero(bob).tolist() == [3]
+
+
+def test_a_choice_is_the_strongest_event_that_occurs() -> None:
+    assert choice(np.array([EventType.VIEW_ITEM, EventType.ADD_TO_CART])) is EventType.ADD_TO_CART
+    assert choice(np.array([EventType.RATE, EventType.PURCHASE])) is EventType.PURCHASE
+
+
+def test_the_temporal_protocol_needs_its_moment() -> None:
+    with pytest.raises(InvalidInput, match="--test-from"):
+        held("temporal")
+
+
+def test_nobody_left_to_ask_is_an_error() -> None:
+    with pytest.raises(InvalidInput, match="no customer"):
+        held("temporal", 100)

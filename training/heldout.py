@@ -1,0 +1,167 @@
+"""What is held out: customers whose next choice is known, and was shown to no model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from features.build import build_dataset, event_codes
+from features.tables import Tables
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.errors import InvalidInput
+from recommender.values import EventType, Histories, Queries
+from training.raw_files import connect
+
+Protocol = Literal["leave-one-out", "temporal"]
+
+CHOICES = (
+    EventType.PURCHASE,
+    EventType.RATE,
+    EventType.LIKE,
+    EventType.ADD_TO_CART,
+    EventType.ADD_TO_WISHLIST,
+    EventType.SELECT_ITEM,
+    EventType.VIEW_ITEM,
+)
+"""What counts as choosing an item: the first of these that the data has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heldout:
+    """B customers at the moment before they chose."""
+
+    queries: Queries
+    """Over the N items of the past, without anchors."""
+    truth: csr_array
+    """(B × at least N) what they chose; columns from N on are items that the past did not know, always missed."""
+    had: csr_array
+    """(B × N) what they had chosen before."""
+
+    def __len__(self) -> int:
+        """Return the number of customers."""
+        return len(self.queries)
+
+    def take(self, rows: NDArray[np.intp]) -> "Heldout":
+        """Return some of the customers."""
+        asked = self.queries
+        queries = Queries(asked.histories.take(rows), asked.now[rows], asked.anchors[rows], asked.tags[rows])
+        return Heldout(queries, csr_array(self.truth[rows]), csr_array(self.had[rows]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A past to fit on, and who is asked about what came after."""
+
+    past: Dataset
+    tables: Tables
+    """What ``past`` was built from."""
+    now: int
+    """The moment of asking, seconds since 1970."""
+    heldout: Heldout
+
+
+def choice(types: NDArray[np.int8]) -> EventType:
+    """Return which event type counts as choosing an item, given the types that occur."""
+    present = set(np.unique(types).tolist())
+    return next((one for one in CHOICES if one in present), EventType.PURCHASE)
+
+
+def chosen(histories: Histories, event: EventType, items: int) -> csr_array:
+    """Return (B × N) which items each customer has had: chosen, and for purchases not given back since."""
+    sign = (histories.event == event).astype(np.float32) * np.maximum(histories.quantity, 1)
+    if event is EventType.PURCHASE:
+        sign -= (histories.event == EventType.REFUND) * np.maximum(histories.quantity, 1)
+    matrix = csr_array((sign, (histories.customer(), histories.item)), shape=(len(histories), items))
+    matrix.sum_duplicates()
+    matrix.data = np.maximum(matrix.data, 0)
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def split(tables: Tables, config: Config, protocol: Protocol, test_from: int | None, seed: int, most: int) -> Split:
+    """Hold out each customer's last choice, or the first basket that known customers chose at or after ``test_from``.
+
+    At most ``most`` customers, drawn with ``seed``. Raises InvalidInput where nobody is left to ask.
+    """
+    event = choice(event_codes(tables.events["event"]))
+    if protocol == "temporal" and test_from is None:
+        raise InvalidInput("--test-from", "the temporal protocol needs the moment at which the future begins")
+    past, truth = _last_choices(tables, event) if test_from is None else _first_baskets(tables, event, test_from)
+    now = test_from if test_from is not None else _end(past.events)
+    dataset = build_dataset(past, config)
+    rows, answers = _answers(truth, dataset)
+    if not len(rows):
+        raise InvalidInput("--interactions", "no customer has both a past and a choice after it")
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
+    queries = ask(dataset, rows[drawn], now)
+    had = chosen(queries.histories, event, len(dataset.catalogue))
+    return Split(dataset, past, now, Heldout(queries, csr_array(answers[drawn]), had))
+
+
+def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:
+    """Return one question for the home page by each of ``users`` (rows of the dataset) at ``now``."""
+    anchors = csr_array((len(users), len(dataset.catalogue)), dtype=np.float32)
+    when = np.full(len(users), now, np.int64)
+    return Queries(dataset.histories.take(users), when, anchors, csr_array(dataset.declared[users]))
+
+
+def _last_choices(tables: Tables, event: EventType) -> tuple[Tables, pa.Table]:
+    """Return what came before each customer's last choice, and these; customers with one event keep it."""
+    return _parted(
+        tables,
+        f"""SELECT event_id, user_id, timestamp FROM coded WHERE code = {int(event)}
+            QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY timestamp DESC, item_id DESC) = 1
+            AND count(*) OVER (PARTITION BY user_id) > 1""",
+        "NOT held AND coalesce(timestamp <= moment, true)",
+    )
+
+
+def _first_baskets(tables: Tables, event: EventType, test_from: int) -> tuple[Tables, pa.Table]:
+    """Return what happened before ``test_from``, and what each customer chose first from then on."""
+    later = f"timestamp >= make_timestamptz({test_from} * 1000000)"
+    return _parted(
+        tables,
+        f"""SELECT event_id, user_id, timestamp FROM coded WHERE code = {int(event)} AND {later}
+            QUALIFY dense_rank() OVER (PARTITION BY user_id ORDER BY timestamp, order_id) = 1""",
+        f"NOT ({later})",
+    )
+
+
+def _parted(tables: Tables, held: str, past: str) -> tuple[Tables, pa.Table]:
+    with connect() as connection:
+        connection.register("given", tables.events.append_column("code", pa.array(event_codes(tables.events["event"]))))
+        connection.execute("CREATE TEMP TABLE coded AS FROM given")
+        connection.execute(f"CREATE TEMP TABLE held AS {held}")
+        connection.execute(
+            """CREATE TEMP TABLE marked AS SELECT coded.*, event_id IN (SELECT event_id FROM held) AS held, moment
+               FROM coded LEFT JOIN (SELECT user_id, min(timestamp) AS moment FROM held GROUP BY ALL) USING (user_id)"""
+        )
+        before = connection.sql(f"SELECT * EXCLUDE (code, held, moment) FROM marked WHERE {past}").to_arrow_table()
+        truth = connection.sql("SELECT DISTINCT user_id, item_id FROM marked WHERE held ORDER BY ALL")
+        return Tables.of(before, tables.items, tables.users), truth.to_arrow_table()
+
+
+def _end(events: pa.Table) -> int:
+    """Return the second after the last event."""
+    last = pa.compute.max(events["timestamp"]).as_py()
+    if last is None:
+        raise InvalidInput("--interactions", "there are no events")
+    return int(last.timestamp()) + 1
+
+
+def _answers(truth: pa.Table, dataset: Dataset) -> tuple[NDArray[np.intp], csr_array]:
+    """Return the rows of customers with a past, and (B × at least N) what each of them chose."""
+    users = dataset.users.rows(truth["user_id"].to_pylist())
+    items = dataset.catalogue.items.rows(truth["item_id"].to_pylist()).astype(np.int64)
+    strange = items < 0
+    items[strange] = len(dataset.catalogue) + np.arange(strange.sum())
+    active = np.diff(dataset.histories.indptr) > 0
+    known = (users >= 0) & active[users]
+    rows, at = np.unique(users[known], return_inverse=True)
+    shape = (len(rows), len(dataset.catalogue) + int(strange.sum()))
+    answers = csr_array((np.ones(known.sum(), np.bool_), (at, items[known])), shape=shape)
+    return rows.astype(np.intp), answers
