@@ -35,14 +35,14 @@ RUN python -m pip install --quiet --no-cache-dir --require-hashes -r requirement
 
 FROM system AS trainer
 COPY --from=install-training /opt/tagalong /opt/tagalong
-USER tagalong
+USER 10001
 VOLUME /data
 ENTRYPOINT ["tagalong"]
 CMD ["train"]
 
 FROM system AS serving
 COPY --from=install /opt/tagalong /opt/tagalong
-USER tagalong
+USER 10001
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
