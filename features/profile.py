@@ -1,44 +1,18 @@
-"""What is known of one customer right now, as a value, and the question that it becomes."""
+"""What is known of one customer right now, as a value, and the history that it and the bundle make together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from features.live_events import LiveEvents
+from features.tag_rules import CustomerTag
+from features.tagging import Tagging, tags_of, vectors
 from recommender.bundle import Bundle
 from recommender.values import Histories, Queries
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiveEvents:
-    """A customer's latest events as columns of equal length, oldest first."""
-
-    item_id: tuple[str, ...]
-    event: NDArray[np.int8]
-    """An ``EventType`` each."""
-    time: NDArray[np.int64]
-    """Seconds since 1970, UTC."""
-    quantity: NDArray[np.float32]
-    price: NDArray[np.float32]
-    """NaN where unknown."""
-
-    def __post_init__(self) -> None:
-        """Refuse columns that do not belong together."""
-        lengths = {len(c) for c in (self.item_id, self.event, self.time, self.quantity, self.price)}
-        if len(lengths) != 1:
-            raise ValueError(f"live events: columns have {sorted(lengths)} rows")
-
-    def __len__(self) -> int:
-        """Return the number of events."""
-        return len(self.item_id)
-
-    @classmethod
-    def none(cls) -> "LiveEvents":
-        """Return no events."""
-        nothing = np.zeros(0, np.float32)
-        return cls((), np.zeros(0, np.int8), np.zeros(0, np.int64), nothing, nothing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,93 +21,103 @@ class Profile:
 
     user_id: str
     """Under which history is looked up in the bundle: a merged visitor has the customer's id here."""
-    events: LiveEvents = field(default_factory=LiveEvents.none)
-    tags: Mapping[str, float] = field(default_factory=dict)
-    """Weight now by tag name as the shop writes it (``camping``); declared and behavioural."""
+    also: tuple[str, ...] = ()
+    """Visitors who turned out to be this customer: their history in the bundle is the customer's too."""
+    events: LiveEvents = field(default_factory=LiveEvents.empty)
+    given: tuple[CustomerTag, ...] = ()
+    """Declared, added by hand, or earned by events that are no longer among ``events``; faded to the present."""
+    declares: bool = False
+    """``given`` holds what the customer declares; otherwise it is what the bundle says."""
     muted: frozenset[str] = frozenset()
-    """Tags that the customer removed and that no source may bring back."""
+    """Tags that the customer removed and that no behaviour may bring back."""
     personalize: bool = True
     """False where the customer chose lists that know nothing of them."""
-    erased: bool = False
-    """True where the customer asked to be forgotten: the bundle's history of them is not used."""
+    erased_at: int | None = None
+    """When the customer asked to be forgotten, seconds since 1970: nothing that the bundle holds of before is used."""
 
-
-COLUMNS = ("item", "event", "time", "quantity", "price")
 
 RowOf = Callable[[str], int]
 """From an item's id to its row, −1 where unknown."""
 
+COLUMNS = ("item", "event", "time", "quantity", "price")
+
 
 def queries(
-    bundle: Bundle, profiles: Sequence[Profile], now: int, anchors: csr_array, row_of: RowOf | None = None
+    bundle: Bundle,
+    profiles: Sequence[Profile],
+    now: int,
+    anchors: csr_array,
+    tagging: Tagging,
+    row_of: RowOf | None = None,
 ) -> Queries:
     """Return one question for each profile: the bundle's history with the live events after it, and all tags.
 
     ``anchors`` is (B × N). Events of items that the catalogue does not know are left out.
     """
-    rows = [-1 if p.erased else bundle.users.row(p.user_id) for p in profiles]
-    past = bundle.histories.take(np.array(rows, np.intp))
-    recent = _recent(profiles, row_of or bundle.catalogue.items.row)
-    tags = _tags(bundle, profiles, np.array(rows, np.intp))
-    return Queries(_merged(past, recent), np.full(len(profiles), now, np.int64), anchors, tags)
+    history = histories(bundle, profiles, row_of or bundle.catalogue.items.row)
+    moments = np.full(len(profiles), now, np.int64)
+    return Queries(history, moments, anchors, vectors(tagging, tags(bundle, profiles, history, now, tagging)))
 
 
-def _recent(profiles: Sequence[Profile], row_of: RowOf) -> Histories:
-    columns = [p.events for p in profiles]
-    item = np.fromiter((row_of(i) for c in columns for i in c.item_id), np.int32)
-    found = Histories(
-        np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int64),
-        item,
-        np.concatenate([c.event for c in columns]),
-        np.concatenate([c.time for c in columns]),
-        np.concatenate([c.quantity for c in columns]),
-        np.concatenate([c.price for c in columns]),
-    )
-    return found.where(item >= 0)
+def tags(
+    bundle: Bundle, profiles: Sequence[Profile], history: Histories, now: int, tagging: Tagging
+) -> list[tuple[CustomerTag, ...]]:
+    """Return the tags of each profile at ``now``, the heaviest first; ``history`` as ``histories`` makes it."""
+    given = [p.given if p.declares else (*_declared(bundle, p), *p.given) for p in profiles]
+    return tags_of(tagging, history, given, [p.muted for p in profiles], now)
 
 
-def _merged(past: Histories, recent: Histories) -> Histories:
-    """Return both in order of time, equal times in the order given; an event that is in both counts once."""
-    if not len(recent.item):
-        return past
-    recent = recent.where(~_known(past, recent))
-    customer = np.concatenate([past.customer(), recent.customer()])
+def _declared(bundle: Bundle, profile: Profile) -> tuple[CustomerTag, ...]:
+    row = -1 if profile.erased_at else bundle.users.row(profile.user_id)
+    if row < 0:
+        return ()
+    part = slice(bundle.declared.indptr[row], bundle.declared.indptr[row + 1])
+    names = [bundle.catalogue.tag_names[int(i)].removeprefix("tag:") for i in bundle.declared.indices[part]]
+    weights = bundle.declared.data[part].tolist()
+    return tuple(CustomerTag(n, w, "declared", bundle.info.data_until) for n, w in zip(names, weights, strict=True))
+
+
+def histories(bundle: Bundle, profiles: Sequence[Profile], row_of: RowOf) -> Histories:
+    """Return what each customer did, in the bundle and since, in order of time; what is in both counts once."""
+    past, owner = _past(bundle, profiles)
+    recent = _recent(profiles, row_of)
+    recent = recent.where(~_known(past, owner, recent))
+    customer = np.concatenate([owner, recent.customer()])
     order = np.lexsort((np.concatenate([past.time, recent.time]), customer))
-    indptr = np.searchsorted(customer[order], np.arange(len(past) + 1)).astype(np.int64)
+    indptr = np.searchsorted(customer[order], np.arange(len(profiles) + 1)).astype(np.int64)
     both = {name: np.concatenate([getattr(past, name), getattr(recent, name)])[order] for name in COLUMNS}
     return Histories(indptr, **both)
 
 
-def _known(past: Histories, recent: Histories) -> NDArray[np.bool_]:
+def _past(bundle: Bundle, profiles: Sequence[Profile]) -> tuple[Histories, NDArray[np.int32]]:
+    """Return what the bundle holds of all ids, and the profile that each of its events belongs to."""
+    ids = [(b, one) for b, p in enumerate(profiles) for one in (p.user_id, *p.also)]
+    past = bundle.histories.take(np.array([bundle.users.row(one) for _, one in ids], np.intp))
+    owner = np.array([b for b, _ in ids], np.int32)[past.customer()]
+    erased = np.array([p.erased_at or np.iinfo(np.int64).min for p in profiles], np.int64)
+    keep = past.time > erased[owner]
+    return past.where(keep), owner[keep]
+
+
+def _recent(profiles: Sequence[Profile], row_of: RowOf) -> Histories:
+    columns = [p.events for p in profiles]
+    item = np.fromiter((row_of(i) for c in columns for i in c.items), np.int32)
+    indptr = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int64)
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(c, name) for c in columns])
+
+    found = Histories(indptr, item, joined("event"), joined("time"), joined("quantity"), joined("price"))
+    return found.where(item >= 0)
+
+
+def _known(past: Histories, owner: NDArray[np.int32], recent: Histories) -> NDArray[np.bool_]:
     """Return which of the recent events the past holds: same customer, time, item and event."""
-    parts = [(h.customer(), h.time, h.item, h.event) for h in (past, recent)]
-    keys = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
-    order = np.lexsort((np.arange(len(keys[0])), *keys))
-    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
-    group = np.concatenate([[0], np.cumsum(~same)])
-    in_past = order < len(past.item)
+    pairs = [(owner, recent.customer()), *((getattr(past, n), getattr(recent, n)) for n in ("time", "item", "event"))]
+    columns = [np.concatenate(pair) for pair in pairs]
+    order = np.lexsort((np.arange(len(columns[0])), *columns))
+    same = np.logical_and.reduce([c[order][1:] == c[order][:-1] for c in columns])
+    group = np.concatenate([[0], np.cumsum(~same)])[: len(order)]
     known = np.zeros(len(order), np.bool_)
-    known[order] = np.bincount(group, in_past)[group] > 0
-    return known[len(past.item) :]
-
-
-def _tags(bundle: Bundle, profiles: Sequence[Profile], rows: NDArray[np.intp]) -> csr_array:
-    """Return (B × T): declared at training time, overridden by the live weight of the same tag, without muted ones."""
-    names = bundle.catalogue.tag_names
-    declared = bundle.declared
-    data: list[float] = []
-    indices: list[int] = []
-    indptr = [0]
-    for profile, row in zip(profiles, rows, strict=True):
-        weights: dict[int, float] = {}
-        if row >= 0:
-            part = slice(declared.indptr[row], declared.indptr[row + 1])
-            weights = dict(zip(declared.indices[part].tolist(), declared.data[part].tolist(), strict=True))
-        weights |= {names.row(f"tag:{tag}"): weight for tag, weight in profile.tags.items()}
-        for gone in (-1, *(names.row(f"tag:{tag}") for tag in profile.muted)):
-            weights.pop(gone, None)
-        indices += weights.keys()
-        data += weights.values()
-        indptr.append(len(indices))
-    shape = (len(profiles), len(names))
-    return csr_array((np.array(data, np.float32), np.array(indices, np.int32), np.array(indptr)), shape=shape)
+    known[order] = np.bincount(group, order < len(owner))[group] > 0
+    return known[len(owner) :]
