@@ -12,8 +12,8 @@ from recommender.values import EventType, Histories
 
 DAY = 86_400
 
-Matching = Callable[[str], NDArray[np.bool_]]
-"""From a filter expression to (N,) the items that it matches."""
+Matching = Callable[[str, str], NDArray[np.bool_]]
+"""From a filter expression, and its name in error messages, to (N,) the items that it matches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,8 @@ class TagRules:
     def over(cls, settings: Sequence[TagRule], catalogue: Catalogue, matching: Matching) -> "TagRules":
         """Find the items of each rule; ``matching`` raises where an expression cannot be read."""
         every = np.ones(len(catalogue), np.bool_)
-        masks = tuple(matching(rule.when) if rule.when else every for rule in settings)
+        named = [(rule.when, f"tag_rules[{row}].when") for row, rule in enumerate(settings)]
+        masks = tuple(matching(when, name) if when else every for when, name in named)
         counts = np.zeros((len(settings), len(EventType)), np.bool_)
         for row, rule in enumerate(settings):
             counts[row, [EventType[name.upper()] for name in rule.events]] = True

@@ -47,9 +47,7 @@ def tagging(catalogue: Catalogue, config: Config, learned: Mapping[str, Mapping[
 
     ``learned`` says which tags were found together in training; what the configuration says of a tag stands above it.
     """
-    rules = TagRules.over(
-        config.tag_rules, catalogue, lambda when: compile_filter(when, catalogue, field="tag_rules.when")
-    )
+    rules = TagRules.over(config.tag_rules, catalogue, lambda when, name: compile_filter(when, catalogue, name))
     vector = lru_cache(4_096)(partial(_vector, catalogue, rules))
     brings = {**(learned or {}), **declared_brings(config)}
     return Tagging(catalogue, rules, brings, config.live.tags, vector)
