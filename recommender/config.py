@@ -1,7 +1,7 @@
 """The configuration's shape and its defaults; reading the file is ``features.config_file``."""
 
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
@@ -172,7 +172,7 @@ class Placement(Section):
     """One place where a list is shown."""
 
     ranker: RankerName | None = "home"
-    """None orders by the sources' own scores, in the order in which they are named."""
+    """None (in a file ``"none"``) orders by the sources' own scores, in the order in which they are named."""
     sources: tuple[SourceName, ...] = (
         "transitions",
         "neighbours",
@@ -191,6 +191,12 @@ class Placement(Section):
     exclude: Exclusions = Exclusions()
     diversity: Diversity | None = None
     cache_seconds: PositiveInt = 900
+
+    @field_validator("ranker", "diversity", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        """Read ``"none"`` as None, which TOML cannot write."""
+        return None if value == "none" else value
 
 
 def default_placements() -> dict[str, Placement]:
@@ -221,6 +227,16 @@ class Config(Section):
     tag_rules: tuple[TagRule, ...] = ()
     derived_tags: tuple[DerivedTag, ...] = ()
     placements: dict[str, Placement] = Field(default_factory=default_placements)
+    """A placement that is given by name changes that default one, key by key, or is added to the six."""
+
+    @field_validator("placements", mode="before")
+    @classmethod
+    def _over_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
+        defaults = default_placements()
+        return defaults | {
+            name: defaults[name].model_dump() | table if name in defaults and isinstance(table, dict) else table
+            for name, table in given.items()
+        }
 
     @field_validator("derived_tags")
     @classmethod
