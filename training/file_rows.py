@@ -1,6 +1,7 @@
 """Reads one file of events, items or customers: the rows that can be read, and why the others cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,27 +40,70 @@ class FileRows:
     rejects: list[Reject]
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedFile:
+    """An open file whose rows have been read and judged; lives as long as its connection."""
+
+    connection: duckdb.DuckDBPyConnection
+    raw: RawFile
+    schema: pa.Schema
+
+    def batches(self, size: int) -> Iterator[pa.Table]:
+        """Yield the good rows in canonical columns, in the file's order, ``size`` or a few more at a time."""
+        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason) FROM judged WHERE reason IS NULL')
+        held: list[pa.RecordBatch] = []
+        for batch in good.to_arrow_reader(size):
+            held.append(batch)
+            if sum(part.num_rows for part in held) >= size:
+                yield conform(pa.Table.from_batches(held), self.schema)
+                held = []
+        if held:
+            yield conform(pa.Table.from_batches(held), self.schema)
+
+    def count(self) -> int:
+        """Return the number of good rows."""
+        return int(self.connection.execute("SELECT count(*) FROM judged WHERE reason IS NULL").fetchall()[0][0])
+
+    def keep_first(self, column: str) -> None:
+        """Leave out good rows whose ``column`` an earlier good row has."""
+        good = f"FROM judged WHERE reason IS NULL GROUP BY {column}"
+        if self.connection.execute(f"SELECT 1 {good} HAVING count(*) > 1 LIMIT 1").fetchall():
+            self.connection.execute(
+                f"DELETE FROM judged WHERE reason IS NULL AND rowid NOT IN (SELECT min(rowid) {good})"
+            ).fetchall()
+
+    def table(self) -> pa.Table:
+        """Return all good rows at once."""
+        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason) FROM judged WHERE reason IS NULL')
+        return conform(good.to_arrow_table(), self.schema)
+
+    def rejects(self) -> list[Reject]:
+        """Return the rows that could not be read, torn lines first."""
+        torn = [Reject(str(self.raw.path), *line) for line in self._torn()]
+        shift = np.array([reject.row for reject in torn]) - np.arange(len(torn))
+        return torn + [
+            Reject(str(self.raw.path), row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content))
+            for row, reason, content in self._wrong()
+        ]
+
+    def _torn(self) -> list[tuple[int, str, str]]:
+        return self.connection.execute(self.raw.torn).fetchall() if self.raw.torn else []
+
+    def _wrong(self) -> list[tuple[int, str, str]]:
+        """Return row number, reason and content; the file is read again only if some row is wrong."""
+        some = self.connection.execute("SELECT 1 FROM judged WHERE reason IS NOT NULL LIMIT 1").fetchall()
+        query = (
+            'SELECT "#row", reason, to_json(cell) FROM judged '
+            f'JOIN (SELECT "#row", {self.raw.content} AS cell FROM ({self.raw.query}) AS raw) USING ("#row") '
+            'WHERE reason IS NOT NULL ORDER BY "#row"'
+        )
+        return self.connection.execute(query).fetchall() if some else []
+
+
 def read_events(path: Path) -> FileRows:
     """Read one file of interactions into the columns of ``EVENTS``."""
-    with connect() as connection:
-        raw = _opened(connection, path, ("user_id", "item_id", "timestamp"))
-        connection.register("alias", _aliases())
-        typed = _typed(raw, EVENT_COLUMNS)
-        itemless = ", ".join(literal(canonical_name(event)) for event in sorted(WITHOUT_ITEM))
-        reason = (
-            f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND event IN ({itemless}) THEN NULL "
-            f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' END)"
-        )
-        named = (
-            "SELECT * EXCLUDE (key, name) "
-            "REPLACE (coalesce(alias.name, event, 'purchase') AS event, coalesce(quantity, 1) AS quantity) "
-            f"FROM ({typed}) LEFT JOIN alias ON alias.key = translate(lower(event), {literal(SEPARATORS)}, '')"
-        )
-        judged = (
-            f"SELECT * REPLACE (coalesce(event_id, {_derived_id()}) AS event_id, coalesce(reason, {reason}) AS reason) "
-            f"FROM ({named})"
-        )
-        return _rows(connection, raw, judged, EVENTS)
+    with judged_events(path) as file:
+        return FileRows(file.table(), file.rejects())
 
 
 def read_items(path: Path) -> FileRows:
@@ -70,6 +114,15 @@ def read_items(path: Path) -> FileRows:
 def read_users(path: Path) -> FileRows:
     """Read one file of customers into the columns of ``USERS`` and their attributes."""
     return _read_entities(path, USER_COLUMNS, USERS)
+
+
+@contextmanager
+def judged_events(path: Path) -> Iterator[JudgedFile]:
+    """Open one file of interactions; for files too large to hold at once."""
+    with connect() as connection:
+        raw = _opened(connection, path, ("user_id", "item_id", "timestamp"))
+        connection.register("alias", _aliases())
+        yield _judge(connection, raw, _event_query(raw), EVENTS)
 
 
 def encode_rejects(rejects: Iterable[Reject]) -> bytes:
@@ -84,7 +137,8 @@ def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema)
         attributes = {_canonical(name): ATTRIBUTE for name in raw.columns if _canonical(name) not in columns}
         typed = _typed(raw, {**columns, **attributes})
         judged = f"SELECT * REPLACE (coalesce(reason, {_id_reason(key)}) AS reason) FROM ({typed})"
-        return _rows(connection, raw, judged, schema)
+        file = _judge(connection, raw, judged, schema)
+        return FileRows(file.table(), file.rejects())
 
 
 def _opened(connection: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str, ...]) -> RawFile:
@@ -132,27 +186,27 @@ def _derived_id() -> str:
     return f"md5(concat_ws(chr(31), {', '.join(parts)}))"
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, raw: RawFile, judged: str, schema: pa.Schema) -> FileRows:
+def _event_query(raw: RawFile) -> str:
+    itemless = ", ".join(literal(canonical_name(event)) for event in sorted(WITHOUT_ITEM))
+    reason = (
+        f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND event IN ({itemless}) THEN NULL "
+        f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' END)"
+    )
+    named = (
+        "SELECT * EXCLUDE (key, name) "
+        "REPLACE (coalesce(alias.name, event, 'purchase') AS event, coalesce(quantity, 1) AS quantity) "
+        f"FROM ({_typed(raw, EVENT_COLUMNS)}) "
+        f"LEFT JOIN alias ON alias.key = translate(lower(event), {literal(SEPARATORS)}, '')"
+    )
+    return (
+        f"SELECT * REPLACE (coalesce(event_id, {_derived_id()}) AS event_id, coalesce(reason, {reason}) AS reason) "
+        f"FROM ({named})"
+    )
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, raw: RawFile, query: str, schema: pa.Schema) -> JudgedFile:
     try:
-        connection.execute(f"CREATE TEMP TABLE judged AS {judged}")
+        connection.execute(f"CREATE TEMP TABLE judged AS {query}")
     except duckdb.Error as error:
         raise unreadable(raw.path, error) from error
-    good = connection.sql('SELECT * EXCLUDE ("#row", reason) FROM judged WHERE reason IS NULL')
-    table = conform(good.to_arrow_table(), schema)
-    return FileRows(table, _rejects(connection, raw))
-
-
-def _rejects(connection: duckdb.DuckDBPyConnection, raw: RawFile) -> list[Reject]:
-    torn = [Reject(str(raw.path), *line) for line in connection.execute(raw.torn).fetchall()] if raw.torn else []
-    if connection.execute("SELECT 1 FROM judged WHERE reason IS NOT NULL LIMIT 1").fetchone() is None:
-        return torn
-    wrong = connection.execute(
-        f'SELECT "#row", reason, to_json(cell) FROM judged JOIN ('
-        f'SELECT "#row", {raw.content} AS cell FROM ({raw.query}) AS raw) USING ("#row") '
-        f'WHERE reason IS NOT NULL ORDER BY "#row"'
-    ).fetchall()
-    shift = np.array([reject.row for reject in torn]) - np.arange(len(torn))
-    return torn + [
-        Reject(str(raw.path), row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content))
-        for row, reason, content in wrong
-    ]
+    return JudgedFile(connection, raw, schema)

@@ -72,10 +72,10 @@ def _log_events(files: Sequence[Path]) -> pa.Table:
         return EVENTS.empty_table()
     listed = ", ".join(literal(str(path)) for path in files)
     source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-    query = f"SELECT COLUMNS(c -> c IN {tuple(EVENTS.names)}) FROM {source}"
     try:
         with connect() as connection:
-            return conform(connection.sql(query).to_arrow_table(), EVENTS)
+            log = connection.sql(f"SELECT * FROM {source}").to_arrow_table()
+            return conform(log.select([name for name in EVENTS.names if name in log.column_names]), EVENTS)
     except duckdb.Error as error:
         raise _culprit(files, error) from error
 

@@ -1,0 +1,153 @@
+"""Brings files into a shop's data folder: events as Parquet by day, items and customers as one file each.
+
+Importing is idempotent: an event counts once by its id, whichever file or day brings it. A crash leaves whole files or
+none; importing again brings what is missing. One import at a time works on a shop, others wait.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.event_names import event_type
+from features.tables import ITEMS, USERS, ShopFolder
+from features.upsert import upsert
+from recommender.values import EventType
+from training.day_files import write_days, write_whole
+from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
+from training.raw_files import connect, literal, unreadable
+from training.sources import Paths, expand
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, how many of its rows are done, and how many it has."""
+
+_BATCH_ROWS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows of one kind."""
+
+    read: int = 0
+    """Rows that could be read."""
+    new: int = 0
+    """Of these, rows that were not there before; of items and customers, ids."""
+    rejected: int = 0
+
+    def __add__(self, other: Self) -> "Counts":
+        """Return the counts of both."""
+        return Counts(self.read + other.read, self.new + other.new, self.rejected + other.rejected)
+
+    @property
+    def known(self) -> int:
+        """Rows that the data folder held already, or that stand twice in the files."""
+        return self.read - self.new
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did."""
+
+    events: Counts = Counts()
+    items: Counts = Counts()
+    users: Counts = Counts()
+    unknown_events: Counter[str] = field(default_factory=Counter)
+    """Rows by event name that nobody knows; they are kept and weigh nothing."""
+    rejects: list[Path] = field(default_factory=list)
+    """Files that hold the rejected rows."""
+
+
+def import_files(
+    shop: Path, interactions: Paths = (), items: Paths = (), users: Paths = (), progress: Progress = lambda *_: None
+) -> ImportReport:
+    """Import files into the folder of a shop and return what was done.
+
+    Items and customers: a later row wins cell by cell, and an empty cell leaves what is known. Raises
+    ``UnreadableFile`` before anything of that file is written; files before it stay imported.
+    """
+    folder, report = ShopFolder(shop), ImportReport()
+    with _alone(folder):
+        for path in expand(interactions):
+            _import_events(folder, path, report, progress)
+        for path in expand(items):
+            rows = read_items(path)
+            report.items += _upsert(folder.items, rows, ITEMS)
+            _keep_rejects(folder, path, rows.rejects, report)
+        for path in expand(users):
+            rows = read_users(path)
+            report.users += _upsert(folder.users, rows, USERS)
+            _keep_rejects(folder, path, rows.rejects, report)
+    return report
+
+
+@contextmanager
+def _alone(folder: ShopFolder) -> Iterator[None]:
+    """Hold the shop's import lock; the system lets go of it when a process dies."""
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with (folder.root / ".import.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
+
+
+def _import_events(folder: ShopFolder, path: Path, report: ImportReport, progress: Progress) -> None:
+    with judged_events(path) as file:
+        read, done = file.count(), 0
+        progress(path.name, 0, read)
+        file.keep_first("event_id")
+        for batch in file.batches(_BATCH_ROWS):
+            fresh = _fresh(batch, folder.event_files())
+            write_days(folder.events, fresh)
+            _count_unknown(fresh, report.unknown_events)
+            report.events += Counts(new=len(fresh))
+            done += len(batch)
+            progress(path.name, done, read)
+        progress(path.name, read, read)
+        rejects = file.rejects()
+    report.events += Counts(read=read, rejected=len(rejects))
+    _keep_rejects(folder, path, rejects, report)
+
+
+def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
+    """Return the events whose ids no file of the log holds."""
+    if not files:
+        return batch
+    listed = ", ".join(literal(str(path)) for path in files)
+    with connect() as connection:
+        connection.register("batch", batch.select(["event_id"]))
+        known = connection.sql(
+            f"SELECT event_id FROM read_parquet([{listed}], hive_partitioning = false) SEMI JOIN batch USING (event_id)"
+        ).to_arrow_table()["event_id"]
+    return batch.filter(pc.invert(pc.is_in(batch["event_id"], value_set=known))) if len(known) else batch
+
+
+def _count_unknown(events: pa.Table, unknown: Counter[str]) -> None:
+    for name, count in (entry.values() for entry in pc.value_counts(events["event"]).to_pylist()):
+        if event_type(name) is EventType.OTHER:
+            unknown[name] += count
+
+
+def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
+    try:
+        held = [pq.read_table(target, partitioning=None)] if target.exists() else []
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(target, error) from error
+    merged = upsert([*held, rows.table], schema)
+    write_whole(target, merged)
+    before = sum(len(table) for table in held)
+    return Counts(read=len(rows.table), new=len(merged) - before, rejected=len(rows.rejects))
+
+
+def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
+    """Write the rejects of one file, under its name; importing it again replaces them."""
+    if rejects:
+        folder.rejects.mkdir(exist_ok=True)
+        target = folder.rejects / f"{path.name}.jsonl"
+        target.write_bytes(encode_rejects(rejects))
+        report.rejects.append(target)
