@@ -101,21 +101,35 @@ def describe(rule: TagRule) -> str:
     return " ".join(parts + ([f"where {rule.when}"] if rule.when else []))
 
 
-def behavioural(
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A tag and the rule that gave it."""
+
+    tag: CustomerTag
+    rule: TagRule
+
+
+def latest(
     rules: TagRules, histories: Histories, now: NDArray[np.int64], catalogue: Catalogue
-) -> list[dict[str, CustomerTag]]:
+) -> list[dict[str, Earned]]:
     """Return what the rules say of each customer at ``now`` (B,): the heaviest tag of each name."""
-    found: list[dict[str, CustomerTag]] = [{} for _ in range(len(histories))]
+    found: list[dict[str, Earned]] = [{} for _ in range(len(histories))]
     for row, rule in enumerate(rules.settings):
         where = held(rules, row, histories)
-        age = (now[where.customer] - where.time) / DAY
-        fresh = np.flatnonzero(age <= rule.expires_days)
-        weight = rule.weight * np.exp2(-np.maximum(age, 0) / rule.half_life_days)
-        for at in fresh:
+        weight = _faded(rule, now[where.customer] - where.time)
+        for at in np.flatnonzero(weight):
             items = tuple(dict.fromkeys(catalogue.items[int(i)] for i in where.evidence[at]))
             tag = CustomerTag(rule.tag, float(weight[at]), "rule", int(where.time[at]), describe(rule), items)
-            keep_heaviest(found[where.customer[at]], tag)
+            known = found[where.customer[at]]
+            if rule.tag not in known or known[rule.tag].tag.weight < tag.weight:
+                known[rule.tag] = Earned(tag, rule)
     return found
+
+
+def _faded(rule: TagRule, age: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what is left of the rule's weight ``age`` seconds after it held; 0 where it has expired."""
+    left = rule.weight * np.exp2(-np.maximum(age, 0) / DAY / rule.half_life_days)
+    return np.where(age <= rule.expires_days * DAY, left, 0)
 
 
 def weights(
@@ -125,8 +139,7 @@ def weights(
     found: dict[str, NDArray[np.float64]] = {}
     for row, rule in enumerate(rules.settings):
         where = held(rules, row, histories)
-        age = (now[where.customer] - where.time) / DAY
-        weight = np.where(age <= rule.expires_days, rule.weight * np.exp2(-np.maximum(age, 0) / rule.half_life_days), 0)
+        weight = _faded(rule, now[where.customer] - where.time)
         column = found.setdefault(rule.tag, np.zeros(len(histories)))
         column[where.customer] = np.maximum(column[where.customer], weight)
     return {tag: (np.flatnonzero(w).astype(np.int32), w[w > 0]) for tag, w in found.items()}

@@ -11,10 +11,10 @@ from scipy.sparse import csr_array
 from features.tag_rules import (
     CustomerTag,
     TagRules,
-    behavioural,
     declared_brings,
     heaviest,
     keep_heaviest,
+    latest,
     with_derived,
 )
 from recommender.catalogue import Catalogue
@@ -75,8 +75,9 @@ def tags_of(
     now: int,
 ) -> list[tuple[CustomerTag, ...]]:
     """Return each customer's tags at ``now``: given, earned and brought, without the muted, the heaviest first."""
-    found = behavioural(tagging.rules, histories, np.full(len(histories), now, np.int64), tagging.catalogue)
-    return [_one(tagging, *customer) for customer in zip(found, given, muted, strict=True)]
+    found = latest(tagging.rules, histories, np.full(len(histories), now, np.int64), tagging.catalogue)
+    earned = [{name: each.tag for name, each in customer.items()} for customer in found]
+    return [_one(tagging, *customer) for customer in zip(earned, given, muted, strict=True)]
 
 
 def _one(

@@ -7,6 +7,7 @@ TagalongError
 │   ├── UnreadableFile    a file that cannot be read at all; names the file
 │   └── ConfigError       the configuration file is wrong; names the key
 ├── NotFound              an id that nothing here knows
+├── Conflict              what is asked for contradicts what is
 ├── BundleError           a bundle that must not be used; names the file
 │   └── NoBundle          there is no bundle to use
 └── Unavailable           a part that is needed does not answer; try again later
@@ -59,6 +60,10 @@ class NotFound(TagalongError):
         super().__init__(f"no {kind} {value!r}")
         self.kind = kind
         self.value = value
+
+
+class Conflict(TagalongError):
+    """What is asked for contradicts what is: a visitor who already is another customer."""
 
 
 class BundleError(TagalongError):

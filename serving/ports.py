@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from features.profile import Profile
+from features.tag_rules import Earned
+from recommender.config import LiveSettings
 from serving.event_records import Record
 
 
@@ -61,16 +63,16 @@ class StockChanges:
 class Stock(Protocol):
     """What the shop changed in its catalogue since training. Raises Unavailable."""
 
+    def revision(self) -> int:
+        """Return how many times the catalogue has changed."""
+        ...
+
     def changes(self, since: int) -> StockChanges:
         """Return the items that changed after revision ``since``."""
         ...
 
-    def get(self, item_id: str) -> Mapping[str, Any] | None:
-        """Return the changed item's fields, or None where it never changed."""
-        ...
-
     def put(self, items: Sequence[Mapping[str, Any]]) -> int:
-        """Keep each item (the last one of an id wins) and return the revision that they lead to."""
+        """Change the given fields of each item and return the revision that they lead to."""
         ...
 
 
@@ -101,6 +103,49 @@ class Appended:
 class EventLog(Protocol):
     """Where events are kept until the archive has them. Raises Unavailable, and has then stored nothing of the call."""
 
-    def append(self, records: Sequence[Record], now: float) -> Appended:
+    def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
         """Store the records, each event id once."""
+        ...
+
+
+class Customers(Protocol):
+    """What customers, and the shop on their behalf, change of their live state. Raises Unavailable."""
+
+    def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
+        """Replace what is declared of a customer."""
+        ...
+
+    def choose(self, one: str, personalize: bool, now: float) -> None:
+        """Keep the customer's choice of personal or common lists."""
+        ...
+
+    def give(self, one: str, tag: str, weight: float, now: float) -> None:
+        """Put a tag on a customer by hand."""
+        ...
+
+    def mute(self, one: str, tag: str, now: float) -> None:
+        """Take a tag off a customer for good: only a hand may put it back."""
+        ...
+
+    def merge(self, visitor: str, customer: str, now: float) -> bool:
+        """Join a visitor into a customer; False where that was done before. Raises Conflict where it cannot be."""
+        ...
+
+    def resolve(self, one: str) -> str:
+        """Return the customer into whom ``one`` was merged, or ``one``."""
+        ...
+
+    def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
+        """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
+        ...
+
+    def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
+        """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used.
+
+        Returns how many of each kind of thing were deleted.
+        """
+        ...
+
+    def export(self, one: str) -> Mapping[str, Any]:
+        """Return all that is kept of one id, in the words of the API."""
         ...

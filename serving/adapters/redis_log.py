@@ -40,9 +40,9 @@ local function store(at, c)
   end
   redis.call('XADD', KEYS[1], '*', 'event', ARGV[at + 3])
   if ARGV[at + 4] == '' then return end
-  touched[c] = true
+  touched[c] = touched[c] or 0
   if ARGV[at + 5] == '1' then
-    redis.call('RPUSH', KEYS[3 + 3 * c], ARGV[at + 4])
+    touched[c] = redis.call('RPUSH', KEYS[3 + 3 * c], ARGV[at + 4])
   else
     length[c] = redis.call('RPUSH', KEYS[2 + 3 * c], ARGV[at + 4])
   end
@@ -62,12 +62,12 @@ for at = 4, #ARGV, 6 do
   status[#status + 1] = judge(at, tonumber(ARGV[at]))
 end
 redis.call('EXPIRE', KEYS[2], ARGV[1])
-for c in pairs(touched) do
+for c, seen in pairs(touched) do
   redis.call('HINCRBY', KEYS[1 + 3 * c], 'revision', 1)
-  for key = 1 + 3 * c, 3 + 3 * c do
-    redis.call('EXPIRE', KEYS[key], ARGV[2])
-  end
-  redis.call('LTRIM', KEYS[3 + 3 * c], -tonumber(ARGV[3]), -1)
+  redis.call('EXPIRE', KEYS[1 + 3 * c], ARGV[2])
+  if length[c] > 0 then redis.call('EXPIRE', KEYS[2 + 3 * c], ARGV[2]) end
+  if seen > 0 then redis.call('EXPIRE', KEYS[3 + 3 * c], ARGV[2]) end
+  if seen > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[3 + 3 * c], -tonumber(ARGV[3]), -1) end
 end
 return {table.concat(status), length, same_as}
 """
@@ -82,13 +82,12 @@ class RedisLog:
 
     link: RedisLink
     shop: str
-    limits: LiveSettings
 
-    def append(self, records: Sequence[Record], now: float) -> Appended:
+    def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
         """Store ``records`` in one round trip; of one event id only the first counts. Raises Unavailable."""
         names = list(dict.fromkeys(record.user_id for record in records))
         number = {name: str(place) for place, name in enumerate(names, 1)}
-        call: list[bytes | str] = ["EVALSHA", _SHA, *self._keys(names, now), *self._limits()]
+        call: list[bytes | str] = ["EVALSHA", _SHA, *self._keys(names, now, limits), *_limits(limits)]
         for record in records:
             impression = b"1" if record.event == EventType.VIEW_ITEM_LIST else b"0"
             call += (
@@ -106,17 +105,13 @@ class RedisLog:
             {name: into.decode() for name, into in zip(names, same_as, strict=True) if into},
         )
 
-    def _keys(self, customers: Sequence[str], now: float) -> list[str]:
-        period = int(now // (self.limits.remember_ids_hours * 3_600))
+    def _keys(self, customers: Sequence[str], now: float, limits: LiveSettings) -> list[str]:
+        period = int(now // (limits.remember_ids_hours * 3_600))
         names = [keys.shared(self.shop, "log")]
         names += [keys.shared(self.shop, "ids", str(period - back)) for back in (0, 1)]
         for customer in customers:
             names += [keys.customer(self.shop, kind, customer) for kind in ("lists", "events", "seen")]
         return [str(len(names)), *names]
-
-    def _limits(self) -> list[str]:
-        ids = int(2 * self.limits.remember_ids_hours * 3_600)
-        return [str(ids), str(int(self.limits.ttl_days * DAY)), str(self.limits.impressions)]
 
     def _run(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
         try:
@@ -130,3 +125,8 @@ class RedisLog:
         packed = hiredis.pack_command(tuple(call))  # type: ignore[arg-type]  # its stub knows one argument only
         status, lengths, same_as = self.link.exchange(packed, 1)[0]
         return status, lengths, same_as
+
+
+def _limits(limits: LiveSettings) -> list[str]:
+    ids = int(2 * limits.remember_ids_hours * 3_600)
+    return [str(ids), str(int(limits.ttl_days * DAY)), str(limits.impressions)]
