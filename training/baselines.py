@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recommender.config import EventSettings
 from recommender.scorer import top_k
-from recommender.values import EventType, Histories
 
-DAY = 86_400
 CHUNK = 256
 """Customers scored at once: 256 × 65,000 scores take 67 MB."""
 
@@ -21,28 +18,6 @@ Score = Callable[[csr_array], NDArray[np.float32]]
 """From what B customers did (B × N weights) to (B × N) scores, all finite."""
 Fit = Callable[[csr_array, int], Score]
 """From what everybody did (U × N weights) and a seed to a fitted baseline."""
-
-
-def event_weights(settings: EventSettings) -> NDArray[np.float32]:
-    """Return the configured weight of each ``EventType``."""
-    weights = np.zeros(len(EventType), np.float32)
-    for name, weight in settings.weights.items():
-        weights[EventType[name.upper()]] = weight
-    return weights
-
-
-def interactions(
-    histories: Histories, items: int, settings: EventSettings, now: NDArray[np.int64] | None = None
-) -> csr_array:
-    """Return (B × N) summed positive event weights; with ``now`` (B,), halved every ``half_life_days`` before it."""
-    customer = histories.customer()
-    weight = np.maximum(event_weights(settings), 0)[histories.event]
-    if now is not None:
-        weight = weight * np.exp2((histories.time - now[customer]) / (settings.half_life_days * DAY))
-    matrix = csr_array((weight, (customer, histories.item)), shape=(len(histories), items), dtype=np.float32)
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    return matrix
 
 
 def fit_popularity(past: csr_array, seed: int) -> Score:

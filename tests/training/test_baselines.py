@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from features.interactions import interactions
 from recommender.config import EventSettings
 from recommender.values import Histories
-from training.baselines import EVERY, best, interactions
+from training.baselines import EVERY, best
 
 ITEMS = 8
 
