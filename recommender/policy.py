@@ -48,6 +48,11 @@ class Rules:
         if self.count < 1:
             raise ValueError(f"rules: count {self.count} is less than 1")
 
+    @classmethod
+    def none(cls, customers: int, items: int, count: int) -> "Rules":
+        """Return rules that leave everything open to everyone."""
+        return cls(np.ones(items, np.bool_), csr_array((customers, items), dtype=np.bool_), count)
+
 
 def always_eligible(catalogue: Catalogue, now: int) -> NDArray[np.bool_]:
     """Return (N,) which items may be shown at ``now``, in seconds: in stock, not hidden, within their dates."""

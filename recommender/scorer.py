@@ -1,4 +1,4 @@
-"""What every source of candidates offers, and the cut that keeps the best."""
+"""What every source of candidates offers, and the cuts that keep the best."""
 
 from typing import Protocol
 
@@ -26,3 +26,36 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
         floor = np.partition(scores[finite], len(finite) - k)[len(finite) - k]
         finite = finite[scores[finite] >= floor]
     return finite[np.argsort(-scores[finite], kind="stable")][:k]
+
+
+def dense(scores: Scores) -> NDArray[np.float32]:
+    """Return (B × N) with NaN where the source cannot say."""
+    if isinstance(scores, np.ndarray):
+        return scores
+    full = np.full(scores.shape, np.nan, np.float32)
+    full[np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr)), scores.indices] = scores.data
+    return full
+
+
+def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Return (B × k) columns of the ``k`` highest scores of each row, best first; −inf and NaN come last.
+
+    Equal scores come in no particular order.
+    """
+    k = min(k, scores.shape[1])
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    top = (
+        np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        if k < scores.shape[1]
+        else np.tile(np.arange(k), (len(scores), 1))
+    )
+    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(top, order, axis=1)
+
+
+def padded(values: NDArray[np.generic], indptr: NDArray[np.integer], fill: float) -> NDArray[np.generic]:
+    """Return (B × widest) rows of ``values``, cut at ``indptr`` and padded with ``fill``."""
+    size = np.diff(indptr)
+    table = np.full((len(size), int(size.max(initial=0))), fill, values.dtype)
+    table[np.arange(table.shape[1]) < size[:, None]] = values
+    return table

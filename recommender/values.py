@@ -65,7 +65,12 @@ class Histories:
         """Return histories of customers who did nothing yet."""
         none = np.zeros(0, np.float32)
         return cls(
-            np.zeros(customers + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8), np.zeros(0, np.int64), none, none
+            np.zeros(customers + 1, np.int64),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int8),
+            np.zeros(0, np.int64),
+            none,
+            none,
         )
 
     def customer(self) -> NDArray[np.int32]:
@@ -75,7 +80,9 @@ class Histories:
     def where(self, keep: NDArray[np.bool_]) -> "Histories":
         """Return the same customers with only the events that ``keep`` marks."""
         indptr = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.indptr]
-        return Histories(indptr, self.item[keep], self.event[keep], self.time[keep], self.quantity[keep], self.price[keep])
+        return Histories(
+            indptr, self.item[keep], self.event[keep], self.time[keep], self.quantity[keep], self.price[keep]
+        )
 
     def take(self, rows: NDArray[np.intp]) -> "Histories":
         """Return the histories of ``rows``, in that order; −1 gives an empty history."""
@@ -102,6 +109,10 @@ class Queries:
     def __len__(self) -> int:
         """Return the number of questions."""
         return len(self.histories)
+
+    def take(self, rows: NDArray[np.intp]) -> "Queries":
+        """Return the questions of ``rows``, in that order."""
+        return Queries(self.histories.take(rows), self.now[rows], self.anchors[rows], self.tags[rows])
 
 
 @dataclass(frozen=True, slots=True)

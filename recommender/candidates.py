@@ -1,0 +1,150 @@
+"""The first stage: each source proposes its best allowed items, and the proposals are merged and cut."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.scorer import Scores, best, padded
+
+SMOOTH = 20.0
+"""Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowed:
+    """Which items which customers may see."""
+
+    eligible: NDArray[np.bool_]
+    """(N,) for anyone."""
+    table: NDArray[np.bool_]
+    """(B × N) for each customer, ``eligible`` included."""
+    most_excluded: int
+    """The longest list of exclusions of one customer."""
+
+    @classmethod
+    def of(cls, eligible: NDArray[np.bool_], excluded: csr_array) -> "Allowed":
+        """Build from items open to all (N,) and the items closed to each customer (B × N)."""
+        table = np.tile(eligible, (excluded.shape[0], 1))
+        size = np.diff(excluded.indptr)
+        table[np.repeat(np.arange(len(size)), size), excluded.indices] = False
+        return cls(eligible, table, int(size.max(initial=0)))
+
+    def tighter(self, by: int) -> "Allowed":
+        """Return the same for a table from which up to ``by`` more items a customer were taken."""
+        return Allowed(self.eligible, self.table, self.most_excluded + by)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """The n pairs of customer and item to be ranked, ordered by customer, then item."""
+
+    shape: tuple[int, int]
+    customer: NDArray[np.intp]
+    item: NDArray[np.int32]
+    ranks: Mapping[str, NDArray[np.float32]]
+    """(n,) by signal: the place that it proposed the item for, from 0; NaN where it did not."""
+    fused: NDArray[np.float32]
+    """(n,) the sum of reciprocal ranks."""
+
+    def where(self, keep: NDArray[np.bool_]) -> "Candidates":
+        """Return only the pairs that ``keep`` (n,) marks."""
+        ranks = {name: rank[keep] for name, rank in self.ranks.items()}
+        return Candidates(self.shape, self.customer[keep], self.item[keep], ranks, self.fused[keep])
+
+    def places(self, rows: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Return, for (B × k) item rows, where they stand among the pairs; −1 where they do not."""
+        pairs = self.customer * self.shape[1] + self.item
+        wanted = np.arange(len(rows))[:, None] * self.shape[1] + rows
+        place = np.searchsorted(pairs, wanted)
+        return np.where((rows >= 0) & (np.append(pairs, -1)[place] == wanted), place, -1)
+
+    @property
+    def indptr(self) -> NDArray[np.intp]:
+        """(B + 1) where each customer's pairs begin and end."""
+        return np.searchsorted(self.customer, np.arange(self.shape[0] + 1))
+
+    def table(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (B × widest) ``values`` (n,) by customer, padded with −inf."""
+        return np.asarray(padded(values, self.indptr, -np.inf), np.float32)
+
+
+def jitter(items: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return numbers in [0, 1) by which equal scores are told apart; they know nothing of the order of ids."""
+    mixed = (items.astype(np.uint32) + np.uint32(1)) * np.uint32(2654435761)
+    mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(2246822519)
+    return ((mixed ^ (mixed >> np.uint32(13))) / np.float32(2**32)).astype(np.float32)
+
+
+def propose(scores: Scores, allowed: Allowed, most: int) -> NDArray[np.int32]:
+    """Return (B × most) the best allowed items, best first, padded with −1; ``scores`` may be of fewer items."""
+    if isinstance(scores, np.ndarray):
+        if len(scores) and scores.strides[0] == 0:
+            return _shared(scores[0], allowed, most)
+        masked = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
+        top = best(masked, most)
+        found = np.take_along_axis(masked, top, axis=1) > -np.inf
+        return np.where(found, top, -1).astype(np.int32)
+    return _sparse(scores, allowed, most)
+
+
+def _sparse(scores: csr_array, allowed: Allowed, most: int) -> NDArray[np.int32]:
+    customer = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+    keep = allowed.table[customer, scores.indices] & (scores.data > 0)
+    item = scores.indices[keep]
+    value = (scores.data[keep] * (1 + 1e-4 * jitter(item))).astype(np.float32)
+    indptr = np.searchsorted(customer[keep], np.arange(scores.shape[0] + 1))
+    if not len(item):
+        return np.full((scores.shape[0], 0), -1, np.int32)
+    items, values = padded(item.astype(np.int32), indptr, -1), padded(value, indptr, -np.inf)
+    return np.take_along_axis(items, best(values, most), axis=1).astype(np.int32)
+
+
+def _shared(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray[np.int32]:
+    """Cut one ranking for everyone, deep enough for the longest list of exclusions, then each customer's own."""
+    masked = np.where(allowed.eligible[: len(scores)], scores, -np.inf)
+    top = best(masked[None], most + allowed.most_excluded)[0]
+    top = top[masked[top] > -np.inf]
+    keep = allowed.table[:, top]
+    place = np.cumsum(keep, axis=1) - 1
+    keep &= place < most
+    rows = np.full((len(keep), most), -1, np.int32)
+    customer, column = np.nonzero(keep)
+    rows[customer, place[customer, column]] = top[column]
+    return rows
+
+
+def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:
+    """Return the union of the ``proposals`` (B × k each, best first), at most ``most`` a customer by fused rank."""
+    keys, ranks, source = _flat(proposals, shape[1])
+    unique, inverse = np.unique(keys, return_inverse=True)
+    customer, item = np.divmod(unique, max(shape[1], 1))
+    fused = np.bincount(inverse, 1 / (SMOOTH + ranks), minlength=len(unique)).astype(np.float32)
+    place = np.full((len(proposals), len(unique)), np.nan, np.float32)
+    place[source, inverse] = ranks
+    keep = _cut(customer, fused + 1e-6 * jitter(item), most)
+    columns = {name: place[row, keep] for row, name in enumerate(proposals)}
+    return Candidates(shape, customer[keep], item[keep].astype(np.int32), columns, fused[keep])
+
+
+def _flat(
+    proposals: Mapping[str, NDArray[np.int32]], items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    keys, ranks, source = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for number, rows in enumerate(proposals.values()):
+        customer, rank = np.nonzero(rows >= 0)
+        keys.append(customer * items + rows[customer, rank])
+        ranks.append(rank)
+        source.append(np.full(len(rank), number))
+    return np.concatenate(keys), np.concatenate(ranks), np.concatenate(source)
+
+
+def _cut(customer: NDArray[np.int64], value: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+    """Return, in order, the positions of each customer's ``most`` highest values."""
+    if np.bincount(customer, minlength=1).max() <= most:
+        return np.arange(len(customer))
+    order = np.lexsort((-value, customer))
+    first = np.searchsorted(customer, customer)
+    return np.sort(order[np.arange(len(order)) - first < most])

@@ -1,0 +1,183 @@
+"""What the ranker knows of each candidate: every source's score and rank, the customer, the item and how they match."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.candidates import Candidates
+from recommender.catalogue import Catalogue
+from recommender.models.repurchase import Habits
+from recommender.scorer import Scores
+from recommender.signals import Signals
+from recommender.trail import DAY, Trail
+
+Column = NDArray[np.float32]
+RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "popularity")
+"""Scores that are also given as a share of the customer's highest."""
+
+
+def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
+    """Return a column (n,) a feature, by name; NaN where a source cannot say."""
+    pick = _Picker(candidates)
+    columns: dict[str, Column] = {f"rank_{name}": rank for name, rank in candidates.ranks.items()}
+    columns["fused"] = candidates.fused
+    columns |= {name: pick.scores(scores) for name, scores in signals.scores.items()}
+    columns |= _habits(signals, pick)
+    columns |= _content(signals, candidates)
+    columns |= _item(signals, catalogue, candidates)
+    columns |= _match(signals, catalogue, candidates)
+    columns |= _customer(signals, candidates)
+    columns |= {f"{name}_share": _share(columns[name], candidates) for name in RELATIVE if name in columns}
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Picker:
+    """Looks sparse matrices up at the candidates by way of one dense table that it cleans after each use."""
+
+    candidates: Candidates
+
+    def scores(self, scores: Scores) -> Column:
+        """Return (n,) the scores of the candidates, NaN where nothing is stored or the item is beyond the matrix."""
+        customer, item = self.candidates.customer, self.candidates.item
+        inside = item < scores.shape[1]
+        if isinstance(scores, np.ndarray):
+            return np.where(inside, scores[customer, np.where(inside, item, 0)], np.nan) if scores.size else _none(item)
+        table = np.full(scores.shape, np.nan, np.float32)
+        table[np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr)), scores.indices] = scores.data
+        return np.where(inside, table[customer, np.where(inside, item, 0)], np.nan) if table.size else _none(item)
+
+    def places(self, customer: NDArray[np.int32], item: NDArray[np.int32], items: int) -> NDArray[np.intp]:
+        """Return (n,) where each candidate stands among the given pairs, sorted by customer, then item; −1 if nowhere."""
+        pairs = customer.astype(np.int64) * items + item
+        wanted = self.candidates.customer * items + self.candidates.item
+        place = np.searchsorted(pairs, wanted)
+        found = (np.append(pairs, -1)[place] == wanted) & (self.candidates.item < items)
+        return np.where(found, place, -1)
+
+
+def _none(like: NDArray[np.generic]) -> Column:
+    return np.full(len(like), np.nan, np.float32)
+
+
+def _at(values: NDArray[np.generic], place: NDArray[np.intp]) -> Column:
+    """Return ``values[place]``, NaN where the place is −1 or beyond the values."""
+    padded = np.append(values, np.nan).astype(np.float32)
+    return padded[np.where((place < 0) | (place >= len(values)), len(values), place)]
+
+
+def _habits(signals: Signals, pick: _Picker) -> dict[str, Column]:
+    habits: Habits = signals.habits
+    place = pick.places(habits.customer, habits.item, habits.shape[1])
+    item = pick.candidates.item
+    names = ("times", "fresh", "lasting", "share", "since", "gap", "back", "ratio")
+    columns = {name: _at(getattr(habits, name), place) for name in names}
+    return columns | {
+        "again": _at(signals.models.repurchase.again, item),
+        "item_gap": _at(signals.models.repurchase.gap, item),
+    }
+
+
+def _content(signals: Signals, candidates: Candidates) -> dict[str, Column]:
+    content = signals.models.content
+    return {
+        name: content.match(profile, candidates.customer, candidates.item) for name, profile in signals.profiles.items()
+    }
+
+
+def _item(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
+    popularity, item = signals.models.popularity, candidates.item
+    now = signals.queries.now[candidates.customer]
+    seen = signals.models.arrivals.first_seen[item]
+    known = seen != np.iinfo(np.int64).min
+    return {
+        "overall": _at(popularity.overall, item),
+        "popularity": _at(popularity.recent, item),
+        "trend": _at(popularity.trend, item),
+        "owners": _at(popularity.owners, item),
+        "age": np.where(known, np.log1p(np.maximum(now - np.where(known, seen, now), 0) / DAY), np.nan).astype(
+            np.float32
+        ),
+        "price": np.log1p(catalogue.price[item]),
+    }
+
+
+def _match(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
+    """Return how far the item is from the customer's usual price, and what share of their interest its groups have."""
+    steps, customer, item = signals.steps, candidates.customer, candidates.item
+    price = np.log1p(catalogue.price)
+    known = np.isfinite(price[steps.item])
+    weight = steps.faded(60.0, signals.queries.now)
+    total = np.bincount(steps.customer[known], weight[known], minlength=steps.customers)
+    level = np.bincount(steps.customer[known], (weight * price[steps.item])[known], minlength=steps.customers)
+    with np.errstate(invalid="ignore"):
+        columns = {"price_distance": (price[item] - (level / total)[customer]).astype(np.float32)}
+    groups = {"category_share": catalogue.category, "top_share": catalogue.category_top, "brand_share": catalogue.brand}
+    for name, coded in groups.items():
+        columns[name] = _group_share(steps, weight, coded.code, len(coded.names), customer, item)
+    return columns
+
+
+def _group_share(
+    steps: Trail,
+    weight: Column,
+    code: NDArray[np.int32],
+    codes: int,
+    customer: NDArray[np.intp],
+    item: NDArray[np.int32],
+) -> Column:
+    if not codes:
+        return _none(item)
+    known = code[steps.item] >= 0
+    flat = steps.customer[known].astype(np.int64) * codes + code[steps.item[known]]
+    table = np.bincount(flat, weight[known], minlength=steps.customers * codes).reshape(steps.customers, codes)
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-12)
+    return np.where(code[item] >= 0, share[customer, code[item]], np.nan).astype(np.float32)
+
+
+def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
+    queries, steps, habits = signals.queries, signals.steps, signals.habits
+    turns = np.bincount(steps.customer, minlength=len(queries))
+    moments = np.zeros(len(queries))
+    moments[steps.customer[::-1]] = steps.back[::-1] + 1
+    last = np.zeros(len(queries), np.int64)
+    last[steps.customer] = steps.time
+    with np.errstate(invalid="ignore", divide="ignore"):
+        idle = np.where(turns > 0, np.log1p(np.maximum(queries.now - last, 0) / DAY), np.nan)
+        pairs = np.bincount(habits.customer, minlength=len(queries))
+        repeat = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / pairs
+        columns = {
+            "history": np.log1p(moments),
+            "breadth": turns / moments,
+            "idle": idle,
+            "repeats": repeat,
+            "hour": queries.now % 86_400 // 3600,
+            "weekday": queries.now // 86_400 % 7,
+        }
+    return {name: values.astype(np.float32)[candidates.customer] for name, values in columns.items()}
+
+
+def _share(values: Column, candidates: Candidates) -> Column:
+    """Return the values as a share of the customer's highest."""
+    highest = np.nanmax(candidates.table(np.where(np.isnan(values), -np.inf, values)), axis=1, initial=-np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (values / highest[candidates.customer]).astype(np.float32)
+
+
+def matrix(columns: Mapping[str, Column], names: tuple[str, ...], rows: int) -> NDArray[np.float32]:
+    """Return (n × F) the columns of these ``names``, NaN for a name that nothing computed."""
+    table = np.full((rows, len(names)), np.nan, np.float32)
+    for place, name in enumerate(names):
+        if name in columns:
+            table[:, place] = columns[name]
+    return table
+
+
+def sparse_at(scores: csr_array, customer: int, item: int) -> float | None:
+    """Return one stored value, or None."""
+    row = slice(scores.indptr[customer], scores.indptr[customer + 1])
+    found = np.flatnonzero(scores.indices[row] == item)
+    return float(scores.data[row][found[0]]) if len(found) else None

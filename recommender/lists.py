@@ -1,0 +1,136 @@
+"""Ranked candidates become lists: boosts, diversity, the cut, and the fallbacks that fill what is short."""
+
+from dataclasses import dataclass
+from typing import Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.bundle import Bundle
+from recommender.candidates import Allowed, jitter, propose
+from recommender.catalogue import Catalogue
+from recommender.config import FallbackName, Placement, SourceName
+from recommender.policy import Rules, boosted, diversify
+from recommender.ranking import Ranked, allowed_by
+from recommender.scorer import Scores, padded
+from recommender.signals import BESIDE, RETRIEVAL
+
+SOURCES: tuple[str, ...] = tuple(dict.fromkeys((*get_args(SourceName), *get_args(FallbackName))))
+"""What ``Ordered.source`` counts."""
+OWNER = {
+    name: SOURCES.index(source) for table in (RETRIEVAL, BESIDE) for source, names in table.items() for name in names
+}
+"""The source of each signal."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ordered:
+    """The lists of B customers as arrays; k is the rules' count."""
+
+    rows: NDArray[np.int32]
+    """(B × k) item rows, best first, padded with −1."""
+    score: NDArray[np.float32]
+    """(B × k) comparable within one list; what a fallback filled goes on below the last score by ones."""
+    source: NDArray[np.int8]
+    """(B × k) places in ``SOURCES``: which source put the item highest; −1 for padding."""
+    fallback: NDArray[np.int8]
+    """(B,) place in ``SOURCES`` of the last fallback that had to fill the list; −1 if none."""
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """Return the lists of all ``parts``, one after the other; there is at least one."""
+        return cls(
+            np.concatenate([p.rows for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.source for p in parts]),
+            np.concatenate([p.fallback for p in parts]),
+        )
+
+    def source_name(self, row: int, column: int) -> str:
+        """Return the name of the source of one place that is not padding."""
+        return SOURCES[self.source[row, column]]
+
+    def fallback_name(self, row: int) -> str | None:
+        """Return the name of the fallback of one list."""
+        return SOURCES[self.fallback[row]] if self.fallback[row] >= 0 else None
+
+
+def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
+    """Return each customer's best candidates, boosted and diversified as the rules say."""
+    indptr = found.candidates.indptr
+    rows = padded(found.candidates.item, indptr, -1)
+    score = padded(found.score, indptr, -np.inf)
+    source = padded(_sources(found), indptr, -1)
+    if rules.boost is not None:
+        score = np.where(rows >= 0, boosted(np.where(rows >= 0, score, np.nan), rules.boost[rows]), -np.inf)
+    score = np.where(np.isfinite(score), score, -np.inf)
+    rank = np.argsort(-score, axis=1, kind="stable")
+    rows, score, source = (np.take_along_axis(table, rank, axis=1) for table in (rows, score, source))
+    rows = np.where(score > -np.inf, rows, -1)
+    if rules.diversity is not None and rows.shape[1]:
+        codes = getattr(catalogue, rules.diversity.column).code
+        chosen = diversify(rows, codes, rules.diversity, rules.count)
+        rows, score, source = (np.take_along_axis(table, chosen, axis=1) for table in (rows, score, source))
+    return _sized(rows, score, source, rules.count)
+
+
+def _sized(rows: NDArray[np.int32], score: NDArray[np.float32], source: NDArray[np.int8], count: int) -> Ordered:
+    missing = ((0, 0), (0, max(count - rows.shape[1], 0)))
+    rows = np.pad(rows[:, :count], missing, constant_values=-1).astype(np.int32)
+    score = np.pad(score[:, :count], missing, constant_values=np.nan)
+    source = np.pad(source[:, :count], missing, constant_values=-1)
+    blank = rows < 0
+    return Ordered(
+        rows,
+        np.where(blank, np.nan, score).astype(np.float32),
+        np.where(blank, -1, source).astype(np.int8),
+        np.full(len(rows), -1, np.int8),
+    )
+
+
+def _sources(found: Ranked) -> NDArray[np.int8]:
+    """Return (n,) the source that put each candidate highest."""
+    names = list(found.candidates.ranks)
+    if not names or not len(found.candidates.item):
+        return np.zeros(len(found.candidates.item), np.int8)
+    ranks = np.stack([np.nan_to_num(found.candidates.ranks[name], nan=np.inf) for name in names])
+    return np.array([OWNER[name] for name in names], np.int8)[ranks.argmin(axis=0)]
+
+
+def filled(bundle: Bundle, placement: Placement, found: Ranked, rules: Rules, lists: Ordered) -> Ordered:
+    """Return the lists with every blank place filled by the placement's fallbacks, in their order."""
+    for name in placement.fallback:
+        if (lists.rows >= 0).all():
+            break
+        lists = _fill(lists, name, propose(_fallback(bundle, found, name), _left(found, rules, lists), rules.count))
+    return lists
+
+
+def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
+    left = allowed_by(found.signals.queries, rules)
+    customer, place = np.nonzero(lists.rows >= 0)
+    left.table[customer, lists.rows[customer, place]] = False
+    return left.tighter(lists.rows.shape[1])
+
+
+def _fallback(bundle: Bundle, found: Ranked, name: FallbackName) -> Scores:
+    if name == "catalogue":
+        every = jitter(np.arange(len(bundle.catalogue)))
+        return np.broadcast_to(every, (len(found.signals.queries), len(every)))
+    return found.signals.proposals("in_category" if name == "category_popularity" else name)
+
+
+def _fill(lists: Ordered, name: FallbackName, more: NDArray[np.int32]) -> Ordered:
+    """Put ``more`` (B × m) items, best first, into the blank places."""
+    count, code = lists.rows.shape[1], SOURCES.index(name)
+    rows = np.concatenate([lists.rows, more], axis=1)
+    source = np.concatenate([lists.source, np.full(more.shape, code, np.int8)], axis=1)
+    score = np.concatenate([lists.score, np.full(more.shape, np.nan, np.float32)], axis=1)
+    front = np.argsort(rows < 0, axis=1, kind="stable")[:, :count]
+    rows, source, score = (np.take_along_axis(table, front, axis=1) for table in (rows, source, score))
+    source = np.where(rows >= 0, source, -1).astype(np.int8)
+    fresh = np.isnan(score) & (rows >= 0)
+    below = np.where(np.isnan(score), np.inf, score).min(axis=1, keepdims=True)
+    below = np.where(np.isfinite(below), below, 0) - np.cumsum(fresh, axis=1)
+    used = np.where(fresh.any(axis=1), np.int8(code), lists.fallback)
+    return Ordered(rows, np.where(fresh, below, score).astype(np.float32), source, used.astype(np.int8))

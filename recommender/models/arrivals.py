@@ -1,0 +1,29 @@
+"""New arrivals: the youngest items first, whether anyone has seen them or not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.values import Queries
+
+DAY = 86_400.0
+UNKNOWN = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrivalsModel:
+    """When each item of the catalogue appeared."""
+
+    first_seen: NDArray[np.int64]
+    """(N,) seconds since 1970; the smallest int64 where unknown."""
+
+    def score(self, queries: Queries) -> NDArray[np.float32]:
+        """Return (B × N) minus the item's age in days at the query; NaN where unknown."""
+        return -self.age(queries.now)
+
+    def age(self, now: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (B × N) ages in days; items of the future are 0 days old; NaN where unknown."""
+        known = self.first_seen != UNKNOWN
+        seen = np.where(known, self.first_seen / DAY, np.nan)
+        return np.maximum(now[:, None] / DAY - seen, 0).astype(np.float32)

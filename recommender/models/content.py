@@ -1,0 +1,77 @@
+"""Content: items whose tags match what the customer turned to or declared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.trail import Trail, trail
+from recommender.values import Queries
+
+SHARE, DEPTH = 0.9, 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContentModel:
+    """Item × tag weights of the whole catalogue, items without events included."""
+
+    weights: NDArray[np.float32]
+    """(event types,) how much each type of event says."""
+    max_share: float
+    """A tag on a larger share of the items is left out."""
+    tags: csr_array
+    """(N × T) the telling tags' weights."""
+    by_tag: csr_array
+    """(T × N) the same, tag by tag."""
+
+    @classmethod
+    def of(cls, tags: csr_array, weights: NDArray[np.float32], max_share: float) -> "ContentModel":
+        """Build from the catalogue's tags (N × T); ``max_share`` never drops a tag of fewer than 50 items."""
+        common = np.bincount(tags.indices, minlength=tags.shape[1]) > max(max_share * tags.shape[0], 50)
+        keep = ~common[tags.indices]
+        indptr = np.concatenate([[0], np.cumsum(keep)])[tags.indptr]
+        telling = csr_array((tags.data[keep].astype(np.float32), tags.indices[keep], indptr), shape=tags.shape)
+        return cls(weights, max_share, telling, telling.T.tocsr())
+
+    def over(self, tags: csr_array) -> "ContentModel":
+        """Return the same model over a catalogue that changed."""
+        return ContentModel.of(tags, self.weights, self.max_share)
+
+    def score(self, queries: Queries) -> csr_array:
+        """Return (B × N) how well each item's tags match the customer's taste and own tags."""
+        steps = trail(queries.histories, self.weights, self.tags.shape[0])
+        return (self.taste(steps) + self.stated(queries.tags)) @ self.by_tag
+
+    def taste(self, steps: Trail) -> csr_array:
+        """Return (B × T) the tags of the last steps, of length 1."""
+        return _unit(steps.matrix(steps.last(SHARE, DEPTH)) @ self.tags)
+
+    def last(self, steps: Trail) -> csr_array:
+        """Return (B × T) the tags of the last step alone, of length 1."""
+        return _unit(steps.matrix(steps.last(1.0, 1)) @ self.tags)
+
+    def stated(self, tags: csr_array) -> csr_array:
+        """Return (B × T) the customers' own tags, of length 1."""
+        return _unit(tags.astype(np.float32))
+
+    def beside(self, anchors: csr_array) -> csr_array:
+        """Return (B × T) the tags of the ``anchors`` (B × N), of length 1."""
+        return _unit(anchors @ self.tags)
+
+    def match(self, profile: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return (n,) the products of each pair's profile (of B × T) and item tags; 0 where they share none."""
+        size = np.diff(self.tags.indptr)[item]
+        start = np.repeat(self.tags.indptr[item] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
+        at = np.arange(len(start)) + start
+        table = profile.toarray()
+        product = self.tags.data[at] * table[np.repeat(customer, size), self.tags.indices[at]]
+        return np.bincount(np.repeat(np.arange(len(item)), size), product, minlength=len(item)).astype(np.float32)
+
+
+def _unit(profile: csr_array) -> csr_array:
+    profile = profile.tocsr()
+    customer = np.repeat(np.arange(profile.shape[0]), np.diff(profile.indptr))
+    length = np.sqrt(np.bincount(customer, profile.data**2, minlength=profile.shape[0]))
+    data = profile.data / np.maximum(length, 1e-12)[customer]
+    return csr_array((data.astype(np.float32), profile.indices, profile.indptr), shape=profile.shape)

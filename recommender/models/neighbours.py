@@ -1,0 +1,35 @@
+"""Item-to-item neighbours: items that the same customers turn to, in any order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.trail import Trail, trail
+from recommender.values import Queries
+
+SHARE, DEPTH = 0.9, 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeighbourModel:
+    """The most similar items of each item."""
+
+    weights: NDArray[np.float32]
+    """(event types,) how much each type of event says."""
+    similarity: csr_array
+    """(N × N) row a holds what is similar to a, a itself left out."""
+
+    def score(self, queries: Queries) -> csr_array:
+        """Return (B × N) the similarity to what the customer turned to of late, summed."""
+        steps = trail(queries.histories, self.weights, self.similarity.shape[0])
+        return self.signals(steps)["neighbours"]
+
+    def signals(self, steps: Trail) -> dict[str, csr_array]:
+        """Return (B × N) by name, from the last steps."""
+        return {"neighbours": steps.matrix(steps.last(SHARE, DEPTH)) @ self.similarity}
+
+    def beside(self, anchors: csr_array) -> dict[str, csr_array]:
+        """Return (B × N) the similarity to the ``anchors`` (B × N)."""
+        return {"anchor_neighbours": anchors[:, : self.similarity.shape[0]] @ self.similarity}

@@ -1,0 +1,53 @@
+"""Popularity: what everybody turns to, of late and overall, in all and by category."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.trail import Trail, trail
+from recommender.values import Queries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PopularityModel:
+    """One number an item; NaN where the item has no events."""
+
+    weights: NDArray[np.float32]
+    """(event types,) how much each type of event says."""
+    overall: NDArray[np.float32]
+    """(N,) log of 1 + how many customers had a positive event on the item."""
+    recent: NDArray[np.float32]
+    """(N,) log of 1 + weighted events, fading fast."""
+    trend: NDArray[np.float32]
+    """(N,) log ratio of the item's share of fresh events to its share of all."""
+    owners: NDArray[np.float32]
+    """(N,) log of 1 + how many customers had the item in the sense of ``RepurchaseModel.had``."""
+    category: NDArray[np.int32]
+    """(N,) row of the item's category; −1 unknown."""
+    by_category: csr_array
+    """(C × N) the most popular items of each category, as a share of its events."""
+
+    def score(self, queries: Queries) -> NDArray[np.float32]:
+        """Return (B × N) the same popularity for everyone (one row, broadcast)."""
+        return np.broadcast_to(self.recent, (len(queries), len(self.recent)))
+
+    def rising(self, queries: Queries) -> NDArray[np.float32]:
+        """Return (B × N) the same trend for everyone (one row, broadcast)."""
+        return np.broadcast_to(self.trend, (len(queries), len(self.trend)))
+
+    def in_categories(self, queries: Queries) -> csr_array:
+        """Return (B × N) popularity within the categories that the customer turns to."""
+        steps = trail(queries.histories, self.weights, len(self.recent))
+        return self.affinity(steps, queries.now) @ self.by_category
+
+    def affinity(self, steps: Trail, now: NDArray[np.int64]) -> csr_array:
+        """Return (B × C) what share of a customer's interest each category has."""
+        weight = steps.faded(60.0, now)
+        known = self.category[steps.item] >= 0
+        customer, code = steps.customer[known], self.category[steps.item][known]
+        total = np.bincount(customer, weight[known], minlength=steps.customers)
+        share = weight[known] / np.maximum(total[customer], 1e-12)
+        shape = (steps.customers, self.by_category.shape[0])
+        return csr_array((share.astype(np.float32), (customer, code)), shape=shape)

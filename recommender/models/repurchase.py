@@ -1,0 +1,137 @@
+"""Repurchase: what a customer had before, how often, and when it is due again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.values import EventType, Histories, Queries
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Habits:
+    """One entry a pair of customer and item had, ordered by customer, then item."""
+
+    shape: tuple[int, int]
+    customer: NDArray[np.int32]
+    item: NDArray[np.int32]
+    times: NDArray[np.float32]
+    """At how many distinct moments."""
+    fresh: NDArray[np.float32]
+    """The same, halved every few baskets' time."""
+    lasting: NDArray[np.float32]
+    """The same, halved every many baskets' time."""
+    share: NDArray[np.float32]
+    """Share of the customer's baskets since the first with it."""
+    since: NDArray[np.float32]
+    """Days since the last time."""
+    gap: NDArray[np.float32]
+    """Days expected between two times: the customer's own mean, drawn towards the item's."""
+    back: NDArray[np.float32]
+    """How many baskets ago."""
+
+    @property
+    def ratio(self) -> NDArray[np.float32]:
+        """How much of the expected gap has gone by; 1 is due."""
+        return self.since / self.gap
+
+    def matrix(self, values: NDArray[np.float32]) -> csr_array:
+        """Return (B × N) with ``values`` on the pairs."""
+        indptr = np.searchsorted(self.customer, np.arange(self.shape[0] + 1))
+        return csr_array((values, self.item, indptr), shape=self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepurchaseModel:
+    """What is known of buying again beyond the customer's own history."""
+
+    had: int
+    """The ``EventType`` that makes an item had: a purchase, or where there are none, the strongest event there is."""
+    fresh_days: float
+    """Half-life of the fresh count."""
+    lasting_days: float
+    """Half-life of the lasting count."""
+    again: NDArray[np.float32]
+    """(N,) share of an item's owners who came back for it, drawn towards the shop's share."""
+    gap: NDArray[np.float32]
+    """(N,) days between two times, drawn towards the shop's; the shop's where unknown."""
+
+    def score(self, queries: Queries) -> csr_array:
+        """Return (B × N) how likely what the customer had is due again; nothing stored for the rest."""
+        habits = self.habits(queries.histories, queries.now)
+        return habits.matrix(self.due(habits))
+
+    def due(self, habits: Habits) -> NDArray[np.float32]:
+        """Return (n,) a number a habit: frequency, higher around the day on which it is due."""
+        timing = np.exp(-0.5 * np.log(np.maximum(habits.ratio, 0.02)) ** 2)
+        return habits.lasting * (0.5 + 0.5 * timing) * (0.2 + self.again[habits.item])
+
+    def habits(self, histories: Histories, now: NDArray[np.int64]) -> Habits:
+        """Return what the customers had, net of refunds, over the items that the model knows."""
+        return habits(histories, now, self.had, (self.fresh_days, self.lasting_days), self.gap)
+
+
+def owned(histories: Histories, had: int, items: int) -> Histories:
+    """Return only the events that make an item had; a refund takes back what came before it."""
+    keep = (histories.event == had) & (histories.item < items)
+    if had == EventType.PURCHASE and (refund := histories.event == EventType.REFUND).any():
+        pair = histories.customer().astype(np.int64) * (int(histories.item.max()) + 1) + histories.item
+        order = np.flatnonzero(refund)
+        pairs, last = np.unique(pair[order][::-1], return_index=True)
+        place = np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)
+        keep &= (pairs[place] != pair) | (np.arange(len(pair)) > order[::-1][last][place])
+    return histories.where(keep)
+
+
+def habits(
+    histories: Histories,
+    now: NDArray[np.int64],
+    had: int,
+    half_lives: tuple[float, float],
+    gap: NDArray[np.float32],
+) -> Habits:
+    """Return the ``Habits`` of B customers at ``now`` (B,); ``gap`` (N,) is the items' usual gap in days."""
+    own = owned(histories, had, len(gap))
+    customer, basket = own.customer(), _baskets(own)
+    order = np.lexsort((own.time, own.item, customer))
+    who, what, when, which = customer[order], own.item[order], own.time[order], basket[order]
+    fresh_moment = _changed(who, what, when)
+    who, what, when, which = who[fresh_moment], what[fresh_moment], when[fresh_moment], which[fresh_moment]
+    start = np.flatnonzero(_changed(who, what))
+    end = np.append(start[1:], len(who)) - 1
+    age = np.maximum(now[who] - when, 0) / DAY
+    times = (end - start + 1).astype(np.float32)
+    last_basket = np.zeros(len(own), np.int64)
+    last_basket[customer] = basket
+    total = last_basket[who[start]] - which[start] + 1
+    span = (when[end] - when[start]) / DAY
+    return Habits(
+        shape=(len(own), len(gap)),
+        customer=who[start].astype(np.int32),
+        item=what[start],
+        times=times,
+        fresh=_sums(np.exp2(-age / half_lives[0]), start),
+        lasting=_sums(np.exp2(-age / half_lives[1]), start),
+        share=(times / total).astype(np.float32),
+        since=age[end].astype(np.float32),
+        gap=((span + 2 * gap[what[start]]) / (times + 1)).astype(np.float32),
+        back=(last_basket[who[start]] - which[end]).astype(np.float32),
+    )
+
+
+def _baskets(own: Histories) -> NDArray[np.int64]:
+    return np.cumsum(_changed(own.customer(), own.time)) - 1
+
+
+def _changed(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
+    changed = np.ones(len(columns[0]), np.bool_)
+    if len(changed):
+        changed[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
+    return changed
+
+
+def _sums(values: NDArray[np.float64], start: NDArray[np.intp]) -> NDArray[np.float32]:
+    return (np.add.reduceat(values, start) if len(start) else values).astype(np.float32)

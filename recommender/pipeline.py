@@ -1,0 +1,134 @@
+"""From queries to lists: retrieve, rank, rule, fall back, explain."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.bundle import Bundle
+from recommender.config import Placement
+from recommender.lists import Ordered, cut, filled
+from recommender.policy import Rules
+from recommender.ranking import Ranked, allowed_by, ranked, ranked_given
+from recommender.reasons import source_contributions, why
+from recommender.scorer import dense
+from recommender.signals import RETRIEVAL
+from recommender.values import Queries, Reason, Recommendation, Scored
+
+BLOCK = 64
+"""Customers at a time, so that a block's dense scores stay near the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where one item stands for one customer, and why."""
+
+    rank: int | None
+    """From 1, among the ranked candidates; None if no source proposed the item or a rule dropped it."""
+    allowed: bool
+    """False if the rules drop the item; which one is for the rules' owner to say."""
+    score: float | None
+    """Of the ranker."""
+    signals: Mapping[str, float]
+    """Each source's own score, on its own scale; absent where it cannot say."""
+    contributions: Mapping[str, float]
+    """What each source adds to the ranker's score."""
+    reasons: tuple[Reason, ...]
+
+
+def order(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> Ordered:
+    """Return the lists of B customers without reasons."""
+    return Ordered.joined([_lists(bundle, placement, part, rule)[0] for part, rule in _blocks(queries, rules)])
+
+
+def recommend(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> list[Recommendation]:
+    """Return the lists of B customers, every item with its reasons and each source's contribution."""
+    blocks = (_lists(bundle, placement, part, rule) for part, rule in _blocks(queries, rules))
+    return [answer for lists, found in blocks for answer in _explained(bundle, lists, found)]
+
+
+def rank(bundle: Bundle, placement: Placement, queries: Queries, items: NDArray[np.int32]) -> Ordered:
+    """Return the given ``items`` (k,) in the order of each customer's taste; nothing is added, dropped or ruled."""
+    parts = [_given(bundle, placement, part, items) for part, _ in _blocks(queries, _open(bundle, queries, len(items)))]
+    return Ordered.joined(parts)
+
+
+def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, item_row: int) -> Explanation:
+    """Return where ``item_row`` ranks for the one customer of ``queries``, each source's share, and the reasons."""
+    found = ranked(bundle, placement, queries, rules, always=np.array([item_row], np.int32))
+    at = np.flatnonzero(found.candidates.item == item_row)
+    open_to = bool(allowed_by(queries, rules).table[0, item_row])
+    signals = _raw(found, item_row)
+    if not len(at) or not open_to:
+        return Explanation(None, open_to, None, signals, {}, ())
+    contributions = source_contributions(found, at)
+    place = int((found.score > found.score[at[0]]).sum()) + 1
+    return Explanation(
+        place,
+        True,
+        float(found.score[at[0]]),
+        signals,
+        contributions[0],
+        why(found, bundle.catalogue, at, contributions)[0],
+    )
+
+
+def _blocks(queries: Queries, rules: Rules) -> Iterator[tuple[Queries, Rules]]:
+    if len(queries) <= BLOCK:
+        yield queries, rules
+        return
+    for at in range(0, len(queries), BLOCK):
+        rows = np.arange(at, min(at + BLOCK, len(queries)))
+        yield queries.take(rows), replace(rules, excluded=rules.excluded[rows])
+
+
+def _lists(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> tuple[Ordered, Ranked]:
+    found = ranked(bundle, placement, queries, rules)
+    return filled(bundle, placement, found, rules, cut(bundle.catalogue, found, rules)), found
+
+
+def _given(bundle: Bundle, placement: Placement, queries: Queries, items: NDArray[np.int32]) -> Ordered:
+    rules = _open(bundle, queries, len(items))
+    return cut(bundle.catalogue, ranked_given(bundle, placement, queries, rules, items), rules)
+
+
+def _open(bundle: Bundle, queries: Queries, count: int) -> Rules:
+    return Rules.none(len(queries), len(bundle.catalogue), max(count, 1))
+
+
+def _explained(bundle: Bundle, lists: Ordered, found: Ranked) -> list[Recommendation]:
+    """Attach reasons; only the returned items are decomposed."""
+    at = found.candidates.places(lists.rows)
+    shown = at >= 0
+    contributions = source_contributions(found, at[shown])
+    reasons = why(found, bundle.catalogue, at[shown], contributions)
+    by_place = np.full(lists.rows.shape, -1)
+    by_place[shown] = np.arange(int(shown.sum()))
+    return [_answer(lists, row, by_place[row], contributions, reasons) for row in range(len(lists.rows))]
+
+
+def _answer(
+    lists: Ordered,
+    row: int,
+    place: NDArray[np.intp],
+    contributions: list[dict[str, float]],
+    reasons: list[tuple[Reason, ...]],
+) -> Recommendation:
+    items = []
+    for column in np.flatnonzero(lists.rows[row] >= 0):
+        at, source = place[column], lists.source_name(row, column)
+        because = reasons[at] if at >= 0 else (Reason("popular" if "popular" in source else source),)
+        parts = contributions[at] if at >= 0 else {}
+        items.append(Scored(int(lists.rows[row, column]), float(lists.score[row, column]), source, because, parts))
+    return Recommendation(tuple(items), lists.fallback_name(row))
+
+
+def _raw(found: Ranked, item_row: int) -> dict[str, float]:
+    """Return each source's own score of one item for the first customer."""
+    raw = {}
+    for source, names in RETRIEVAL.items():
+        scores = dense(found.signals.proposals(names[0]))
+        if item_row < scores.shape[1] and np.isfinite(scores[0, item_row]):
+            raw[source] = float(scores[0, item_row])
+    return raw

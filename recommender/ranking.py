@@ -1,0 +1,126 @@
+"""The two stages joined: sources propose, and the ranker scores what they proposed."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.bundle import Bundle
+from recommender.candidates import Allowed, Candidates, jitter, merge, propose
+from recommender.config import Placement
+from recommender.evidence import evidence, matrix
+from recommender.policy import Rules
+from recommender.ranker import Ranker
+from recommender.signals import BESIDE, RETRIEVAL, Signals, listen
+from recommender.trail import DAY
+from recommender.values import Queries
+
+QUOTA = 0.4
+"""Share of the candidates that one signal may propose."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The candidates of B customers with their scores."""
+
+    signals: Signals
+    candidates: Candidates
+    ranker: Ranker | None
+    features: NDArray[np.float32]
+    """(n × F) in the order of the ranker's names; without a ranker (n × 0)."""
+    score: NDArray[np.float32]
+    """(n,) of the ranker; without one, higher for what the placement's first sources put first."""
+
+
+def ranked(
+    bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, always: NDArray[np.int32] | None = None
+) -> Ranked:
+    """Return the allowed candidates of B customers, scored; items ``always`` (k,) are among them where allowed."""
+    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
+    signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
+    allowed = allowed_by(queries, rules)
+    most = max(bundle.info.config.ranker.candidates, rules.count)
+    proposals = gather(signals, placement.sources, allowed, max(int(most * QUOTA), rules.count))
+    candidates = merge(proposals, allowed.table.shape, most)
+    if always is not None:
+        candidates = _with(proposals, candidates, allowed, always)
+    return _scored(bundle, ranker, placement, signals, candidates)
+
+
+def ranked_given(
+    bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, items: NDArray[np.int32]
+) -> Ranked:
+    """Return the ``items`` (k,) as the candidates of every customer, scored."""
+    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
+    signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
+    allowed = allowed_by(queries, rules)
+    proposals = gather(signals, placement.sources, allowed, int(bundle.info.config.ranker.candidates * QUOTA))
+    candidates = merge(proposals, allowed.table.shape, 0)
+    allowed.table[:] = True
+    return _scored(bundle, ranker, placement, signals, _with(proposals, candidates, allowed, items))
+
+
+def settled(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries:
+    """Return the queries with each clock no further beyond the customer's last event than the ranker has seen.
+
+    A clock long after the data would make every habit overdue and every customer lost.
+    """
+    if ranker is None or not np.isfinite(ranker.horizon):
+        return queries
+    indptr, time = queries.histories.indptr, queries.histories.time
+    last = np.append(time, 0)[np.maximum(indptr[1:] - 1, 0)]
+    last = np.where(np.diff(indptr) > 0, last, data_until)
+    return replace(queries, now=np.minimum(queries.now, last + int(ranker.horizon * DAY)))
+
+
+def allowed_by(queries: Queries, rules: Rules) -> Allowed:
+    """Return what the rules leave to each customer; the items that the page is about are not shown on it."""
+    return Allowed.of(rules.eligible, (rules.excluded.astype(np.int8) + (queries.anchors != 0).astype(np.int8)).tocsr())
+
+
+def gather(signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: int) -> dict[str, NDArray[np.int32]]:
+    """Return each signal's (B × quota) proposals, best first."""
+    table = BESIDE if signals.queries.anchors.nnz else {}
+    names = [name for source in sources for name in (*RETRIEVAL[source], *table.get(source, ()))]
+    return {name: propose(signals.proposals(name), allowed, quota) for name in names}
+
+
+def _with(
+    proposals: dict[str, NDArray[np.int32]], candidates: Candidates, allowed: Allowed, items: NDArray[np.int32]
+) -> Candidates:
+    """Return the candidates and, for every customer to whom they are open, ``items`` with the ranks that they have."""
+    size = len(allowed.table)
+    rows = np.where(allowed.table[:, items], items, -1).astype(np.int32)
+    whole = merge(
+        proposals | {"given": np.concatenate([rows, np.full((size, 1), -1, np.int32)], axis=1)}, candidates.shape, 10**9
+    )
+    chosen = np.isfinite(whole.ranks["given"])
+    known = candidates.customer * candidates.shape[1] + candidates.item
+    chosen |= np.isin(whole.customer * candidates.shape[1] + whole.item, known)
+    ranks = {name: rank[chosen] for name, rank in whole.ranks.items() if name != "given"}
+    fused = np.sum([np.where(np.isnan(r), 0, 1 / (20 + r)) for r in ranks.values()], axis=0, dtype=np.float32)
+    return Candidates(candidates.shape, whole.customer[chosen], whole.item[chosen], ranks, fused)
+
+
+def _scored(
+    bundle: Bundle, ranker: Ranker | None, placement: Placement, signals: Signals, candidates: Candidates
+) -> Ranked:
+    if ranker is None:
+        score = _by_source(placement.sources, candidates)
+        return Ranked(signals, candidates, None, np.zeros((len(score), 0), np.float32), score)
+    columns = evidence(signals, bundle.catalogue, candidates)
+    features = matrix(columns, ranker.features, len(candidates.item))
+    score = ranker.predict(features) + 1e-6 * jitter(candidates.item)
+    return Ranked(signals, candidates, ranker, features, score.astype(np.float32))
+
+
+def _by_source(sources: tuple[str, ...], candidates: Candidates) -> NDArray[np.float32]:
+    """Return scores in (0, 1] that keep the first source's order, then the second's, and so on."""
+    place = np.full(len(candidates.item), np.inf, np.float32)
+    offset = 0.0
+    for source in sources:
+        for name in RETRIEVAL[source][:1]:
+            rank = candidates.ranks.get(name, np.full(len(place), np.nan, np.float32))
+            place = np.fmin(place, rank + np.float32(offset))
+            offset += 1 + float(np.nanmax(rank, initial=0))
+    return np.where(np.isfinite(place), 1 / (1 + place), -np.inf).astype(np.float32)

@@ -1,0 +1,71 @@
+"""A history as its steps: what each customer turned to, one item after the other, and how much it said."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.values import Histories
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trail:
+    """One entry a run: what a customer did in a row to one item counts as one turn, as strong as its strongest event.
+
+    Entries are ordered by customer, then time. Lines of one basket share one step.
+    """
+
+    customers: int
+    items: int
+    customer: NDArray[np.int32]
+    item: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    """Above 0."""
+    time: NDArray[np.int64]
+    """Of the run's last event, seconds since 1970."""
+    step: NDArray[np.int64]
+    """Distinct moments, numbered through all customers."""
+    back: NDArray[np.int32]
+    """How many of the customer's steps came after this one; 0 is the last."""
+
+    def matrix(self, weight: NDArray[np.float32]) -> csr_array:
+        """Return (B × N) with the ``weight`` of each entry, summed by customer and item."""
+        shape = (self.customers, self.items)
+        return csr_array((weight, (self.customer, self.item)), shape=shape, dtype=np.float32)
+
+    def faded(self, half_life: float, now: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return each entry's weight, halved every ``half_life`` days before ``now`` (B,)."""
+        age = np.maximum(now[self.customer] - self.time, 0) / DAY
+        return (self.weight * np.exp2(-age / half_life)).astype(np.float32)
+
+    def last(self, share: float, depth: int) -> NDArray[np.float32]:
+        """Return weights that fall to ``share`` with each step back and end ``depth`` steps ago; a step's items share one."""
+        size = np.bincount(self.step, minlength=1)[self.step] if len(self.step) else self.weight
+        fade = np.where(self.back < depth, share ** self.back.astype(np.float32), 0)
+        return (self.weight * fade / size).astype(np.float32)
+
+
+def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Trail:
+    """Return the steps of ``histories`` over the first ``items`` rows; events whose type weighs 0 or less leave none."""
+    keep = (weights[histories.event] > 0) & (histories.item < items)
+    customer, item, time = histories.customer()[keep], histories.item[keep], histories.time[keep]
+    weight = weights[histories.event[keep]]
+    start = np.flatnonzero(_changes(customer, item))
+    end = np.append(start[1:], len(customer)) - 1
+    weight = np.maximum.reduceat(weight, start) if len(start) else weight
+    customer, item, begun, time = customer[start], item[start], time[start], time[end]
+    step = np.cumsum(_changes(customer, begun)) - 1
+    last = np.zeros(len(histories), np.int64)
+    last[customer] = step
+    back = (last[customer] - step).astype(np.int32)
+    return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back)
+
+
+def _changes(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
+    changed = np.ones(len(columns[0]), np.bool_)
+    if len(changed):
+        changed[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
+    return changed

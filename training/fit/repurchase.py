@@ -1,0 +1,53 @@
+"""Fit what is known of buying again: the shop's rhythm, and each item's."""
+
+import numpy as np
+
+from recommender.models.repurchase import DAY, RepurchaseModel, habits, owned
+from recommender.values import EventType, Histories
+
+STRENGTH = (
+    EventType.PURCHASE,
+    EventType.RATE,
+    EventType.LIKE,
+    EventType.ADD_TO_WISHLIST,
+    EventType.ADD_TO_CART,
+    EventType.VIEW_ITEM,
+    EventType.SELECT_ITEM,
+    EventType.EMAIL_CLICK,
+)
+"""What makes an item had, strongest first."""
+PRIOR = 5.0
+"""An item's own figures weigh as much as the shop's once this many customers had it."""
+
+
+def strongest_event(histories: Histories) -> int:
+    """Return the ``EventType`` that makes an item had: a purchase, else the strongest one that the log holds."""
+    present = set(np.unique(histories.event).tolist())
+    return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
+
+
+def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> RepurchaseModel:
+    """Measure how soon customers come back, and which items they come back for."""
+    rhythm = _rhythm(owned(histories, had, items))
+    plain = habits(histories, np.full(len(histories), now), had, (1.0, 1.0), np.zeros(items, np.float32))
+    again = plain.times > 1
+    came_back = np.bincount(plain.item, again, minlength=items)
+    owners = np.bincount(plain.item, minlength=items)
+    share = float(again.mean()) if len(again) else 0.0
+    own_gap = (plain.gap * (plain.times + 1) / np.maximum(plain.times - 1, 1))[again]
+    usual = float(np.median(own_gap)) if len(own_gap) else 4 * rhythm
+    total = np.bincount(plain.item[again], own_gap, minlength=items)
+    return RepurchaseModel(
+        had,
+        fresh_days=4 * rhythm,
+        lasting_days=25 * rhythm,
+        again=((came_back + PRIOR * share) / (owners + PRIOR)).astype(np.float32),
+        gap=np.maximum((total + PRIOR * usual) / (came_back + PRIOR), 1 / 24).astype(np.float32),
+    )
+
+
+def _rhythm(own: Histories) -> float:
+    """Return the median of the days between two baskets of one customer; 7 where nobody came twice."""
+    customer = own.customer()
+    gap = np.diff(own.time)[(np.diff(customer) == 0) & (np.diff(own.time) > 0)]
+    return max(float(np.median(gap)) / DAY, 1 / 24) if len(gap) else 7.0

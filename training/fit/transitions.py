@@ -1,0 +1,55 @@
+"""Fit ordered item transitions: sparse products of each step with the steps after it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+
+from recommender.config import TransitionSettings
+from recommender.models.transitions import TransitionModel
+from recommender.trail import Trail
+from training.fit.cooccurrence import cooccurrence
+
+FADE = 0.65
+"""Each further step of distance counts this share of the one before."""
+
+
+def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: TransitionSettings) -> TransitionModel:
+    """Count, for every two items, how closely one follows the other, over the square root of the first one's weight.
+
+    A step's items share its weight, so a large basket says no more than a small one.
+    """
+    here = _incidence(steps)
+    after = _shifted(here, steps, settings.distance)
+    scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
+    most = settings.neighbours
+    return TransitionModel(
+        weights,
+        forward=(scale @ cooccurrence(here, after, most)).tocsr().astype(np.float32),
+        backward=(scale @ cooccurrence(after, here, most)).tocsr().astype(np.float32),
+        together=(scale @ cooccurrence(_shared(here), here, most)).tocsr().astype(np.float32),
+    )
+
+
+def _incidence(steps: Trail) -> csr_array:
+    """Return (steps × N), rows of a basket of n items divided by √n."""
+    size = np.bincount(steps.step, minlength=1)[steps.step] if len(steps.step) else steps.weight
+    shape = (int(steps.step[-1]) + 1 if len(steps.step) else 0, steps.items)
+    return csr_array(((steps.weight / np.sqrt(size)).astype(np.float32), (steps.step, steps.item)), shape=shape)
+
+
+def _shifted(here: csr_array, steps: Trail, distance: int) -> csr_array:
+    """Return (steps × N) the items of each step's next ``distance`` steps, fading with distance."""
+    owner = np.zeros(here.shape[0], np.int64)
+    owner[steps.step] = steps.customer
+    pairs = [np.flatnonzero(owner[:-d] == owner[d:]) for d in range(1, min(distance, len(owner) - 1) + 1)]
+    row = np.concatenate([np.zeros(0, np.int64), *pairs])
+    column = np.concatenate([np.zeros(0, np.int64), *(p + d for d, p in enumerate(pairs, 1))])
+    fade = np.concatenate([np.zeros(0), *(np.full(len(p), FADE ** (d - 1)) for d, p in enumerate(pairs, 1))])
+    shift = csr_array((fade.astype(np.float32), (row, column)), shape=(len(owner), len(owner)))
+    return (shift @ here).tocsr()
+
+
+def _shared(here: csr_array) -> csr_array:
+    """Return the rows of more than one item; the others are empty."""
+    size = np.diff(here.indptr)
+    return (diags_array((size > 1).astype(np.float32)) @ here).tocsr()

@@ -1,0 +1,197 @@
+"""Learn how to merge the sources: LambdaMART and a linear order compete on held-out customers, and the better one stays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from recommender.bundle import Bundle
+from recommender.candidates import merge
+from recommender.config import Placement, RankerSettings
+from recommender.evidence import evidence
+from recommender.ids import Texts
+from recommender.policy import Rules
+from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
+from recommender.ranking import QUOTA, allowed_by, gather
+from recommender.signals import listen
+from training.split import Questions
+
+BLOCK = 64
+FEWEST = 50
+"""Customers with a hit among their candidates; a ranker is not learned from fewer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """The candidates of Q moments with what is known of them, moment by moment; only moments with a hit."""
+
+    names: tuple[str, ...]
+    features: NDArray[np.float32]
+    """(n × F)."""
+    hit: NDArray[np.bool_]
+    """(n,)"""
+    group: NDArray[np.int64]
+    """(G,) how many candidates each moment has."""
+    truths: NDArray[np.float32]
+    """(G,) how many items each moment's truth has."""
+    held: NDArray[np.bool_]
+    """(G,) moments of customers held out for choosing."""
+
+
+def lessons(
+    bundle: Bundle, placement: Placement, asked: Questions, held: NDArray[np.bool_], *, exclude_had: bool, jobs: int = 2
+) -> Lessons:
+    """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates."""
+    blocks = [asked.take(np.arange(at, min(at + BLOCK, len(asked)))) for at in range(0, len(asked), BLOCK)]
+    parts = Parallel(n_jobs=jobs, prefer="threads")(delayed(_block)(bundle, placement, b, exclude_had) for b in blocks)
+    names = next((p[0] for p in parts if p is not None), ())
+    parts = [(p, held[at * BLOCK : (at + 1) * BLOCK]) for at, p in enumerate(parts) if p is not None]
+    if not parts:
+        none = np.zeros(0, np.float32)
+        return Lessons((), np.zeros((0, 0), np.float32), none > 0, none.astype(np.int64), none, none > 0)
+    return Lessons(
+        names,
+        np.concatenate([p[1] for p, _ in parts]),
+        np.concatenate([p[2] for p, _ in parts]),
+        np.concatenate([p[3] for p, _ in parts]),
+        np.concatenate([p[4] for p, _ in parts]),
+        np.concatenate([h[p[5]] for p, h in parts]),
+    )
+
+
+def _block(bundle: Bundle, placement: Placement, asked: Questions, exclude_had: bool) -> tuple[Any, ...] | None:
+    items = len(bundle.catalogue)
+    rules = Rules.none(len(asked), items, 1)
+    if exclude_had:
+        rules = Rules(rules.eligible, asked.had.astype(np.bool_), 1)
+    signals = listen(bundle.models, asked.queries)
+    most = bundle.info.config.ranker.candidates
+    allowed = allowed_by(asked.queries, rules)
+    candidates = merge(gather(signals, placement.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
+    truth = asked.truth
+    wanted = np.sort(np.repeat(np.arange(len(asked), dtype=np.int64), np.diff(truth.indptr)) * items + truth.indices)
+    pairs = candidates.customer * items + candidates.item
+    hit = np.append(wanted, -1)[np.searchsorted(wanted, pairs)] == pairs
+    answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
+    if not answered.any():
+        return None
+    keep = answered[candidates.customer]
+    candidates = candidates.where(keep)
+    columns = evidence(signals, bundle.catalogue, candidates)
+    names = tuple(columns)
+    return (
+        names,
+        np.stack([columns[n] for n in names], axis=1),
+        hit[keep],
+        np.bincount(candidates.customer, minlength=len(asked))[answered],
+        np.diff(truth.indptr)[answered].astype(np.float32),
+        answered,
+    )
+
+
+def fit_ranker(
+    learned: Lessons, settings: RankerSettings, horizon: float, seed: int
+) -> tuple[Ranker, dict[str, float]]:
+    """Return the ranker with the highest NDCG@10 on the held-out moments, and every competitor's figure.
+
+    The fused rank, which needs no learning, competes too, and wins unseen where there is too little to learn from.
+    """
+    fused = linear(("fused",), np.ones(1, np.float32), horizon)
+    if len(learned.group) < FEWEST or not learned.held.any() or learned.held.all():
+        return fused, {"moments": float(len(learned.group))}
+    competitors = {"fused": fused, "linear": _linear(learned, horizon)}
+    if settings.kind == "lambdamart":
+        competitors["lambdamart"] = _lambdamart(learned, settings, horizon, seed)
+    figures = {name: judged(ranker, learned) for name, ranker in competitors.items()}
+    winner = max(figures, key=lambda name: figures[name])
+    return competitors[winner], figures | {"moments": float(len(learned.group))}
+
+
+def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> float:
+    """Return the mean NDCG@k over the held-out moments that have a hit among their candidates."""
+    rows = np.repeat(learned.held, learned.group)
+    columns = [learned.names.index(name) for name in ranker.features]
+    score = ranker.predict(np.ascontiguousarray(learned.features[rows][:, columns]))
+    group = np.repeat(np.arange(int(learned.held.sum())), learned.group[learned.held])
+    order = np.lexsort((-score, group))
+    place = np.arange(len(order)) - np.searchsorted(group, group)
+    gain = np.where((place < k) & learned.hit[rows][order], 1 / np.log2(place + 2), 0)
+    ideal = np.cumsum(1 / np.log2(np.arange(2, k + 2)))
+    most = np.minimum(learned.truths[learned.held], k).astype(np.intp)
+    return float((np.bincount(group, gain) / ideal[most - 1]).mean())
+
+
+def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed: int) -> Ranker:
+    """Boost trees on NDCG (Burges 2010); stop early on the held-out moments."""
+    rows = np.repeat(learned.held, learned.group)
+    train = lgb.Dataset(
+        learned.features[~rows],
+        learned.hit[~rows].astype(np.float32),
+        group=learned.group[~learned.held],
+        feature_name=list(learned.names),
+        free_raw_data=True,
+    )
+    held = lgb.Dataset(
+        learned.features[rows], learned.hit[rows].astype(np.float32), group=learned.group[learned.held], reference=train
+    )
+    parameters = {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [10],
+        "num_leaves": settings.leaves,
+        "learning_rate": 0.07,
+        "min_data_in_leaf": 100,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "lambdarank_truncation_level": 20,
+        "max_bin": 127,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "seed": seed,
+        "verbosity": -1,
+    }
+    booster = lgb.train(
+        parameters, train, settings.trees, valid_sets=[held], callbacks=[lgb.early_stopping(25, verbose=False)]
+    )
+    text = booster.model_to_string(num_iteration=booster.best_iteration)
+    none = np.zeros(0, np.float32)
+    return Ranker(
+        LAMBDAMART, Texts.of(learned.names), np.frombuffer(text.encode(), np.uint8), none, none, none, horizon
+    )
+
+
+def _linear(learned: Lessons, horizon: float) -> Ranker:
+    """Maximise the likelihood of the hits under a softmax over each moment's candidates (ListNet; Cao et al. 2007)."""
+    few = np.flatnonzero(~learned.held)[:2000]
+    chosen = np.zeros(len(learned.group), np.bool_)
+    chosen[few] = True
+    features, hit = learned.features[np.repeat(chosen, learned.group)], learned.hit[np.repeat(chosen, learned.group)]
+    features = np.where(np.isfinite(features), features, np.nan)
+    known = np.isfinite(features).any(axis=0)
+    mean = np.where(known, np.nanmean(np.where(known, features, 0), axis=0), 0).astype(np.float32)
+    scale = np.where(known, np.nanstd(np.where(known, features, 0), axis=0), 1).astype(np.float32)
+    scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
+    table = np.where(np.isfinite(features), (features - mean) / scale, 0).astype(np.float32)
+    start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
+    group = np.repeat(np.arange(len(start)), learned.group[chosen])
+    share = hit / np.maximum(np.bincount(group, hit), 1)[group]
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        score = table @ weights.astype(np.float32)
+        score = score - np.maximum.reduceat(score, start)[group]
+        raised = np.exp(score)
+        chance = raised / np.add.reduceat(raised, start)[group]
+        likelihood = float((share * np.log(np.maximum(chance, 1e-12))).sum()) / len(start)
+        slope = table.T @ (chance - share).astype(np.float32) / len(start) + 0.02 * weights
+        return -likelihood + 0.01 * float(weights @ weights), slope.astype(np.float64)
+
+    found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
+    nothing = np.zeros(0, np.uint8)
+    return Ranker(LINEAR, Texts.of(learned.names), nothing, found.x.astype(np.float32), mean, scale, horizon)

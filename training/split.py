@@ -1,0 +1,138 @@
+"""Split by time: what the ranker is asked, what happened next, and nothing from later in between."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from recommender.dataset import Dataset
+from recommender.models.repurchase import owned
+from recommender.values import Histories, Queries
+
+PAUSE = 1800
+"""Seconds without an event that end a visit, as web analytics has it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Questions:
+    """Q moments after the split at which a customer was about to act."""
+
+    customer: NDArray[np.intp]
+    """(Q,) rows of the dataset's users."""
+    queries: Queries
+    """Each with the customer's events before the moment only."""
+    truth: csr_array
+    """(Q × N) what the customer then had in that visit."""
+    had: csr_array
+    """(Q × N) what the customer had before."""
+
+    def __len__(self) -> int:
+        """Return the number of moments."""
+        return len(self.customer)
+
+    def take(self, rows: NDArray[np.intp]) -> "Questions":
+        """Return the moments of ``rows``, in that order."""
+        return Questions(self.customer[rows], self.queries.take(rows), self.truth[rows], self.had[rows])
+
+    def discovery(self) -> "Questions":
+        """Return the moments at which the customer turned to something new, with only that as truth."""
+        new = (self.truth - self.truth.multiply(self.had)).tocsr()
+        new.eliminate_zeros()
+        return Questions(self.customer, self.queries, new, self.had).answered()
+
+    def answered(self) -> "Questions":
+        """Return the moments that have a truth."""
+        return self.take(np.flatnonzero(np.diff(self.truth.indptr)))
+
+
+def split_time(dataset: Dataset, had: int) -> int:
+    """Return the latest time that leaves most customers something to predict and three quarters of the events to learn from.
+
+    "Most" is four fifths of the customers who had something at two different times at least.
+    """
+    own = owned(dataset.histories, had, len(dataset.catalogue))
+    busy = np.flatnonzero(np.diff(own.indptr) > 0)
+    first, last = own.time[own.indptr[busy]], own.time[own.indptr[busy + 1] - 1]
+    if not (last > first).any():
+        return int(dataset.histories.time.max(initial=0))
+    reached = np.quantile(last[last > first], 0.2, method="lower")
+    learned = np.quantile(dataset.histories.time, 0.75, method="lower")
+    return int(max(reached, learned))
+
+
+def questions(dataset: Dataset, had: int, since: int, per_customer: int) -> Questions:
+    """Return each customer's first ``per_customer`` visits from ``since`` on that end with something had.
+
+    The moment is just before the visit first touches anything that it ends with, and the clock shows the split or the
+    customer's last event, whichever is later: how long the customer then stayed away is not known at the moment.
+    """
+    log = dataset.histories
+    customer = log.customer()
+    visit = np.cumsum(_breaks(customer, log.time)) - 1
+    target = np.flatnonzero((log.event == had) & (log.item < len(dataset.catalogue)))
+    target = target[log.time[np.searchsorted(visit, visit[target])] >= since]
+    pair = visit.astype(np.int64) * len(dataset.catalogue) + log.item
+    touched, first = np.unique(pair, return_index=True)
+    begun = first[np.searchsorted(touched, pair[target])]
+    visits, group = np.unique(visit[target], return_inverse=True)
+    moment = np.full(len(visits), len(visit))
+    np.minimum.at(moment, group, begun)
+    kept = _first(customer[moment], per_customer)
+    number = np.cumsum(kept) - 1
+    moment, member = moment[kept], kept[group]
+    shape = (len(moment), len(dataset.catalogue))
+    cells = (number[group[member]], log.item[target[member]])
+    truth = csr_array((np.ones(len(cells[0]), np.float32), cells), shape=shape)
+    truth.data[:] = 1
+    return _asked(dataset, had, since, moment, truth)
+
+
+def _asked(dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array) -> Questions:
+    log, customer = dataset.histories, dataset.histories.customer()[moment]
+    past = until(log, customer, log.time[moment])
+    last = np.append(past.time, since)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
+    own = owned(past, had, truth.shape[1])
+    before = csr_array((np.ones(len(own.item), np.float32), own.item, own.indptr), shape=truth.shape)
+    before.sum_duplicates()
+    before.data[:] = 1
+    tags = dataset.declared[customer]
+    anchors = csr_array(truth.shape, dtype=np.float32)
+    return Questions(customer, Queries(past, np.maximum(last, since), anchors, tags), truth, before)
+
+
+def until(histories: Histories, customers: NDArray[np.integer], time: NDArray[np.int64]) -> Histories:
+    """Return the histories of ``customers`` (Q,), each with only the events before its ``time`` (Q,)."""
+    every = histories.take(customers.astype(np.intp))
+    return every.where(every.time < time[every.customer()])
+
+
+def beside(asked: Questions, rng: np.random.Generator) -> Questions:
+    """Return the moments with an item on the page: one of those then had if there are others, else the last one turned to.
+
+    The item on the page is no part of the truth.
+    """
+    size = np.diff(asked.truth.indptr)
+    chosen = asked.truth.indptr[:-1] + (rng.random(len(asked)) * size).astype(np.int64)
+    log = asked.queries.histories
+    usable = np.flatnonzero((size > 1) | (np.diff(log.indptr) > 0))
+    last = np.append(log.item, 0)[log.indptr[1:] - 1]
+    anchor = np.where(size > 1, asked.truth.indices[np.minimum(chosen, asked.truth.nnz - 1)], last)
+    cells = (usable, anchor[usable])
+    anchors = csr_array((np.ones(len(usable), np.float32), cells), shape=asked.truth.shape)
+    truth = (asked.truth - asked.truth.multiply(anchors)).tocsr()
+    truth.eliminate_zeros()
+    queries = Queries(log, asked.queries.now, anchors, asked.queries.tags)
+    return Questions(asked.customer, queries, truth, asked.had).take(usable).answered()
+
+
+def _breaks(customer: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.bool_]:
+    new = np.ones(len(time), np.bool_)
+    if len(time):
+        new[1:] = (customer[1:] != customer[:-1]) | (time[1:] - time[:-1] > PAUSE)
+    return new
+
+
+def _first(group: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
+    """Return which entries are among the first ``most`` of their (ascending) group."""
+    return np.asarray(np.arange(len(group)) - np.searchsorted(group, group) < most)
