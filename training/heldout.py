@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -13,6 +14,7 @@ from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
+from recommender.models.repurchase import owned
 from recommender.values import EventType, Histories, Queries
 from training.raw_files import connect
 
@@ -47,9 +49,7 @@ class Heldout:
 
     def take(self, rows: NDArray[np.intp]) -> "Heldout":
         """Return some of the customers."""
-        asked = self.queries
-        queries = Queries(asked.histories.take(rows), asked.now[rows], asked.anchors[rows], asked.tags[rows])
-        return Heldout(queries, csr_array(self.truth[rows]), csr_array(self.had[rows]))
+        return Heldout(self.queries.take(rows), csr_array(self.truth[rows]), csr_array(self.had[rows]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,14 +71,10 @@ def choice(types: NDArray[np.int8]) -> EventType:
 
 
 def chosen(histories: Histories, event: EventType, items: int) -> csr_array:
-    """Return (B × N) which items each customer has had: chosen, and for purchases not given back since."""
-    sign = (histories.event == event).astype(np.float32) * np.maximum(histories.quantity, 1)
-    if event is EventType.PURCHASE:
-        sign -= (histories.event == EventType.REFUND) * np.maximum(histories.quantity, 1)
-    matrix = csr_array((sign, (histories.customer(), histories.item)), shape=(len(histories), items))
+    """Return (B × N) which items each customer has had: chosen, and if bought not given back since."""
+    own = owned(histories, event, items)
+    matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=(len(own), items))
     matrix.sum_duplicates()
-    matrix.data = np.maximum(matrix.data, 0)
-    matrix.eliminate_zeros()
     return matrix
 
 
@@ -147,7 +143,7 @@ def _parted(tables: Tables, held: str, past: str) -> tuple[Tables, pa.Table]:
 
 def _end(events: pa.Table) -> int:
     """Return the second after the last event."""
-    last = pa.compute.max(events["timestamp"]).as_py()
+    last = pc.max(events["timestamp"]).as_py()
     if last is None:
         raise InvalidInput("--interactions", "there are no events")
     return int(last.timestamp()) + 1

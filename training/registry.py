@@ -18,7 +18,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from recommender.bundle import Bundle, BundleInfo
-from recommender.bundle_io import DIGEST, load, read_info, save
+from recommender.bundle_io import DIGEST, MANIFEST, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
 
 CURRENT = "current"
@@ -192,3 +192,10 @@ class Registry:
         with (self.folder / LOCK).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def bundle_folder(path: Path) -> Path:
+    """Return the bundle that ``path`` means: itself, or the current one of a folder of bundles."""
+    if (path / MANIFEST).is_file() or not (path / CURRENT).is_symlink():
+        return path
+    return Registry(path).path(CURRENT)

@@ -1,0 +1,52 @@
+"""Options that several commands share, and how their values are read."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recommender.errors import InvalidInput
+
+Data = Annotated[Path, typer.Option("--data", envvar="TAGALONG_DATA", help="The data folder: log, catalogue, bundles.")]
+Shop = Annotated[str, typer.Option("--shop", envvar="TAGALONG_SHOP", help="Whose part of the data folder.")]
+Configuration = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="TAGALONG_CONFIG", help="A tagalong.toml; without it the defaults hold."),
+]
+Interactions = Annotated[
+    list[Path] | None,
+    typer.Option("--interactions", help="Events: CSV, JSON Lines or Parquet; several files or a quoted pattern."),
+]
+Items = Annotated[list[Path] | None, typer.Option("--items", help="The catalogue, in the same formats.")]
+Users = Annotated[list[Path] | None, typer.Option("--users", help="Customers: declared tags, consent, attributes.")]
+Now = Annotated[
+    str | None,
+    typer.Option(
+        "--now", help="Stands for the clock: RFC 3339, or epoch seconds or milliseconds.", metavar="TIMESTAMP"
+    ),
+]
+
+MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
+
+
+def moment(option: str, text: str | None) -> int | None:
+    """Return a timestamp given on the command line as seconds since 1970; UTC where no offset is given."""
+    if text is None:
+        return None
+    if text.lstrip("-").isdigit():
+        number = int(text)
+        return number // 1000 if abs(number) >= MILLISECONDS_FROM else number
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(
+            option, f"{text!r} is neither RFC 3339 (2026-03-01T08:00:00Z) nor an epoch number"
+        ) from error
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+def rfc3339(seconds: int) -> str:
+    """Return a moment as text, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,66 @@
+"""``tagalong recommend``: lists for many customers at once, written to a file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.console import Report, progress, say
+from commands.options import Now, moment
+from recommender.bundle_io import load
+from recommender.lists import Ordered
+from training.audience import Audience, gather, read_ids
+from training.batch import ask_for, in_blocks
+from training.lists_file import check_target, write_lists
+from training.registry import bundle_folder
+from training.sources import read_files
+
+app = typer.Typer()
+
+
+@app.command()
+def recommend(
+    bundle: Annotated[Path, typer.Option(help="A bundle, or a folder of bundles with a published one.")],
+    users: Annotated[Path, typer.Option(help="Who: ids in the column user_id, or else in the first one.")],
+    out: Annotated[Path, typer.Option(help="Where to: .csv or .parquet.")],
+    count: Annotated[int | None, typer.Option("-n", min=1, max=1000, help="Items a list.", show_default="20")] = None,
+    placement: Annotated[str, typer.Option(help="A placement of the configuration.")] = "home",
+    history: Annotated[list[Path] | None, typer.Option(help="Events after training: folded in, never fitted.")] = None,
+    repeat: Annotated[
+        bool | None, typer.Option("--repeat/--no-repeat", help="Allow or exclude what the customer had before.")
+    ] = None,
+    now: Now = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Side by side; without it, one a processor.")] = None,
+) -> None:
+    """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
+
+    Customers that the bundle does not know get a list too. Without --now the lists are made for the moment just after
+    the last event that the bundle and --history know.
+
+    Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
+    """
+    check_target(out)
+    loaded = load(bundle_folder(bundle))
+    ids = read_ids(users)
+    later = read_files(history).events if history else None
+    audience = gather(loaded, ids, later)
+    asked = moment("--now", now)
+    if asked is None:
+        asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
+    what = ask_for(loaded, placement, count=count, repeat=repeat)
+    if audience.left_out:
+        say(f"{audience.left_out} events of --history name an item that the bundle does not know; they are left out")
+    with progress() as report:
+        parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or os.cpu_count() or 1)
+        written = write_lists(out, ids, loaded.catalogue.items, _shown(parts, audience, report))
+    say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+
+
+def _shown(
+    parts: Iterator[tuple[slice, Ordered]], audience: Audience, report: Report
+) -> Iterator[tuple[slice, Ordered]]:
+    for block, ordered in parts:
+        yield block, ordered
+        report("lists", block.stop, len(audience.ids))

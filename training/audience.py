@@ -1,0 +1,103 @@
+"""For whom a batch of lists is made: their ids, and what the bundle and later events say about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from features.build import build_histories
+from recommender.bundle import Bundle
+from recommender.errors import UnreadableFile
+from recommender.values import Histories, Queries
+from training.raw_files import connect, open_raw, quoted, unreadable
+
+LONGEST_ID = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audience:
+    """B customers of one bundle."""
+
+    ids: Sequence[str]
+    histories: Histories
+    """The bundle's events and the later ones, oldest first."""
+    tags: csr_array
+    """(B × T) declared tags."""
+    items: int
+    """How many items the bundle's catalogue has."""
+    unknown: int
+    """How many of them the bundle has never seen."""
+    left_out: int
+    """How many later events name an item that the bundle does not know."""
+
+    def queries(self, now: int) -> Queries:
+        """Return one question for the home page by each customer at ``now``."""
+        shape = (len(self.ids), self.items)
+        return Queries(self.histories, np.full(shape[0], now, np.int64), csr_array(shape, dtype=np.float32), self.tags)
+
+
+def read_ids(path: Path) -> list[str]:
+    """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order."""
+    with connect() as connection:
+        raw = open_raw(connection, path)
+        column = "user_id" if "user_id" in raw.columns else next(iter(raw.columns))
+        query = f'SELECT "#row", CAST({quoted(column)} AS VARCHAR) AS one FROM ({raw.query}) ORDER BY 1'
+        try:
+            rows = connection.execute(query).fetchall()
+        except duckdb.Error as error:
+            raise unreadable(path, error) from error
+    if not rows:
+        raise UnreadableFile(str(path), "has no rows")
+    for row, one in rows:
+        if not one or len(one) > LONGEST_ID:
+            raise UnreadableFile(str(path), f"row {row}, column {column}: an id has 1 to {LONGEST_ID} characters")
+    return list(dict.fromkeys(one for _, one in rows))
+
+
+def gather(bundle: Bundle, ids: Sequence[str], later: pa.Table | None) -> Audience:
+    """Return what is known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``."""
+    rows = bundle.users.rows(ids)
+    histories, left_out = bundle.histories.take(rows.astype(np.intp)), 0
+    if later is not None:
+        items = pa.array(list(bundle.catalogue.items), pa.string())
+        fresh = build_histories(later, pa.array(ids, pa.string()), items)
+        histories = followed(histories, fresh)
+        left_out = int(np.sum(~pc.is_in(later["item_id"], items).to_numpy()))
+    return Audience(ids, histories, _tags(bundle, rows), len(bundle.catalogue), int((rows < 0).sum()), left_out)
+
+
+def followed(past: Histories, later: Histories) -> Histories:
+    """Return both histories of the same customers as one, in order of time; what is in both counts once."""
+    later = later.where(~_told(past, later))
+    customer = np.concatenate([past.customer(), later.customer()])
+    order = np.lexsort((np.concatenate([past.time, later.time]), customer))
+    indptr = np.searchsorted(customer[order], np.arange(len(past) + 1)).astype(np.int64)
+    columns = ("item", "event", "time", "quantity", "price")
+    return Histories(indptr, *(np.concatenate([getattr(past, c), getattr(later, c)])[order] for c in columns))
+
+
+def _told(past: Histories, later: Histories) -> NDArray[np.bool_]:
+    """Return which later events the past holds already: same customer, item, event and time."""
+    pairs = [
+        (past.customer(), later.customer()),
+        *((getattr(past, c), getattr(later, c)) for c in ("item", "event", "time")),
+    ]
+    columns = [np.concatenate(pair) for pair in pairs]
+    order = np.lexsort(columns)
+    changed = np.logical_or.reduce([c[order][1:] != c[order][:-1] for c in columns])
+    group = np.concatenate([[0], np.cumsum(changed)])[: len(order)]
+    told = np.zeros(len(order), np.bool_)
+    told[order] = np.bincount(group, order < len(past.item))[group] > 0
+    return told[len(past.item) :]
+
+
+def _tags(bundle: Bundle, rows: NDArray[np.int32]) -> csr_array:
+    known = np.flatnonzero(rows >= 0)
+    pick = csr_array((np.ones(len(known), np.float32), (known, rows[known])), shape=(len(rows), len(bundle.users)))
+    return csr_array(pick @ bundle.declared)

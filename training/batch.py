@@ -1,0 +1,100 @@
+"""Lists for many customers at once: blocks of them through the pipeline, in processes that share one mapped bundle."""
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from recommender.bundle import Bundle
+from recommender.config import Placement
+from recommender.errors import UnknownPlacement
+from recommender.lists import Ordered
+from recommender.models.repurchase import owned
+from recommender.pipeline import order
+from recommender.policy import Rules, always_eligible, exclusions, union
+from recommender.values import Histories, Queries
+
+BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for all customers alike."""
+
+    placement: Placement
+    count: int
+    exclude_had: bool
+    """Exclude whatever the customer had before, however long ago."""
+
+
+def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> Order:
+    """Return the order for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit."""
+    known = bundle.info.config.placements
+    if placement not in known:
+        raise UnknownPlacement("--placement", f"{placement!r} is not one of {', '.join(sorted(known))}")
+    found = known[placement]
+    if repeat:
+        found = found.model_copy(update={"exclude": found.exclude.model_copy(update={"bought_within_days": 0.0})})
+    if repeat is False and found.ranker == "home":
+        found = found.model_copy(update={"ranker": "discovery"})
+    return Order(found, count or found.count, repeat is False)
+
+
+def had(bundle: Bundle, histories: Histories) -> csr_array:
+    """Return (B × N) which items each customer had, in the sense that the bundle's models were fitted in."""
+    own = owned(histories, bundle.models.repurchase.had, len(bundle.catalogue))
+    shape = (len(own), len(bundle.catalogue))
+    matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
+
+
+def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:
+    """Return the lists of B customers; items must be available at the latest moment asked about."""
+    excluded = exclusions(queries.histories, what.placement.exclude, bundle.catalogue, queries.now)
+    if what.exclude_had:
+        excluded = union([excluded, had(bundle, queries.histories)], excluded.shape)
+    eligible = always_eligible(bundle.catalogue, int(queries.now.max(initial=0)))
+    rules = Rules(eligible, excluded, what.count, diversity=what.placement.diversity)
+    return order(bundle, what.placement, queries, rules)
+
+
+def in_blocks(bundle: Bundle, what: Order, queries: Queries, *, processes: int) -> Iterator[tuple[slice, Ordered]]:
+    """Yield the lists of all customers block by block, in their order; ``processes`` work on them side by side."""
+    work = _Work(bundle, what, queries)
+    blocks = [slice(at, min(at + BLOCK, len(queries))) for at in range(0, len(queries), BLOCK)]
+    if min(processes, len(blocks)) <= 1:
+        with threadpool_limits(1):
+            yield from ((block, work.block(block)) for block in blocks)
+        return
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _start, (work,)) as pool:
+        yield from zip(blocks, pool.map(_block, blocks), strict=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What a worker process needs; it is forked, so nothing of this is copied."""
+
+    bundle: Bundle
+    what: Order
+    queries: Queries
+
+    def block(self, block: slice) -> Ordered:
+        return lists(self.bundle, self.what, self.queries.take(np.arange(block.start, block.stop)))
+
+
+_work: list[_Work] = []
+"""Filled once in each worker process, for a process pool gives its functions nothing but their argument."""
+
+
+def _start(work: _Work) -> None:
+    _work.append(work)
+    threadpool_limits(1)
+
+
+def _block(block: slice) -> Ordered:
+    return _work[-1].block(block)
