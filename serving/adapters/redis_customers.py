@@ -1,0 +1,119 @@
+"""What customers change of their live state, in Redis: each change is one script, so it happens whole or not at all.
+
+Every change raises the revision of the customer's lists, so no list made before it is shown after it. Raises
+Unavailable when Redis is down, full or read-only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
+
+import orjson
+import redis
+from redis.exceptions import RedisError
+
+from features.live_events import LiveEvents
+from features.profile import Profile
+from features.tag_rules import Earned
+from recommender.errors import Conflict, InvalidInput, Unavailable
+from serving.adapters import keys, tag_codec
+from serving.adapters.redis_link import RedisLink
+from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
+
+KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
+MOST_TAGS = 200
+"""Tags given by hand and muted, of one customer."""
+ALIAS_SECONDS = 400 * keys.DAY
+"""How long a merged visitor is remembered: browsers keep no cookie longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisCustomers:
+    """Changes the live state of one shop's customers."""
+
+    link: RedisLink
+    shop: str
+    ttl: Callable[[], int]
+    """Seconds for which live state is kept."""
+
+    def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
+        """Replace what is declared of a customer."""
+        text = orjson.dumps(fields)
+        profile: list[str | bytes] = ["declared", text, "declared_at", str(int(now))]
+        if (consent := fields.get("consent_personalization")) is not None:
+            profile += ["consent", str(int(consent))]
+        self._change(one, {"user_id": one, **fields}, profile)
+
+    def choose(self, one: str, personalize: bool, now: float) -> None:
+        """Keep the customer's choice of personal or common lists."""
+        self._change(one, {"user_id": one, "personalize": personalize}, ["personalize", str(int(personalize))])
+
+    def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
+        names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log")]
+        self._run(CHANGE, names, [self.ttl(), ALIAS_SECONDS, orjson.dumps(entry), *fields])
+
+    def give(self, one: str, tag: str, weight: float, now: float) -> None:
+        """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
+        self._tag(one, tag, tag_codec.given(weight, int(now)))
+
+    def mute(self, one: str, tag: str, now: float) -> None:
+        """Take a tag off a customer for good: only a hand may put it back."""
+        self._tag(one, tag, tag_codec.muted())
+
+    def _tag(self, one: str, tag: str, value: bytes) -> None:
+        names = self._names(one, "lists", "tags")
+        if not self._run(TAG, names, [self.ttl(), ALIAS_SECONDS, MOST_TAGS, tag, value]):
+            raise InvalidInput("tag", f"this customer has {MOST_TAGS} tags given by hand or muted already")
+
+    def merge(self, visitor: str, customer: str, now: float) -> bool:
+        """Join a visitor into a customer; False where that was done before. Raises Conflict where it cannot be."""
+        customer = self.resolve(customer)
+        if visitor == customer:
+            raise Conflict(f"{visitor!r} cannot be merged into itself")
+        names = [*self._names(visitor, *KINDS), *self._names(customer, *KINDS), keys.shared(self.shop, "log")]
+        entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
+        any_lists = keys.customer(self.shop, "lists", "").removesuffix("}")
+        times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
+        done = self._run(MERGE, names, [visitor, customer, *times, tag_codec.muted()[:1], entry, any_lists])
+        if done < 0:
+            raise Conflict(f"{visitor!r} is already merged into {self.resolve(visitor)!r}")
+        return bool(done)
+
+    def resolve(self, one: str) -> str:
+        """Return the customer into whom ``one`` was merged, or ``one``."""
+        name = self._names(one, "lists")[0]
+        into: bytes | None = self._use(lambda client: client.hget(name, "same_as"))
+        return into.decode() if into else one
+
+    def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
+        """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
+        names = self._names(profile.user_id, "events", "tags")
+        raw: list[bytes] = self._use(lambda client: client.lrange(names[0], 0, -1))
+        events = LiveEvents.unpacked(raw).condensed(recent).packed()
+        tags = [part for each in earned for part in (each.tag.name, tag_codec.earned(each))]
+        digest = sha1(b"".join(raw), usedforsecurity=False).hexdigest()
+        return bool(self._run(CONDENSE, names, [digest, self.ttl(), ALIAS_SECONDS, len(events), *events, *tags]))
+
+    def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
+        """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used."""
+        gone = [self._run(FORGET, self._names(one, *KINDS), [int(now), ALIAS_SECONDS]) for one in ids]
+        return {kind: sum(counts[at] for counts in gone) for at, kind in enumerate(KINDS)}
+
+    def export(self, one: str) -> Mapping[str, Any]:
+        """Return the fields of the customer's profile that no Profile carries: what was declared, and when."""
+        fields = self._use(lambda client: client.hgetall(self._names(one, "profile")[0]))
+        declared = orjson.loads(fields.get(b"declared", b"{}"))
+        return {"declared": declared, "declared_at": int(fields.get(b"declared_at", 0)) or None}
+
+    def _names(self, one: str, *kinds: keys.CustomerKey) -> list[str]:
+        return [keys.customer(self.shop, kind, one) for kind in kinds]
+
+    def _run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
+        return self._use(lambda client: client.eval(script, len(names), *names, *arguments))
+
+    def _use(self, use: Callable[[redis.Redis], Any]) -> Any:
+        try:
+            return self.link.run(use)
+        except RedisError as error:
+            raise Unavailable(f"the live state ({error})", retry_after=2) from error

@@ -1,0 +1,115 @@
+"""The scripts by which Redis changes a customer's state as a whole; their first line makes it look before they write."""
+
+CHANGE = """#!lua
+-- Sets fields of the profile, and what follows: the choice is 0 where either the customer or their consent says so, and
+-- then the key that tells it stays for good. KEYS: lists, profile, log. ARGV: seconds to keep lists and profile, the
+-- log's entry, then fields.
+for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+local says = redis.call('HMGET', KEYS[2], 'personalize', 'consent')
+if says[1] == '0' or says[2] == '0' then
+  redis.call('HSET', KEYS[1], 'choice', '0')
+  redis.call('PERSIST', KEYS[1])
+  redis.call('PERSIST', KEYS[2])
+else
+  redis.call('HDEL', KEYS[1], 'choice')
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[2], ARGV[2])
+end
+redis.call('XADD', KEYS[3], '*', 'user', ARGV[3])
+return 1
+"""
+
+TAG = """#!lua
+-- Puts a tag on a customer, or mutes it.
+-- KEYS: lists, tags. ARGV: seconds to keep lists and tags, most tags, name, value.
+if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[2], ARGV[4]) == 0 then return 0 end
+redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+if redis.call('HEXISTS', KEYS[1], 'choice') == 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return 1
+"""
+
+CONDENSE = """#!lua
+-- Replaces the live events and adds tags, unless the events have changed since they were read. KEYS: events, tags.
+-- ARGV: digest of the events as read, seconds to keep events and tags, how many events, the events, then names and
+-- values of tags.
+if redis.sha1hex(table.concat(redis.call('LRANGE', KEYS[1], 0, -1))) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+local tags = 5 + tonumber(ARGV[4])
+for at = 5, tags - 1 do redis.call('RPUSH', KEYS[1], ARGV[at]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+for at = tags, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 1
+"""
+
+MERGE = """#!lua
+-- Joins a visitor into a customer.
+-- KEYS: lists, events, seen, tags, profile of the visitor, the same of the customer, log.
+-- ARGV: visitor, customer, seconds to keep the alias, live state and profile, the muted tags' first byte, the log's
+-- entry, what the key of anybody's lists begins with.
+-- Returns 1 when done, 0 if it was done before, -1 if the visitor is somebody else.
+local into = redis.call('HGET', KEYS[1], 'same_as')
+if into == ARGV[2] then return 0 end
+if into then return -1 end
+redis.call('XADD', KEYS[11], '*', 'merge', ARGV[7])
+for kind = 2, 3 do
+  for _, event in ipairs(redis.call('LRANGE', KEYS[kind], 0, -1)) do redis.call('RPUSH', KEYS[kind + 5], event) end
+  redis.call('EXPIRE', KEYS[kind + 5], ARGV[4])
+end
+local tags = redis.call('HGETALL', KEYS[4])
+for at = 1, #tags, 2 do
+  if string.sub(tags[at + 1], 1, 1) == ARGV[6] then redis.call('HSET', KEYS[9], tags[at], tags[at + 1]) end
+  redis.call('HSETNX', KEYS[9], tags[at], tags[at + 1])
+end
+redis.call('EXPIRE', KEYS[9], ARGV[5])
+local known = redis.call('HMGET', KEYS[5], 'also', 'erased_at')
+local also = cjson.decode(redis.call('HGET', KEYS[10], 'also') or '[]')
+for _, one in ipairs(cjson.decode(known[1] or '[]')) do
+  also[#also + 1] = one
+  redis.call('HSET', ARGV[8] .. one .. '}', 'same_as', ARGV[2])
+end
+if not known[2] then also[#also + 1] = ARGV[1] end
+if #also > 0 then redis.call('HSET', KEYS[10], 'also', cjson.encode(also)) end
+redis.call('EXPIRE', KEYS[10], ARGV[5])
+local head = redis.call('HMGET', KEYS[1], 'revision', 'choice')
+redis.call('HINCRBY', KEYS[6], 'revision', 1 + (tonumber(head[1]) or 0))
+if head[2] == '0' then
+  redis.call('HSET', KEYS[6], 'choice', '0')
+  redis.call('HSET', KEYS[10], 'personalize', '0')
+end
+if redis.call('HEXISTS', KEYS[6], 'choice') == 1 then
+  redis.call('PERSIST', KEYS[6])
+  redis.call('PERSIST', KEYS[10])
+else
+  redis.call('EXPIRE', KEYS[6], ARGV[4])
+end
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('HSET', KEYS[1], 'same_as', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+FORGET = """#!lua
+-- Deletes all that is kept of one id; what stays is that it was erased, and a choice against personal lists.
+-- KEYS: lists, events, seen, tags, profile. ARGV: now, seconds to keep that. Returns how many of each were deleted.
+local gone = {0, redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[3]), redis.call('HLEN', KEYS[4]), 0}
+local choice = redis.call('HGET', KEYS[1], 'choice')
+local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
+gone[1] = redis.call('HLEN', KEYS[1]) - 1
+gone[5] = redis.call('HLEN', KEYS[5])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('HSET', KEYS[1], 'revision', revision)
+redis.call('HSET', KEYS[5], 'erased_at', ARGV[1])
+redis.call('EXPIRE', KEYS[5], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+if choice == '0' then
+  redis.call('HSET', KEYS[1], 'choice', '0')
+  redis.call('HSET', KEYS[5], 'personalize', '0')
+  redis.call('PERSIST', KEYS[1])
+  redis.call('PERSIST', KEYS[5])
+end
+return gone
+"""
