@@ -1,4 +1,4 @@
-"""The scripts by which Redis changes a customer's state as a whole; their first line makes it look before they write."""
+"""The scripts that change a customer's state as a whole; their first line lets Redis refuse before they write."""
 
 CHANGE = """#!lua
 -- Sets fields of the profile, and what follows: the choice is 0 where either the customer or their consent says so, and
