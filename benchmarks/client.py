@@ -26,8 +26,8 @@ def get(path: str) -> bytes:
 def post(path: str, body: Any) -> bytes:
     """Return the bytes of a POST request with a JSON body."""
     content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    return head.encode() + content
+    head = (f"POST {path} HTTP/1.1", "Host: bench", "Content-Type: application/json", f"Content-Length: {len(content)}")
+    return "\r\n".join((*head, "", "")).encode() + content
 
 
 class Connection:
