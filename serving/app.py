@@ -2,19 +2,18 @@
 
 from apiflask import APIFlask
 
-from serving.api import errors, health, parsing
+from serving.api import errors, health, items, lists, parsing
 from serving.api.current import EXTENSION
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
 """Bytes; a route that takes more says so itself."""
 
-BLUEPRINTS = (health.blueprint,)
+BLUEPRINTS = (lists.blueprint, items.blueprint, health.blueprint)
 
 
 def create_app(services: Services) -> APIFlask:
     """Return an app that answers from ``services``."""
-    parsing.install()
     app = APIFlask("tagalong", title="Tagalong", version="0.1.0", docs_path=None, json_errors=False)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, OPENAPI_VERSION="3.1.0", TRUSTED_HOSTS=None)
     app.url_map.merge_slashes = False

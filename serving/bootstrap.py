@@ -2,15 +2,19 @@
 
 import time
 
+from features.config_file import load_config
+from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
-from serving.adapters.memory import MemoryProfiles
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
 from serving.adapters.redis_stock import RedisStock
+from serving.blank import blank_bundle
 from serving.logs import configure
 from serving.metrics import Metrics
+from serving.pace import Pace
 from serving.services import Services
 from serving.settings import Settings
 from serving.shelves import Shelves
@@ -19,20 +23,25 @@ DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
 
 
 def build(settings: Settings) -> Services:
-    """Return the services of one worker; needs neither Redis nor a bundle to succeed."""
+    """Return the services of one worker; needs neither Redis nor a bundle to succeed.
+
+    Raises ConfigError for a configuration file that cannot be used.
+    """
     configure(settings.log_level)
     metrics = Metrics(settings.metrics_folder if settings.metrics_folder.is_dir() else None)
+    config = load_config(settings.config) if settings.config else None
     link = redis_link(settings)
     stock = RedisStock(link, settings.shop)
-    shelves = Shelves(stock)
-    folder = BundleFolder(settings.shop_folder / "bundles", metrics)
-    watch(folder, shelves.use)
+    shelves = Shelves(stock, blank_bundle(config or Config()), config, time.time)
+    watch(BundleFolder(settings.shop_folder / "bundles", metrics), shelves.use)
     return Services(
         settings=settings,
         clock=time.time,
+        timer=time.monotonic,
+        pace=Pace(),
         shelves=shelves,
         cache=RedisCache(link, settings.shop, metrics),
-        profiles=MemoryProfiles(),
+        profiles=RedisProfiles(link, settings.shop, time.time),
         stock=stock,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,

@@ -6,6 +6,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from serving.answers import Answer
+
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -15,6 +17,7 @@ class Metrics:
     def __init__(self, folder: Path | None = None) -> None:
         """Count in ``folder``, together with other workers, or in this process alone where it is None."""
         self._folder = folder
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "tagalong_recommendations",
@@ -31,7 +34,7 @@ class Metrics:
         )
         self.anonymous = Counter(
             "tagalong_non_personalised",
-            "Lists that used no profile because the customer chose so.",
+            "Lists that used no profile.",
             registry=self.registry,
         )
         self.refused_bundles = Counter(
@@ -40,6 +43,20 @@ class Metrics:
         self.redis_failures = Counter(
             "tagalong_redis_failures", "Calls that Redis did not answer.", registry=self.registry
         )
+
+    def count(self, answer: Answer, *, personal: bool) -> None:
+        """Count one answered list."""
+        labels = (answer.placement, answer.served_by, "true" if answer.degraded else "false")
+        requests, latency = self._children.get(labels) or self._child(labels)
+        requests.inc()
+        latency.observe(answer.took)
+        if not personal:
+            self.anonymous.inc()
+
+    def _child(self, labels: tuple[str, str, str]) -> tuple[Counter, Histogram]:
+        """Look the series up once; a look-up costs more than counting."""
+        self._children[labels] = self.requests.labels(*labels), self.latency.labels(labels[1])
+        return self._children[labels]
 
     def text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

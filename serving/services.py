@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from serving.metrics import Metrics
+from serving.pace import Pace
 from serving.ports import Cache, Profiles, ServedLists, Stock
 from serving.settings import Settings
 from serving.shelves import Shelves
@@ -18,6 +19,9 @@ class Services:
 
     settings: Settings
     clock: Clock
+    timer: Callable[[], float]
+    """Seconds that never run backwards, for durations."""
+    pace: Pace
     shelves: Shelves
     """The bundle in use with what changed in the catalogue since."""
     cache: Cache

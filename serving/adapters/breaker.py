@@ -4,10 +4,13 @@ from collections.abc import Callable
 from threading import Lock
 from types import TracebackType
 
+import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from recommender.errors import Unavailable
+
+log = structlog.get_logger()
 
 FAILURES = (RedisConnectionError, RedisTimeoutError, OSError)
 
@@ -45,8 +48,12 @@ class Breaker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Note how the call ended."""
         if error is None:
-            self._open = False
+            if self._open:
+                self._open = False
+                log.info("answers again", part=self._part)
         elif isinstance(error, FAILURES):
+            if not self._open:
+                log.error("does not answer", part=self._part, error=repr(error))
             self._trial_at = self._monotonic() + self._pause
             self._open = True
             raise Unavailable(self._part) from error

@@ -43,26 +43,26 @@ class MemoryStock:
 
     def __init__(self) -> None:
         """Begin with no changes."""
-        self.revision = 0
-        self.items: dict[str, Mapping[str, Any]] = {}
+        self._revision = 0
+        self.items: dict[str, dict[str, Any]] = {}
         self.since: dict[str, int] = {}
+
+    def revision(self) -> int:
+        """Return how many times the catalogue has changed."""
+        return self._revision
 
     def changes(self, since: int) -> StockChanges:
         """Return the items that changed after revision ``since``."""
         ids = [i for i, revision in self.since.items() if revision > since]
-        return StockChanges(self.revision, {i: self.items[i] for i in ids}, {i: self.since[i] for i in ids})
-
-    def get(self, item_id: str) -> Mapping[str, Any] | None:
-        """Return the changed item's fields, or None where it never changed."""
-        return self.items.get(item_id)
+        return StockChanges(self._revision, {i: self.items[i] for i in ids}, {i: self.since[i] for i in ids})
 
     def put(self, items: Sequence[Mapping[str, Any]]) -> int:
-        """Keep each item and return the revision that they lead to."""
-        self.revision += 1
+        """Change the given fields of each item and return the revision that they lead to."""
+        self._revision += 1
         for item in items:
-            self.items[item["item_id"]] = item
-            self.since[item["item_id"]] = self.revision
-        return self.revision
+            self.items.setdefault(item["item_id"], {}).update(item)
+            self.since[item["item_id"]] = self._revision
+        return self._revision
 
 
 class MemoryServedLists:

@@ -1,6 +1,5 @@
 """Cached lists in Redis: one hash a customer. A broken Redis slows us; it never stops us."""
 
-import structlog
 from redis.exceptions import RedisError
 
 from recommender.errors import Unavailable
@@ -8,8 +7,6 @@ from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
 from serving.metrics import Metrics
 from serving.ports import Peek
-
-log = structlog.get_logger()
 
 REVISION = "revision"
 """Field of a customer's ``lists`` hash, raised by every change of their state."""
@@ -53,8 +50,8 @@ class RedisCache:
         look = pack("HMGET", self._key(customer), REVISION, f"#{entry}", SAME_AS, CHOICE)
         try:
             (revision, value, same_as, choice), stock = self._link.exchange(look + self._stock, 2)
-        except (Unavailable, RedisError) as error:
-            self._missed(error)
+        except (Unavailable, RedisError):
+            self._metrics.redis_failures.inc()
             return None
         same = same_as.decode() if same_as else None
         return Peek(int(revision or 0), int(stock or 0), value, same, choice != b"0")
@@ -65,9 +62,5 @@ class RedisCache:
         arguments = (REVISION, str(revision), f"#{entry}", value, str(most), str(seconds))
         try:
             self._link.run(lambda client: client.eval(STORE, 1, self._key(customer), *arguments))
-        except (Unavailable, RedisError) as error:
-            self._missed(error)
-
-    def _missed(self, error: Exception) -> None:
-        self._metrics.redis_failures.inc()
-        log.warning("cache does not answer", error=str(error))
+        except (Unavailable, RedisError):
+            self._metrics.redis_failures.inc()

@@ -50,9 +50,9 @@ class RedisStock:
         items = dict(zip(when, self._read(list(when)), strict=True))
         return StockChanges(max([revision, *when.values()]), items, when)
 
-    def get(self, item_id: str) -> Mapping[str, Any] | None:
-        """Return the fields that were changed, or None where none was."""
-        return self._read([item_id])[0] or None
+    def revision(self) -> int:
+        """Return how many times the catalogue has changed."""
+        return int(cast("bytes | None", self._link.run(lambda client: client.get(self._revision))) or 0)
 
     def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         hashes = self._pipeline(*(("HGETALL", self._key(i)) for i in ids))

@@ -36,20 +36,25 @@ def register(app: APIFlask) -> None:
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """Return a problem document; ``more`` are its further members."""
-    title = HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return Response(orjson.dumps(body), status, dict(headers or {}), content_type="application/problem+json")
 
 
-def _expected(error: TagalongError) -> Response:
+def problem_of(error: TagalongError) -> dict[str, Any]:
+    """Return the members of an expected error's problem document."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
-    more: dict[str, Any] = {}
+    members: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": str(error)}
     if isinstance(error, InvalidInput):
-        more["errors"] = [{"field": error.field, "detail": error.detail}]
+        members["errors"] = [{"field": error.field, "detail": error.detail}]
     if isinstance(error, FilterError):
-        more["errors"][0]["position"] = error.position
-    return problem(status, str(error), headers, **more)
+        members["errors"][0]["position"] = error.position
+    return members
+
+
+def _expected(error: TagalongError) -> Response:
+    members = problem_of(error)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    return Response(orjson.dumps(members), members["status"], headers, content_type="application/problem+json")
 
 
 def _invalid(error: ValidationError) -> Response:

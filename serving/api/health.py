@@ -1,14 +1,14 @@
 """Is it alive, is it ready, and what has it counted."""
 
 import orjson
-from apiflask import APIBlueprint
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from recommender.errors import TagalongError
 from serving.api.current import services
+from serving.api.parsing import Blueprint
 
-blueprint = APIBlueprint("health", __name__, tag="Operation")
+blueprint = Blueprint("health", __name__, tag="Operation")
 
 
 @blueprint.get("/healthz")

@@ -1,7 +1,9 @@
 """Reads bodies and query strings into pydantic models, and ids out of paths."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from apiflask import APIBlueprint
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
@@ -10,6 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 Model = TypeVar("Model", bound=BaseModel)
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class IdConverter(BaseConverter):
@@ -36,7 +39,7 @@ def read_body(request: Request, model: type[Model]) -> Model:
     """Return the request's JSON body as ``model``."""
     if request.mimetype and not request.is_json:
         raise UnsupportedMediaType(f"send application/json, not {request.mimetype}")
-    return model.model_validate_json(request.get_data(cache=False) or b"null")
+    return model.model_validate_json(request.get_data(cache=False) or b"null", strict=True)
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
@@ -46,6 +49,10 @@ def read_query(request: Request, model: type[Model]) -> Model:
     return model.model_validate({k: v if k in lists or len(v) > 1 else v[0] for k, v in given.items()})
 
 
-def install() -> None:
-    """Make APIFlask read with ``StrictAdapter``."""
-    registry.register("pydantic", StrictAdapter)
+class Blueprint(APIBlueprint):
+    """A blueprint whose inputs are read by ``StrictAdapter``."""
+
+    def input(self, *args: Any, **kwargs: Any) -> Callable[[Handler], Handler]:
+        """Declare and read a part of the request; APIFlask looks its reader up in a registry of its own."""
+        registry.register("pydantic", StrictAdapter)
+        return super().input(*args, **kwargs)

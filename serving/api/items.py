@@ -1,0 +1,75 @@
+"""The catalogue over HTTP."""
+
+from typing import Any
+
+import orjson
+from flask import Response
+from pydantic import ValidationError
+
+from recommender.errors import InvalidInput
+from serving.api.current import services
+from serving.api.errors import field_name
+from serving.api.item_schemas import ItemFields, ItemsBody, ItemShown, ItemsPage, ItemsQuery, ItemsTaken
+from serving.api.parsing import Blueprint
+from serving.catalogue import get_item, list_items, put_items
+
+blueprint = Blueprint("items", __name__, tag="Catalogue")
+
+
+def respond(body: Any) -> Response:
+    """Return ``body`` as JSON."""
+    return Response(orjson.dumps(body), content_type="application/json")
+
+
+@blueprint.get("/v1/items")
+@blueprint.input(ItemsQuery, location="query", arg_name="query")
+@blueprint.output(ItemsPage)
+def items_page(query: ItemsQuery) -> Response:
+    """A page of the catalogue, by item id."""
+    return respond(list_items(services(), query.limit, query.after, query.filter))
+
+
+@blueprint.post("/v1/items")
+@blueprint.input(ItemsBody, arg_name="body")
+@blueprint.output(ItemsTaken)
+def items_bulk(body: ItemsBody) -> Response:
+    """Change or add up to 1,000 items; a wrong one does not spoil the others."""
+    taken, rejected = _judged(body.items)
+    revision = put_items(services(), taken) if taken else None
+    return respond({"accepted": len(taken), "rejected": rejected, "revision": revision})
+
+
+@blueprint.get("/v1/items/<id:item_id>")
+@blueprint.output(ItemShown)
+def item(item_id: str) -> Response:
+    """All that is known of an item."""
+    return respond(get_item(services(), item_id))
+
+
+@blueprint.put("/v1/items/<id:item_id>")
+@blueprint.input(ItemFields, arg_name="fields")
+@blueprint.output(ItemShown)
+def item_put(item_id: str, fields: ItemFields) -> Response:
+    """Change or add an item; the next list obeys."""
+    if fields.item_id not in (None, item_id):
+        raise InvalidInput("item_id", f"is {fields.item_id!r} in the body and {item_id!r} in the path")
+    put_items(services(), [fields.changes(item_id)])
+    return respond(get_item(services(), item_id))
+
+
+def _judged(items: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the items that can be taken, and what is wrong with the others."""
+    taken: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    for index, one in enumerate(items):
+        try:
+            fields = ItemFields.model_validate(one)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            rejected.append({"index": index, "field": field_name(first["loc"]), "detail": first["msg"]})
+            continue
+        if fields.item_id is None:
+            rejected.append({"index": index, "field": "item_id", "detail": "is missing"})
+        else:
+            taken.append(fields.changes(fields.item_id))
+    return taken, rejected

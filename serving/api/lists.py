@@ -1,0 +1,106 @@
+"""Lists over HTTP: by POST with every option, by plain GET for the common ones."""
+
+from typing import Any, TypeVar
+
+import orjson
+from flask import Response, request
+
+from recommender.errors import InvalidInput
+from serving.answers import Answer
+from serving.api.current import services
+from serving.api.errors import problem_of
+from serving.api.parsing import Blueprint
+from serving.api.schemas import BatchBody, ListBody, ListQuery, NextQuery
+from serving.ask import Ask, BatchAsk, Who
+from serving.pages import batch, next_page
+from serving.recommend import recommend
+
+Person = TypeVar("Person", bound=Who)
+
+blueprint = Blueprint("lists", __name__, tag="Recommendations")
+
+
+def respond(answer: Answer) -> Response:
+    """Return an answer as JSON."""
+    return Response(answer.encoded(), content_type="application/json")
+
+
+def with_choice(who: Person) -> Person:
+    """Return the request without personal data where the browser says ``Sec-GPC: 1``."""
+    return who.model_copy(update={"personalize": False}) if request.headers.get("Sec-GPC") == "1" else who
+
+
+@blueprint.post("/v1/recommendations")
+@blueprint.input(Ask, arg_name="ask")
+@blueprint.output(ListBody)
+def recommendations(ask: Ask) -> Response:
+    """A list for one placement."""
+    return respond(recommend(services(), with_choice(ask)))
+
+
+@blueprint.post("/v1/recommendations:batch")
+@blueprint.input(BatchAsk, arg_name="ask")
+@blueprint.output(BatchBody)
+def recommendations_batch(ask: BatchAsk) -> Response:
+    """Several placements of one page in one call."""
+    parts = [_part(one) for one in batch(services(), with_choice(ask))]
+    return Response(b'{"results":[%b]}' % b",".join(parts), content_type="application/json")
+
+
+def _part(one: Answer | InvalidInput) -> bytes:
+    return one.encoded() if isinstance(one, Answer) else orjson.dumps(problem_of(one))
+
+
+@blueprint.get("/v1/recommendations/<id:rec_id>/next")
+@blueprint.input(NextQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def recommendations_next(rec_id: str, query: NextQuery) -> Response:
+    """The next page of a list, without repeats, for 30 minutes."""
+    personal = request.headers.get("Sec-GPC") != "1"
+    return respond(next_page(services(), rec_id, query.count, personalize=personal))
+
+
+@blueprint.get("/v1/users/<id:user_id>/recommendations")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def user_recommendations(user_id: str, query: ListQuery) -> Response:
+    """A customer's list."""
+    return _get(query, user_id=user_id)
+
+
+@blueprint.get("/v1/users/<id:user_id>/buy-again")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def user_buy_again(user_id: str, query: ListQuery) -> Response:
+    """What a customer bought before and is due to buy again."""
+    return _get(query, user_id=user_id, placement="buy_again")
+
+
+@blueprint.get("/v1/items/<id:item_id>/similar")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def item_similar(item_id: str, query: ListQuery) -> Response:
+    """Items like this one."""
+    return _get(query, item_ids=[item_id], placement="similar")
+
+
+@blueprint.get("/v1/items/<id:item_id>/bought-together")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def item_bought_together(item_id: str, query: ListQuery) -> Response:
+    """Items that are bought with this one."""
+    return _get(query, item_ids=[item_id], placement="bought_together")
+
+
+@blueprint.get("/v1/popular")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(ListBody)
+def popular(query: ListQuery) -> Response:
+    """What is popular now."""
+    return _get(query, placement="popular")
+
+
+def _get(query: ListQuery, **fixed: Any) -> Response:
+    """Answer a GET: its query string is a request whose path fixes some fields."""
+    given = query.model_dump(exclude_unset=True)
+    return respond(recommend(services(), with_choice(Ask.model_validate(given | fixed))))

@@ -1,0 +1,45 @@
+"""A bundle that knows nothing, so that a shop without a trained one still answers."""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from features.build import build_dataset
+from features.tables import Tables
+from recommender.bundle import Bundle, BundleInfo, Models
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.models.arrivals import ArrivalsModel
+from recommender.models.collaborative import CollaborativeModel
+from recommender.models.content import ContentModel
+from recommender.models.neighbours import NeighbourModel
+from recommender.models.popularity import PopularityModel
+from recommender.models.repurchase import RepurchaseModel
+from recommender.models.transitions import TransitionModel
+from recommender.values import EventType
+
+
+def blank_bundle(config: Config, tables: Tables | None = None) -> Bundle:
+    """Return a bundle over the items of ``tables`` of which no customer has done anything yet."""
+    dataset = build_dataset(tables or Tables.of(), config)
+    info = BundleInfo("none", "1970-01-01T00:00:00Z", "", 0, 0, config, {})
+    return Bundle(
+        info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, _models(dataset, config), {}
+    )
+
+
+def _models(dataset: Dataset, config: Config) -> Models:
+    weights = np.zeros(len(EventType), np.float32)
+    size = len(dataset.catalogue)
+    square, missing = csr_array((size, size), dtype=np.float32), np.full(size, np.nan, np.float32)
+    nobody, none = np.zeros(size, np.float32), np.zeros((size, 1), np.float32)
+    category = dataset.catalogue.category
+    by_category = csr_array((len(category.names), size), dtype=np.float32)
+    return Models(
+        CollaborativeModel(weights, 1.0, 1.0, 1.0, none, np.ones((1, 1), np.float32), np.arange(size, dtype=np.int32)),
+        NeighbourModel(weights, square),
+        TransitionModel(weights, square, square, square),
+        ContentModel.of(dataset.catalogue.tags, weights, config.content.max_share),
+        RepurchaseModel(EventType.PURCHASE, 1.0, 1.0, nobody, np.ones(size, np.float32)),
+        PopularityModel(weights, missing, missing, missing, nobody, category.code, by_category),
+        ArrivalsModel(dataset.catalogue.first_seen),
+    )

@@ -1,0 +1,65 @@
+"""Look-up and change of the catalogue; a change is obeyed from the next request on, by every worker."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+
+from recommender.catalogue import Catalogue
+from recommender.errors import NotFound, Unavailable
+from serving.services import Services
+from serving.shelf import Shelf
+
+STATE = ("in_stock", "hidden")
+
+
+def get_item(services: Services, item_id: str) -> dict[str, Any]:
+    """Return all that is known of an item; raises NotFound."""
+    shelf = _fresh_shelf(services)
+    row = shelf.row_of(item_id)
+    if row < 0:
+        raise NotFound("item", item_id)
+    return describe(shelf.bundle.catalogue, row)
+
+
+def put_items(services: Services, items: Sequence[Mapping[str, Any]]) -> int:
+    """Change the given fields of each item, or add it; returns the catalogue's revision. Raises Unavailable."""
+    revision = services.stock.put(items)
+    services.shelves.at_least(revision)
+    return revision
+
+
+def list_items(services: Services, limit: int, after: str | None, condition: str | None) -> dict[str, Any]:
+    """Return a page of items by id, in the order of their UTF-8 bytes; ``next`` is the ``after`` of the next page."""
+    shelf = _fresh_shelf(services)
+    catalogue = shelf.bundle.catalogue
+    rows = np.arange(len(catalogue)) if condition is None else np.flatnonzero(shelf.mask(condition))
+    ids = sorted((catalogue.items[int(row)].encode(), int(row)) for row in rows)
+    later = [row for one, row in ids if after is None or one > after.encode()]
+    page = [describe(catalogue, row) for row in later[:limit]]
+    return {"items": page, "next": page[-1]["item_id"] if len(later) > limit else None}
+
+
+def describe(catalogue: Catalogue, row: int) -> dict[str, Any]:
+    """Return an item's columns as the shop gave them, and whether it is on sale."""
+    return {
+        "item_id": catalogue.items[row],
+        **orjson.loads(catalogue.properties[row] or "{}"),
+        "in_stock": bool(catalogue.in_stock[row]),
+        "hidden": bool(catalogue.hidden[row]),
+        "first_seen": _time(int(catalogue.first_seen[row])),
+    }
+
+
+def _time(seconds: int) -> str | None:
+    return None if seconds < 0 else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _fresh_shelf(services: Services) -> Shelf:
+    """Return the shelf with every change of the catalogue, or as it is while Redis is down."""
+    try:
+        return services.shelves.at_least(services.stock.revision())
+    except Unavailable:
+        return services.shelves.shelf

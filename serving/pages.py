@@ -1,0 +1,53 @@
+"""More than one list at a time: several placements of one page, and the next page of one list."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from recommender.errors import InvalidInput, NotFound
+from serving.answers import Answer
+from serving.ask import Ask, BatchAsk
+from serving.recommend import NEXT_SECONDS, recommend
+from serving.services import Services
+
+
+def batch(services: Services, ask: BatchAsk) -> Iterator[Answer | InvalidInput]:
+    """Yield for each part its answer, or what is wrong with it; with ``distinct`` earlier lists choose first."""
+    shown: list[str] = []
+    for part in ask.requests:
+        try:
+            answer = recommend(services, _of_page(part, ask), shown if ask.distinct else ())
+        except InvalidInput as error:
+            yield error
+            continue
+        shown += answer.listed.item_ids()
+        yield answer
+
+
+def _of_page(part: Ask, page: BatchAsk) -> Ask:
+    """Return the part with the page's person where it names nobody, and the page's choice."""
+    changes: dict[str, Any] = {}
+    if part.user_id is None and part.visitor_id is None:
+        changes = {"user_id": page.user_id, "visitor_id": page.visitor_id}
+    if not page.personalize:
+        changes["personalize"] = False
+    return part.model_copy(update=changes)
+
+
+def next_page(services: Services, rec_id: str, count: int | None, *, personalize: bool) -> Answer:
+    """Return a list that continues the one answered as ``rec_id``, without anything that it has shown.
+
+    Raises NotFound when the list is unknown or half an hour has gone by, Unavailable while Redis is down.
+    """
+    kept = services.served.recall(rec_id) or services.served.recall(rec_id.partition("-")[0])
+    if kept is None:
+        raise NotFound("list", rec_id)
+    page = orjson.loads(kept)
+    ask = Ask.model_validate(page["ask"])
+    ask = ask.model_copy(update={"count": count or ask.count, "personalize": personalize and ask.personalize})
+    answer = replace(recommend(services, ask, page["shown"]), rec_id=rec_id)
+    shown = page["shown"] + answer.listed.item_ids()
+    services.served.remember(rec_id, orjson.dumps(page | {"shown": shown}), NEXT_SECONDS)
+    return answer

@@ -1,0 +1,85 @@
+"""From a request to what the pipeline takes: the placement, the question and the rules."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from features.profile import Profile, queries
+from features.tag_rules import CustomerTag
+from features.tagging import vectors
+from recommender.catalogue import Catalogue
+from recommender.config import Diversity, Placement
+from recommender.errors import InvalidInput, UnknownPlacement
+from recommender.policy import Rules, exclusions, union
+from recommender.values import Queries
+from serving.ask import Ask
+from serving.shelf import Shelf
+
+NEAR = {
+    "similar": Placement(
+        ranker=None, sources=("content", "neighbours"), fallback=("category_popularity",), needs_items=True
+    ),
+    "bought_together": Placement(
+        ranker=None,
+        sources=("transitions", "neighbours"),
+        fallback=("category_popularity", "popularity"),
+        needs_items=True,
+    ),
+}
+"""Placements of plain GET calls that a shop need not configure, and may."""
+
+
+def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
+    """Return the placement called ``name``; raises UnknownPlacement, and InvalidInput where it needs items."""
+    found = shelf.config.placements.get(name) or NEAR.get(name)
+    if found is None:
+        known = ", ".join([*shelf.config.placements, *NEAR])
+        raise UnknownPlacement("placement", f"{name!r} is not one of {known}")
+    if found.needs_items and not any(True for _ in item_ids):
+        raise InvalidInput("item_ids", f"placement {name!r} needs at least one item")
+    return found
+
+
+def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Queries:
+    """Return what is asked of the models: history, anchors and tags of this one customer."""
+    catalogue = shelf.bundle.catalogue
+    anchors = item_row(catalogue, ask.item_ids)
+    asked = queries(shelf.bundle, [profile], now, anchors, shelf.tagging, shelf.row_of)
+    if not ask.tags:
+        return asked
+    context = [CustomerTag(name, 1.0, "request", now) for name in ask.tags]
+    return replace(asked, tags=asked.tags + vectors(shelf.tagging, [context]))
+
+
+def rules(shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str]) -> Rules:
+    """Return what the list must obey; ``barred`` are more items that must not come, beside those of the request."""
+    catalogue, now = shelf.bundle.catalogue, int(asked.now[0])
+    eligible = shelf.eligible(now)
+    if ask.filter is not None:
+        eligible = eligible & shelf.mask(ask.filter)
+    own = exclusions(asked.histories, placement.exclude, catalogue, asked.now)
+    named = item_row(catalogue, [*ask.exclude_item_ids, *ask.item_ids, *barred])
+    return Rules(
+        eligible=eligible,
+        excluded=union([own, named], (1, len(catalogue))),
+        count=ask.count or placement.count,
+        boost=None if ask.boost is None else shelf.boost(ask.boost),
+        diversity=_diversity(placement, ask.diversity),
+    )
+
+
+def item_row(catalogue: Catalogue, item_ids: Iterable[str]) -> csr_array:
+    """Return (1 × N) with a 1 for each of the items that the catalogue knows."""
+    rows = sorted({row for row in map(catalogue.items.row, item_ids) if row >= 0})
+    ones = np.ones(len(rows), np.float32)
+    return csr_array((ones, np.array(rows, np.int32), np.array([0, len(rows)])), shape=(1, len(catalogue)))
+
+
+def _diversity(placement: Placement, asked: Diversity | bool | None) -> Diversity | None:
+    if isinstance(asked, Diversity):
+        return asked
+    if asked is False:
+        return None
+    return placement.diversity or (Diversity() if asked else None)

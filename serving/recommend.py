@@ -1,0 +1,190 @@
+"""Answers a request for a list: from the cache where that still holds, else live, else cheaper; always something."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from features.profile import Profile
+from recommender.config import Placement
+from recommender.errors import Unavailable
+from recommender.pipeline import recommend as rank_live
+from recommender.policy import Rules
+from recommender.values import Queries, Scored
+from serving.answers import Answer, Listed, encode_items, renumbered, timestamp
+from serving.ask import Ask
+from serving.ports import Peek
+from serving.question import placement_of, question, rules
+from serving.services import Services
+from serving.shelf import Shelf
+
+NEXT_SECONDS = 1_800
+"""How long a list can be continued after it was last shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request on its way to an answer."""
+
+    ask: Ask
+    customer: str | None
+    entry: str
+    peek: Peek | None
+    """None while the cache does not answer."""
+    shelf: Shelf
+    placement: Placement
+    now: float
+    began: float
+    """On the monotonic clock."""
+
+    @property
+    def revision(self) -> int:
+        """Return the revision of the customer's state that this request has seen."""
+        return self.peek.revision if self.peek else 0
+
+
+def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answer:
+    """Return the list that ``ask`` is for, without the items in ``barred``.
+
+    Raises UnknownPlacement, FilterError and InvalidInput; a part that is down never raises.
+    """
+    visit = _look(services, ask)
+    listed = None if barred else _still_good(services, visit)
+    answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred))
+    services.metrics.count(answer, personal=visit.customer is not None)
+    return answer
+
+
+def _look(services: Services, ask: Ask) -> Visit:
+    """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""
+    began, entry, customer = services.timer(), ask.entry(), ask.customer
+    peek = services.cache.peek(customer, entry)
+    if peek and peek.same_as:
+        customer = peek.same_as
+        peek = services.cache.peek(customer, entry)
+    if peek and not peek.personalize:
+        customer = None
+        peek = services.cache.peek(customer, entry)
+    shelf = services.shelves.at_least(peek.stock if peek else 0)
+    placement = placement_of(shelf, ask.placement, ask.item_ids)
+    return Visit(ask, customer, entry, peek, shelf, placement, services.clock(), began)
+
+
+def _still_good(services: Services, visit: Visit) -> Listed | None:
+    """Return the cached list if it may be shown as it is."""
+    if visit.peek is None or visit.peek.entry is None:
+        return None
+    listed = Listed.unpacked(visit.peek.entry)
+    same = listed.token == visit.shelf.token and listed.revision == visit.revision
+    if not same or visit.now >= listed.until:
+        return None
+    if listed.stock >= visit.shelf.revision:
+        return listed
+    picky = visit.ask.filter is not None or visit.ask.boost is not None
+    return None if picky or visit.shelf.changed_since(listed) else listed
+
+
+def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
+    return _answer(services, visit, listed, "cached", degraded=False)
+
+
+def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
+    profile, known = _profile(services, visit.customer)
+    asked = question(visit.shelf, profile, visit.ask, int(visit.now))
+    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred)
+    if _in_time(services, visit):
+        items, served_by = _live(services, visit, asked, limits), "live"
+    else:
+        items, served_by = _cheap(visit, asked, limits)
+    listed = _listed(visit, items)
+    degraded = served_by != "live" or not known or visit.peek is None or visit.shelf.is_blank
+    if not degraded and not barred:
+        _keep(services, visit, listed)
+    return _answer(services, visit, listed, served_by, degraded=degraded)
+
+
+def _profile(services: Services, customer: str | None) -> tuple[Profile, bool]:
+    """Return the live state of ``customer``, and whether it could be read."""
+    if customer is None:
+        return Profile(""), True
+    try:
+        return services.profiles.read([customer])[0], True
+    except Unavailable:
+        return Profile(customer), False
+
+
+def _in_time(services: Services, visit: Visit) -> bool:
+    if visit.ask.timeout_ms is None:
+        return True
+    left = visit.ask.timeout_ms / 1000 - (services.timer() - visit.began)
+    return services.pace.allows(visit.ask.placement, left)
+
+
+def _live(services: Services, visit: Visit, asked: Queries, limits: Rules) -> bytes:
+    began = services.timer()
+    made = _ranked(visit.shelf, visit.placement, asked, limits)
+    items = encode_items(made, visit.shelf.bundle.catalogue, visit.ask.parts)
+    services.pace.observe(visit.ask.placement, services.timer() - began)
+    return items
+
+
+def _ranked(shelf: Shelf, placement: Placement, asked: Queries, limits: Rules) -> tuple[Scored, ...]:
+    if not len(shelf.bundle.catalogue):
+        return ()
+    return rank_live(shelf.bundle, placement, asked, limits)[0].items
+
+
+def _cheap(visit: Visit, asked: Queries, limits: Rules) -> tuple[bytes, str]:
+    """Return the last list of this kind, checked against the rules and filled up; else what is popular."""
+    entry = visit.peek.entry if visit.peek else None
+    old = _allowed(visit.shelf, Listed.unpacked(entry), limits) if entry else []
+    kept = {visit.shelf.row_of(item["item_id"]) for item in old}
+    made = _ranked(visit.shelf, _cheapest(visit.placement), asked, limits)
+    fill = [one for one in made if one.row not in kept]
+    filled = orjson.loads(encode_items(fill, visit.shelf.bundle.catalogue, visit.ask.parts))
+    return renumbered([*old, *filled][: limits.count]), "stale" if old else "popular"
+
+
+def _cheapest(placement: Placement) -> Placement:
+    """Return the placement filled with what is popular; one without a ranker is cheap as it is."""
+    return placement.model_copy(update={"ranker": None, "sources": ("popularity",)}) if placement.ranker else placement
+
+
+def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
+    """Return the items of the old list that may still be shown, with their properties as they are now."""
+    barred = set(limits.excluded.indices.tolist())
+    shown: list[dict[str, Any]] = []
+    for item in orjson.loads(old.items):
+        row = shelf.row_of(item["item_id"])
+        if row >= 0 and limits.eligible[row] and row not in barred:
+            if "properties" in item:
+                item["properties"] = orjson.Fragment(shelf.bundle.catalogue.properties[row].encode())
+            shown.append(item)
+    return shown
+
+
+def _listed(visit: Visit, items: bytes) -> Listed:
+    until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
+    made_at, list_id = timestamp(visit.now), os.urandom(8).hex().encode()
+    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, items)
+
+
+def _keep(services: Services, visit: Visit, listed: Listed) -> None:
+    """Cache the list, and remember it for the pages that follow."""
+    seconds = max(listed.until - int(visit.now), 1)
+    services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
+    again = visit.ask.model_copy(update={"user_id": visit.customer, "visitor_id": None})
+    value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": listed.item_ids()})
+    try:
+        services.served.remember(listed.list_id.decode(), value, seconds + NEXT_SECONDS)
+    except Unavailable:
+        return
+
+
+def _answer(services: Services, visit: Visit, listed: Listed, served_by: str, *, degraded: bool) -> Answer:
+    rec_id = f"{listed.list_id.decode()}-{os.urandom(4).hex()}"
+    took = services.timer() - visit.began
+    model = visit.shelf.model
+    return Answer(listed, rec_id, visit.ask.placement, served_by, degraded, model, took)

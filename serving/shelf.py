@@ -1,0 +1,137 @@
+"""What one worker recommends from: a bundle whose catalogue is up to date, and what was worked out on it."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from hashlib import blake2b
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.tagging import Tagging, tagging
+from recommender.bundle import Bundle
+from recommender.catalogue import Catalogue
+from recommender.config import Config
+from recommender.filters import compile_boost, compile_filter
+from recommender.policy import always_eligible
+from serving.answers import Listed
+from serving.ports import StockChanges
+
+Value = TypeVar("Value")
+
+MOST_ROWS, MOST_EXPRESSIONS = 20_000, 200
+
+
+class Memo(Generic[Value]):
+    """Remembers the latest results of one function, up to a number of them; safe between threads."""
+
+    def __init__(self, make: Callable[[str], Value], most: int) -> None:
+        """Remember ``most`` results of ``make``."""
+        self._make, self._most = make, most
+        self._kept: OrderedDict[str, Value] = OrderedDict()
+
+    def __call__(self, key: str) -> Value:
+        """Return the result for ``key``."""
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = self._make(key)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """One state of the shop; a change of bundle, configuration or catalogue makes another one."""
+
+    bundle: Bundle
+    """Its catalogue holds the shop's changes up to ``revision``."""
+    config: Config
+    """The configuration in use: the bundle's own, or one that stands above it."""
+    token: bytes
+    """Eight bytes that differ whenever the bundle or the configuration does."""
+    tagging: Tagging
+    is_blank: bool = False
+    """Nothing was trained yet."""
+    revision: int = 0
+    changed: Mapping[str, int] = field(default_factory=dict)
+    """The revision at which an item changed last, by item id."""
+    opened: int = 0
+    """The revision at which an item last came on sale, or back."""
+
+    @cached_property
+    def row_of(self) -> Memo[int]:
+        """From an item's id to its row, −1 where unknown."""
+        return Memo(self.bundle.catalogue.items.row, MOST_ROWS)
+
+    @cached_property
+    def mask(self) -> Memo[NDArray[np.bool_]]:
+        """From a filter to (N,) whether it holds; raises FilterError."""
+        return Memo(partial(compile_filter, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
+
+    @cached_property
+    def boost(self) -> Memo[NDArray[np.float32]]:
+        """From a boost to (N,) lifts; raises FilterError."""
+        return Memo(partial(compile_boost, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
+
+    @cached_property
+    def _turns(self) -> NDArray[np.int64]:
+        return turns(self.bundle.catalogue)
+
+    @cached_property
+    def _eligible(self) -> dict[int, NDArray[np.bool_]]:
+        return {}
+
+    @property
+    def model(self) -> str | None:
+        """Return the bundle's id, or None before the first one."""
+        return None if self.is_blank else self.bundle.info.bundle_id
+
+    def eligible(self, now: int) -> NDArray[np.bool_]:
+        """Return (N,) which items may be shown at ``now``; worked out once between two turns of the clock."""
+        period = int(np.searchsorted(self._turns, now, side="right"))
+        if period not in self._eligible:
+            self._eligible[period] = always_eligible(self.bundle.catalogue, now)
+        return self._eligible[period]
+
+    def next_change(self, now: int) -> int:
+        """Return when the next item comes on sale or goes off it; the largest int64 for never."""
+        at = np.searchsorted(self._turns, now, side="right")
+        return int(self._turns[at]) if at < len(self._turns) else int(np.iinfo(np.int64).max)
+
+    def changed_since(self, listed: Listed) -> bool:
+        """Return whether the catalogue has changed in a way that a list made earlier must obey."""
+        if self.opened > listed.stock:
+            return True
+        return any(self.changed.get(item, 0) > listed.stock for item in listed.item_ids())
+
+
+def turns(catalogue: Catalogue) -> NDArray[np.int64]:
+    """Return the times at which an item comes on sale or goes off it, ascending."""
+    known = np.iinfo(np.int64)
+    times = np.concatenate([catalogue.available_from, np.minimum(catalogue.available_until, known.max - 1) + 1])
+    return np.unique(times[(times > known.min) & (times < known.max)])
+
+
+def fresh_shelf(bundle: Bundle, config: Config | None) -> Shelf:
+    """Return a shelf with the catalogue as the bundle has it; ``config`` stands above the bundle's own.
+
+    Raises FilterError where a tag rule does not fit the catalogue.
+    """
+    chosen = config or bundle.info.config
+    named = f"{bundle.info.bundle_id}\n{chosen.model_dump_json()}".encode()
+    return Shelf(bundle, chosen, blake2b(named, digest_size=8).digest(), tagging(bundle.catalogue, chosen))
+
+
+def stocked_shelf(shelf: Shelf, bundle: Bundle, changes: StockChanges, opened: int) -> Shelf:
+    """Return the shelf with a catalogue that holds ``changes``."""
+    return replace(
+        shelf,
+        bundle=bundle,
+        tagging=tagging(bundle.catalogue, shelf.config),
+        revision=changes.revision,
+        changed=changes.since,
+        opened=opened,
+    )
