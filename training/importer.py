@@ -5,10 +5,8 @@ none; importing again brings what is missing. One import at a time works on a sh
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Self
 
@@ -19,8 +17,9 @@ import pyarrow.parquet as pq
 from features.event_names import event_type
 from features.tables import ITEMS, USERS, ShopFolder
 from features.upsert import upsert
+from features.whole_files import alone, write_whole
 from recommender.values import EventType
-from training.day_files import write_days, write_whole
+from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.raw_files import connect, literal, unreadable
 from training.sources import Paths, expand
@@ -73,7 +72,7 @@ def import_files(
     ``UnreadableFile`` before anything of that file is written; files before it stay imported.
     """
     folder, report = ShopFolder(shop), ImportReport()
-    with _alone(folder):
+    with alone(folder.root):
         for path in expand(interactions):
             _import_events(folder, path, report, progress)
         for path in expand(items):
@@ -85,15 +84,6 @@ def import_files(
             report.users += _upsert(folder.users, rows, USERS)
             _keep_rejects(folder, path, rows.rejects, report)
     return report
-
-
-@contextmanager
-def _alone(folder: ShopFolder) -> Iterator[None]:
-    """Hold the shop's import lock; the system lets go of it when a process dies."""
-    folder.root.mkdir(parents=True, exist_ok=True)
-    with (folder.root / ".import.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        yield
 
 
 def _import_events(folder: ShopFolder, path: Path, report: ImportReport, progress: Progress) -> None:

@@ -1,0 +1,51 @@
+"""Writes files so that a crash leaves whole files or none: a hidden file first, then its name."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_DISTINCT = "event_id"
+"""A column that no dictionary makes smaller."""
+
+
+def write_whole(path: Path, table: pa.Table) -> None:
+    """Write a table in place of the file at ``path``."""
+    put(path, encoded(table))
+
+
+def encoded(table: pa.Table) -> memoryview:
+    """Return the table as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    repeated = [name for name in table.column_names if name != _DISTINCT]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeated)
+    return memoryview(sink.getvalue())
+
+
+def put(path: Path, content: bytes | memoryview) -> None:
+    """Write ``content`` in place of the file at ``path``; when this returns it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    with hidden.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Hold the lock of a shop's folder while its files change; the system lets go of it when a process dies."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".import.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
