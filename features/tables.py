@@ -124,6 +124,11 @@ class ShopFolder:
         return self.root / "erased.parquet"
 
     @property
+    def merges(self) -> Path:
+        """Visitors who turned out to be customers: ``visitor_id``, ``user_id``, ``merged_at``."""
+        return self.root / "merges.parquet"
+
+    @property
     def rejects(self) -> Path:
         """The folder of rows that could not be read."""
         return self.root / "rejects"
