@@ -100,5 +100,6 @@ class ExplainAsk(Who):
 
     item_id: Id
     placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
-    item_ids: list[Id] = []
+    item_ids: Annotated[list[Id], Field(max_length=100)] = []
+    """The items that the page is about."""
     filter: Expression | None = None

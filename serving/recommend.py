@@ -1,48 +1,24 @@
 """Answers a request for a list: from the cache where that still holds, else live, else cheaper; always something."""
 
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from features.profile import Profile
 from recommender.config import Placement
 from recommender.errors import Unavailable
 from recommender.pipeline import recommend as rank_live
 from recommender.policy import Rules
 from recommender.values import Queries, Scored
-from serving.answers import Answer, Listed, encode_items, renumbered, timestamp
+from serving.answers import Answer, Listed, encode_items, renumbered
 from serving.ask import Ask
-from serving.ports import Peek
-from serving.question import placement_of, question, rules
+from serving.question import question, rules
 from serving.services import Services
 from serving.shelf import Shelf
+from serving.visit import Visit, answer_of, listed_of, look, profile_of
 
 NEXT_SECONDS = 1_800
 """How long a list can be continued after it was last shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One request on its way to an answer."""
-
-    ask: Ask
-    customer: str | None
-    entry: str
-    peek: Peek | None
-    """None while the cache does not answer."""
-    shelf: Shelf
-    placement: Placement
-    now: float
-    began: float
-    """On the monotonic clock."""
-
-    @property
-    def revision(self) -> int:
-        """Return the revision of the customer's state that this request has seen."""
-        return self.peek.revision if self.peek else 0
 
 
 def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answer:
@@ -50,26 +26,11 @@ def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answe
 
     Raises UnknownPlacement, FilterError and InvalidInput; a part that is down never raises.
     """
-    visit = _look(services, ask)
+    visit = look(services, ask)
     listed = None if barred else _still_good(services, visit)
     answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred))
     services.metrics.count(answer, personal=visit.customer is not None)
     return answer
-
-
-def _look(services: Services, ask: Ask) -> Visit:
-    """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""
-    began, entry, customer = services.timer(), ask.entry(), ask.customer
-    peek = services.cache.peek(customer, entry)
-    if peek and peek.same_as:
-        customer = peek.same_as
-        peek = services.cache.peek(customer, entry)
-    if peek and not peek.personalize:
-        customer = None
-        peek = services.cache.peek(customer, entry)
-    shelf = services.shelves.at_least(peek.stock if peek else 0)
-    placement = placement_of(shelf, ask.placement, ask.item_ids)
-    return Visit(ask, customer, entry, peek, shelf, placement, services.clock(), began)
 
 
 def _still_good(services: Services, visit: Visit) -> Listed | None:
@@ -87,32 +48,22 @@ def _still_good(services: Services, visit: Visit) -> Listed | None:
 
 
 def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
-    return _answer(services, visit, listed, "cached", degraded=False)
+    return answer_of(services, visit, listed, "cached", degraded=False)
 
 
 def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
-    profile, known = _profile(services, visit.customer)
+    profile, known = profile_of(services, visit.customer)
     asked = question(visit.shelf, profile, visit.ask, int(visit.now))
     limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred)
     if _in_time(services, visit):
         items, served_by = _live(services, visit, asked, limits), "live"
     else:
         items, served_by = _cheap(visit, asked, limits)
-    listed = _listed(visit, items)
+    listed = listed_of(visit, items)
     degraded = served_by != "live" or not known or visit.peek is None or visit.shelf.is_blank
     if not degraded and not barred:
         _keep(services, visit, listed)
-    return _answer(services, visit, listed, served_by, degraded=degraded)
-
-
-def _profile(services: Services, customer: str | None) -> tuple[Profile, bool]:
-    """Return the live state of ``customer``, and whether it could be read."""
-    if customer is None:
-        return Profile(""), True
-    try:
-        return services.profiles.read([customer])[0], True
-    except Unavailable:
-        return Profile(customer), False
+    return answer_of(services, visit, listed, served_by, degraded=degraded)
 
 
 def _in_time(services: Services, visit: Visit) -> bool:
@@ -165,12 +116,6 @@ def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
     return shown
 
 
-def _listed(visit: Visit, items: bytes) -> Listed:
-    until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
-    made_at, list_id = timestamp(visit.now), os.urandom(8).hex().encode()
-    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, items)
-
-
 def _keep(services: Services, visit: Visit, listed: Listed) -> None:
     """Cache the list, and remember it for the pages that follow."""
     seconds = max(listed.until - int(visit.now), 1)
@@ -181,10 +126,3 @@ def _keep(services: Services, visit: Visit, listed: Listed) -> None:
         services.served.remember(listed.list_id.decode(), value, seconds + NEXT_SECONDS)
     except Unavailable:
         return
-
-
-def _answer(services: Services, visit: Visit, listed: Listed, served_by: str, *, degraded: bool) -> Answer:
-    rec_id = f"{listed.list_id.decode()}-{os.urandom(4).hex()}"
-    took = services.timer() - visit.began
-    model = visit.shelf.model
-    return Answer(listed, rec_id, visit.ask.placement, served_by, degraded, model, took)

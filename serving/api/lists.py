@@ -10,8 +10,9 @@ from serving.answers import Answer
 from serving.api.current import services
 from serving.api.errors import problem_of
 from serving.api.parsing import Blueprint
-from serving.api.schemas import BatchBody, ListBody, ListQuery, NextQuery
-from serving.ask import Ask, BatchAsk, Who
+from serving.api.schemas import BatchBody, ExplanationBody, ListBody, ListQuery, NextQuery
+from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
+from serving.explain import explain, rank
 from serving.pages import batch, next_page
 from serving.recommend import recommend
 
@@ -104,3 +105,19 @@ def _get(query: ListQuery, **fixed: Any) -> Response:
     """Answer a GET: its query string is a request whose path fixes some fields."""
     given = query.model_dump(exclude_unset=True)
     return respond(recommend(services(), with_choice(Ask.model_validate(given | fixed))))
+
+
+@blueprint.post("/v1/rank")
+@blueprint.input(RankAsk, arg_name="ask")
+@blueprint.output(ListBody)
+def rank_items(ask: RankAsk) -> Response:
+    """The given items in the order of a customer's taste; none is added or dropped."""
+    return respond(rank(services(), with_choice(ask)))
+
+
+@blueprint.get("/v1/explain")
+@blueprint.input(ExplainAsk, location="query", arg_name="ask")
+@blueprint.output(ExplanationBody)
+def explain_item(ask: ExplainAsk) -> Response:
+    """Where an item ranks and why, or which rule keeps it out."""
+    return Response(orjson.dumps(explain(services(), with_choice(ask))), content_type="application/json")

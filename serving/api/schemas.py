@@ -98,3 +98,22 @@ class BatchBody(BaseModel):
     """One list, or one problem, for each part of the call."""
 
     results: list[ListBody | Problem]
+
+
+class ExplanationBody(BaseModel):
+    """Where an item stands for a customer, and why."""
+
+    item_id: str
+    placement: str
+    rank: int | None
+    """From 1, before diversity; null where no source proposed the item or a rule keeps it out."""
+    score: float | None
+    dropped_by: str | None
+    """The rule that keeps it out."""
+    signals: dict[str, float]
+    """What each source says, on a scale of its own."""
+    contributions: dict[str, float]
+    """What each source adds to the score."""
+    reasons: list[ReasonBody]
+    model: str | None
+    degraded: bool

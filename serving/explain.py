@@ -1,0 +1,81 @@
+"""The order of given items, and why an item is, or is not, in a list."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+
+from features.profile import Profile
+from recommender.errors import NotFound
+from recommender.lists import Ordered
+from recommender.pipeline import explain as explain_live
+from recommender.pipeline import rank as rank_live
+from recommender.policy import exclusions_by_rule, why_ineligible
+from recommender.values import Queries, Scored
+from serving.answers import Answer, encode_items, renumbered
+from serving.ask import Ask, ExplainAsk, RankAsk
+from serving.question import question, rules
+from serving.services import Services
+from serving.visit import Visit, answer_of, listed_of, look, profile_of
+
+
+def rank(services: Services, asked: RankAsk) -> Answer:
+    """Return the given items in the order of the customer's taste; those nobody knows come last, without a score."""
+    ask = Ask(
+        user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
+    )
+    visit, queries, known = _visit(services, ask)
+    rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
+    placed = np.array([row for row in rows.values() if row >= 0], np.int32)
+    scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, queries, placed))) if len(placed) else []
+    items: list[dict[str, Any]] = orjson.loads(encode_items(scored, visit.shelf.bundle.catalogue, ask.parts))
+    items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
+    degraded = not known or visit.shelf.is_blank
+    return answer_of(services, visit, listed_of(visit, renumbered(items)), "live", degraded=degraded)
+
+
+def _scored(lists: Ordered) -> Iterator[Scored]:
+    for column in np.flatnonzero(lists.rows[0] >= 0):
+        yield Scored(int(lists.rows[0, column]), float(lists.score[0, column]), lists.source_name(0, int(column)))
+
+
+def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
+    """Return where the item ranks, what each source says of it, or the rule that keeps it out. Raises NotFound."""
+    given = asked.model_dump(exclude={"item_id"})
+    visit, queries, known = _visit(services, Ask.model_validate(given))
+    row = visit.shelf.row_of(asked.item_id)
+    if row < 0:
+        raise NotFound("item", asked.item_id)
+    limits = rules(visit.shelf, visit.placement, queries, visit.ask, ())
+    found = explain_live(visit.shelf.bundle, visit.placement, queries, limits, row)
+    return {
+        "item_id": asked.item_id,
+        "placement": asked.placement,
+        "rank": found.rank,
+        "score": found.score,
+        "dropped_by": None if found.allowed else _dropped_by(visit, queries, row),
+        "signals": dict(found.signals),
+        "contributions": dict(found.contributions),
+        "reasons": [{"code": r.code, "evidence": r.evidence} for r in found.reasons],
+        "model": visit.shelf.model,
+        "degraded": not known or visit.peek is None,
+    }
+
+
+def _dropped_by(visit: Visit, queries: Queries, row: int) -> str:
+    """Return the name of the first rule that keeps the item out."""
+    catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
+    if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
+        return why
+    if ask.filter is not None and not visit.shelf.mask(ask.filter)[row]:
+        return "filter"
+    by_rule = exclusions_by_rule(queries.histories, visit.placement.exclude, catalogue, queries.now)
+    return next((name for name, found in by_rule.items() if row in found.indices), "named_in_request")
+
+
+def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool]:
+    visit = look(services, ask)
+    profile: Profile
+    profile, known = profile_of(services, visit.customer)
+    return visit, question(visit.shelf, profile, ask, int(visit.now)), known

@@ -1,0 +1,79 @@
+"""One request on its way to an answer, and the steps that every kind of answer shares."""
+
+import os
+from dataclasses import dataclass
+
+from features.profile import Profile
+from recommender.config import Placement
+from recommender.errors import Unavailable
+from serving.answers import Answer, Listed, timestamp
+from serving.ask import Ask
+from serving.ports import Peek
+from serving.question import placement_of
+from serving.services import Services
+from serving.shelf import Shelf
+
+NOBODY = Profile("")
+"""Whoever asks for a list that is not personal; ids have at least one character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request on its way to an answer."""
+
+    ask: Ask
+    customer: str | None
+    entry: str
+    peek: Peek | None
+    """None while the cache does not answer."""
+    shelf: Shelf
+    placement: Placement
+    now: float
+    began: float
+    """On the monotonic clock."""
+
+    @property
+    def revision(self) -> int:
+        """Return the revision of the customer's state that this request has seen."""
+        return self.peek.revision if self.peek else 0
+
+
+def look(services: Services, ask: Ask) -> Visit:
+    """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""
+    began, entry, customer = services.timer(), ask.entry(), ask.customer
+    peek = services.cache.peek(customer, entry)
+    if peek and peek.same_as:
+        customer = peek.same_as
+        peek = services.cache.peek(customer, entry)
+    if peek and not peek.personalize:
+        customer = None
+        peek = services.cache.peek(customer, entry)
+    shelf = services.shelves.at_least(peek.stock if peek else 0)
+    placement = placement_of(shelf, ask.placement, ask.item_ids)
+    return Visit(ask, customer, entry, peek, shelf, placement, services.clock(), began)
+
+
+def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]:
+    """Return the live state of ``customer``, and whether it could be read; an empty one where it must not be used."""
+    if customer is None:
+        return NOBODY, True
+    try:
+        profile = services.profiles.read([customer])[0]
+        return (profile if profile.personalize else NOBODY), True
+    except Unavailable:
+        return Profile(customer), False
+
+
+def listed_of(visit: Visit, items: bytes) -> Listed:
+    """Return the encoded items with what must still be true for them to be shown again."""
+    until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
+    made_at, list_id = timestamp(visit.now), os.urandom(8).hex().encode()
+    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, items)
+
+
+def answer_of(services: Services, visit: Visit, listed: Listed, served_by: str, *, degraded: bool) -> Answer:
+    """Return the answer with an id of its own."""
+    rec_id = f"{listed.list_id.decode()}-{os.urandom(4).hex()}"
+    took = services.timer() - visit.began
+    model = visit.shelf.model
+    return Answer(listed, rec_id, visit.ask.placement, served_by, degraded, model, took)
