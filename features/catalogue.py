@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from features.columns import coded, flags, flat, id_map, numbers, rows, seconds, texts
 from features.tables import ITEMS
-from features.tags import PATH, category_path, item_tags
-from recommender.catalogue import Catalogue
+from features.tags import category_path, item_tags
+from recommender.catalogue import LEVEL, Catalogue
 from recommender.config import ContentSettings
 from recommender.ids import Texts
 
 NEVER = int(np.iinfo(np.int64).min)
 ALWAYS = int(np.iinfo(np.int64).max)
 
-_STATE = ("in_stock", "hidden")
+STATE = ("in_stock", "hidden")
 """Columns that change by the minute, so no part of an item's properties."""
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 
@@ -48,7 +48,7 @@ def build_catalogue(
         available_until=seconds(table["available_until"], missing=ALWAYS),
         first_seen=np.where(available_from == NEVER, first_seen, available_from),
         category=coded(path),
-        category_top=coded(pc.list_element(pc.split_pattern(path, PATH), 0)),
+        category_top=coded(pc.list_element(pc.split_pattern(path, LEVEL), 0)),
         brand=coded(table["brand"]),
         tags=tags,
         tag_names=tag_names,
@@ -66,7 +66,7 @@ def is_numeric(column: pa.Array) -> bool:
 
 def properties(table: pa.Table, numeric: Mapping[str, pa.Array]) -> Texts:
     """Return each item's JSON object of the columns that the shop gave; money stays the text that it wrote."""
-    shown = [name for name in table.column_names if name not in _STATE and table[name].null_count < len(table)]
+    shown = [name for name in table.column_names if name not in STATE and table[name].null_count < len(table)]
     cells = ", ".join(f"{_literal(name)}, {_json(name, table, numeric)}" for name in shown if name != "item_id")
     if not cells:
         return Texts.of(["{}"] * len(table))

@@ -11,11 +11,9 @@ from scipy.sparse import csr_array
 
 from features.columns import distinct, flat, id_map, listed, numbers, rows
 from features.text import words
+from recommender.catalogue import LEVEL
 from recommender.config import ContentSettings
 from recommender.ids import IdMap
-
-PATH = " > "
-"""Between the levels of a category."""
 
 _FEW = 10
 """A word on no more items than this is never too common."""
@@ -83,7 +81,7 @@ def entries_of(
 
 def category_path(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return category paths written one way: ``A > B > C``; null where there is no level."""
-    text = pc.replace_substring_regex(flat(column).cast(pa.string()), r"\s*>[\s>]*", PATH)
+    text = pc.replace_substring_regex(flat(column).cast(pa.string()), r"\s*>[\s>]*", LEVEL)
     text = pc.utf8_trim(text, " >")
     return pc.if_else(pc.equal(text, ""), None, text)
 
@@ -94,11 +92,11 @@ def category_levels(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int3
     names = distinct(path)
     row, code = _where(rows(path, names))
     levels = [
-        PATH.join(parts[: depth + 1])
-        for parts in (n.split(PATH) for n in names.to_pylist())
+        LEVEL.join(parts[: depth + 1])
+        for parts in (n.split(LEVEL) for n in names.to_pylist())
         for depth in range(len(parts))
     ]
-    depths = np.asarray(pc.add(pc.count_substring(names, PATH), 1).to_numpy(zero_copy_only=False), np.int64)
+    depths = np.asarray(pc.add(pc.count_substring(names, LEVEL), 1).to_numpy(zero_copy_only=False), np.int64)
     start = np.concatenate([[0], np.cumsum(depths)])
     many = depths[code]
     at = np.arange(many.sum()) + np.repeat(
@@ -135,7 +133,7 @@ def _named(prefix: str, row: NDArray[np.int32], text: pa.Array) -> Entries:
 def _price_bands(items: pa.Table) -> Entries:
     """Return each priced item's fifth (1 cheapest) among the items of its top category."""
     price = numbers(items["price"])
-    top = pc.list_element(pc.split_pattern(pc.fill_null(category_path(items["category"]), ""), PATH), 0)
+    top = pc.list_element(pc.split_pattern(pc.fill_null(category_path(items["category"]), ""), LEVEL), 0)
     row = np.flatnonzero(np.isfinite(price)).astype(np.int32)
     group = rows(top, distinct(top))[row]
     band = price_band(price[row], group)

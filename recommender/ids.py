@@ -1,8 +1,9 @@
 """Ids to rows and back, as two arrays that can be memory-mapped."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise, repeat
 from typing import Self
 
 import numpy as np
@@ -38,14 +39,14 @@ class Texts:
 
     def __getitem__(self, row: int) -> str:
         """Return the text of ``row`` (0 or more)."""
-        if not 0 <= row < len(self):
+        if not 0 <= row < len(self.offset) - 1:
             raise IndexError(row)
         return self._bytes(row).decode()
 
     def __iter__(self) -> Iterator[str]:
         """Yield the texts in row order."""
         whole, offset = self.text.tobytes(), self.offset.tolist()
-        return (whole[a:b].decode() for a, b in zip(offset, offset[1:], strict=False))
+        return (whole[a:b].decode() for a, b in pairwise(offset))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,21 +61,95 @@ class IdMap(Texts):
         """Build from any ids, in any order; repeats count once."""
         return cls._pack(sorted({t.encode() for t in texts}))
 
+    def _ordered(self) -> range:
+        """Return the rows that stand in byte order."""
+        return range(len(self.offset) - 1)
+
     def row(self, one: str) -> int:
         """Return the row of an id, or −1."""
         key = one.encode()
-        at = bisect_left(range(len(self)), key, key=self._bytes)
-        return at if at < len(self) and self._bytes(at) == key else -1
+        ordered = self._ordered()
+        at = bisect_left(ordered, key, key=self._bytes)
+        return at if at < len(ordered) and self._bytes(at) == key else -1
 
     def starting(self, prefix: str) -> NDArray[np.int32]:
         """Return the rows of all ids that begin with ``prefix`` (not empty), ascending."""
         key = prefix.encode()
-        every = range(len(self))
-        low = bisect_left(every, key, key=self._bytes)
-        high = bisect_left(every, True, lo=low, key=lambda row: not self._bytes(row).startswith(key))
+        ordered = self._ordered()
+        low = bisect_left(ordered, key, key=self._bytes)
+        high = bisect_left(ordered, True, lo=low, key=lambda row: not self._bytes(row).startswith(key))
         return np.arange(low, high, dtype=np.int32)
 
     def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Return the rows of many ids, −1 where unknown; builds a dictionary, so for whole files only."""
         table = {one: row for row, one in enumerate(self)}
         return np.fromiter((table.get(i, -1) for i in ids), np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GrownIdMap(IdMap):
+    """An ``IdMap`` and ids that came later; their rows follow, in the order in which they came."""
+
+    later: Mapping[str, int]
+    """From each later id to its row."""
+    added: tuple[str, ...]
+    """The later ids, in the order of their rows."""
+
+    @classmethod
+    def grow(cls, ids: IdMap, more: Iterable[str]) -> IdMap:
+        """Return ``ids`` and those of ``more`` that it lacks; no known row changes."""
+        later = dict(ids.later) if isinstance(ids, GrownIdMap) else {}
+        for one in more:
+            if one not in later and IdMap.row(ids, one) < 0:
+                later[one] = len(ids._ordered()) + len(later)
+        return cls(ids.text, ids.offset, later, tuple(later)) if later else ids
+
+    def __len__(self) -> int:
+        """Return how many ids there are."""
+        return len(self._ordered()) + len(self.later)
+
+    def __getitem__(self, row: int) -> str:
+        """Return the id of ``row`` (0 or more)."""
+        known = len(self._ordered())
+        return IdMap.__getitem__(self, row) if row < known else self.added[row - known]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids in row order."""
+        return chain(IdMap.__iter__(self), self.added)
+
+    def row(self, one: str) -> int:
+        """Return the row of an id, or −1."""
+        return self.later[one] if one in self.later else IdMap.row(self, one)
+
+    def starting(self, prefix: str) -> NDArray[np.int32]:
+        """Return the rows of all ids that begin with ``prefix`` (not empty), ascending."""
+        later = [row for one, row in self.later.items() if one.startswith(prefix)]
+        return np.append(IdMap.starting(self, prefix), np.array(later, np.int32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangedTexts(Texts):
+    """A column of texts of which some changed or were added."""
+
+    changed: Mapping[int, str]
+    """From a row to its text; every row beyond the original column is here."""
+    size: int
+
+    @classmethod
+    def change(cls, texts: Texts, changed: Mapping[int, str], size: int) -> Self:
+        """Return ``texts`` with other texts in some rows, ``size`` rows in all."""
+        before = texts.changed if isinstance(texts, ChangedTexts) else {}
+        return cls(texts.text, texts.offset, {**before, **changed}, size)
+
+    def __len__(self) -> int:
+        """Return how many texts there are."""
+        return self.size
+
+    def __getitem__(self, row: int) -> str:
+        """Return the text of ``row`` (0 or more)."""
+        return self.changed[row] if row in self.changed else Texts.__getitem__(self, row)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the texts in row order."""
+        original = chain(Texts.__iter__(self), repeat(""))
+        return (self.changed.get(row, text) for row, text in zip(range(self.size), original, strict=False))
