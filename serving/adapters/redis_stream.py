@@ -1,0 +1,52 @@
+"""The stream as its archiver sees it: what waits, oldest first, and what may go. Raises Unavailable."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError, ResponseError
+
+from recommender.errors import Unavailable
+from serving.adapters import keys
+from serving.adapters.redis_link import RedisLink
+from serving.archive import Entry, StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class RedisStream:
+    """The log of one shop."""
+
+    link: RedisLink
+    shop: str
+
+    @property
+    def _name(self) -> str:
+        return keys.shared(self.shop, "log")
+
+    def waiting(self, most: int) -> Sequence[Entry]:
+        """Return the oldest entries, at most ``most``."""
+        found = self._use(lambda client: client.xrange(self._name, count=most))
+        return [Entry(StreamId.read(at.decode()), fields or {}) for at, fields in found]
+
+    def trim(self, last: StreamId) -> None:
+        """Let go of everything up to and with ``last``."""
+        after = StreamId(last.ms, last.number + 1)
+        self._use(lambda client: client.xtrim(self._name, minid=str(after), approximate=False))
+
+    def stay_after(self, last: StreamId) -> None:
+        """Make every id to come greater than ``last``: a Redis that lost its data must not use one twice."""
+        self._use(lambda client: self._raise_ids(client, last))
+
+    def _raise_ids(self, client: "redis.Redis", last: StreamId) -> None:
+        try:
+            client.xadd(self._name, {"mark": "1"}, id=str(StreamId(last.ms, last.number + 1)))
+        except ResponseError:
+            return  # the stream is already ahead
+        client.xtrim(self._name, minid=str(StreamId(last.ms, last.number + 2)), approximate=False)
+
+    def _use(self, use: Callable[["redis.Redis"], Any]) -> Any:
+        try:
+            return self.link.run(use)
+        except RedisError as error:
+            raise Unavailable(f"the event log ({error})") from error

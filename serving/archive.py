@@ -1,0 +1,208 @@
+"""The archive of the log: which entries it holds, and how a batch of the stream goes into it exactly once.
+
+Every file is named after the first and the last stream entry of its batch. An entry is archived when a file of its day
+(unreadable: of the dead letters) reaches as far as its id. So the next archiver sees what a killed one left half done,
+and finishes it: nothing is remembered anywhere else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import total_ordering
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.tables import EVENTS, USERS, ShopFolder, conform
+from features.upsert import upsert
+from features.whole_files import alone, encoded, put, write_whole
+
+DAY_MS = 86_400_000
+MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
+"""Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class StreamId:
+    """When an entry came into the stream: milliseconds since 1970, and a number among those of the same one."""
+
+    ms: int
+    number: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read Redis's ``1700000000000-3``."""
+        ms, _, number = text.partition("-")
+        return cls(int(ms), int(number or 0))
+
+    def __lt__(self, other: "StreamId") -> bool:
+        """Order as Redis does."""
+        return (self.ms, self.number) < (other.ms, other.number)
+
+    def __str__(self) -> str:
+        """Return it as Redis writes it."""
+        return f"{self.ms}-{self.number}"
+
+
+NOTHING = StreamId(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the stream."""
+
+    id: StreamId
+    fields: Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry that makes no event, and why."""
+
+    entry: Entry
+    reason: str
+
+
+class Archive:
+    """The archive in one shop's folder. One process at a time may write to it."""
+
+    def __init__(self, root: Path) -> None:
+        """See how far each day's files reach."""
+        self.folder = ShopFolder(root)
+        self._reached: dict[str, StreamId] = {}
+        for path in self.folder.events.glob("day=*/live-*.parquet"):
+            self._reach(path.parent.name, path.stem)
+        for path in self.dead_letters.glob("live-*.jsonl*"):
+            self._reach(self.dead_letters.name, path.name.split(".")[0])
+
+    @property
+    def dead_letters(self) -> Path:
+        """Return the folder of entries that could not be read."""
+        return self.folder.root / "dead-letter"
+
+    def _reach(self, place: str, stem: str) -> None:
+        last = StreamId.read(stem.rpartition("_")[2])
+        self._reached[place] = max(last, self._reached.get(place, NOTHING))
+
+    def end(self) -> StreamId:
+        """Return the last entry that is in any file."""
+        return max(self._reached.values(), default=NOTHING)
+
+    def add(self, entries: Sequence[Entry]) -> int:
+        """Archive a batch, in order of its ids, and return how many entries were not there before."""
+        if not entries:
+            return 0
+        name = f"live-{entries[0].id}_{entries[-1].id}"
+        rows, bad = _read(entries)
+        added = sum(self._add_day(day, part, name) for day, part in _by_day(rows).items())
+        self._add_facts(entries)
+        return added + self._bury(bad, name)
+
+    def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], name: str) -> int:
+        reached = self._reached.get(day, NOTHING)
+        fresh = [row for at, row in rows if at > reached]
+        if fresh:
+            put(self.folder.events / day / f"{name}.parquet", encoded(_table(fresh)))
+            self._reach(day, name)
+        return len(fresh)
+
+    def _bury(self, bad: Sequence[Unreadable], name: str) -> int:
+        reached = self._reached.get(self.dead_letters.name, NOTHING)
+        fresh = [each for each in bad if each.entry.id > reached]
+        if fresh:
+            put(self.dead_letters / f"{name}.jsonl", b"".join(_letter(each) for each in fresh))
+            self._reach(self.dead_letters.name, name)
+        return len(fresh)
+
+    def _add_facts(self, entries: Sequence[Entry]) -> None:
+        """Bring declared customers and merges up to date; doing it again changes nothing."""
+        users = [orjson.loads(e.fields[b"user"]) for e in entries if b"user" in e.fields]
+        merges = [orjson.loads(e.fields[b"merge"]) for e in entries if b"merge" in e.fields]
+        users = [{k: v for k, v in user.items() if k != "personalize"} for user in users]
+        if users or merges:
+            with alone(self.folder.root):
+                _upsert(self.folder.users, [user for user in users if len(user) > 1], USERS)
+                _upsert(self.folder.merges, merges, MERGES)
+
+
+def _upsert(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
+    if rows:
+        fresh = [conform(pa.Table.from_pylist([_typed(row, schema)]), schema) for row in rows]
+        held = [pq.read_table(path, partitioning=None)] if path.exists() else []
+        write_whole(path, upsert([*held, *fresh], schema))
+
+
+def _typed(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
+    """Return a row whose further columns are text, as in the files that shops give."""
+    return {k: v if k in schema.names or v is None else _text(v) for k, v in row.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _read(entries: Sequence[Entry]) -> tuple[list[tuple[StreamId, dict[str, Any]]], list[Unreadable]]:
+    """Return the rows of all readable events with their ids, and what cannot be read."""
+    rows: list[tuple[StreamId, dict[str, Any]]] = []
+    bad: list[Unreadable] = []
+    for entry in entries:
+        if b"user" in entry.fields or b"merge" in entry.fields:
+            continue
+        try:
+            rows.append((entry.id, _row(entry.fields)))
+        except (ValueError, TypeError, KeyError) as error:
+            bad.append(Unreadable(entry, f"{type(error).__name__}: {error}"))
+    return rows, bad
+
+
+_KINDS = tuple(
+    (f.name, str if f.type == pa.string() else (bool if f.type == pa.bool_() else (int, float))) for f in EVENTS
+)
+_NEEDED = frozenset({"event_id", "user_id", "event", "timestamp"})
+_END_OF_TIME = 2**42
+"""In milliseconds: the year 2109."""
+
+
+def _row(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    row: dict[str, Any] = orjson.loads(fields[b"event"])
+    for name, kind in _KINDS:
+        value = row.get(name)
+        if not isinstance(value, kind) and (value is not None or name in _NEEDED):
+            raise TypeError(f"{name} is {value!r}")
+    if not 0 <= row["timestamp"] < _END_OF_TIME:
+        raise ValueError(f"timestamp is {row['timestamp']!r}")
+    row["timestamp"] = int(row["timestamp"])
+    return row | {"consent": False} if b"unlearned" in fields else row
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    columns = {f.name: [row.get(f.name) for row in rows] for f in EVENTS}
+    columns["quantity"] = [1.0 if q is None else q for q in columns["quantity"]]
+    return pa.table({f.name: pa.array(columns[f.name], f.type) for f in EVENTS}, schema=EVENTS)
+
+
+def _by_day(
+    rows: Sequence[tuple[StreamId, dict[str, Any]]],
+) -> dict[str, list[tuple[StreamId, dict[str, Any]]]]:
+    days: dict[str, list[tuple[StreamId, dict[str, Any]]]] = {}
+    for at, row in rows:
+        days.setdefault(f"day={np.datetime64(row['timestamp'] // DAY_MS, 'D')}", []).append((at, row))
+    return days
+
+
+def _letter(bad: Unreadable) -> bytes:
+    fields = {
+        name.decode(errors="replace"): value.decode(errors="backslashreplace")
+        for name, value in bad.entry.fields.items()
+    }
+    return orjson.dumps({"stream_id": str(bad.entry.id), "reason": bad.reason, "entry": fields}) + b"\n"
+
+
+def letters(folder: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+    """Yield each file of dead letters and what it holds, oldest first."""
+    for path in sorted(folder.glob("live-*.jsonl")):
+        yield path, [orjson.loads(line) for line in path.read_bytes().splitlines()]
