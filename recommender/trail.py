@@ -54,7 +54,7 @@ def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Tra
     customer, item, time = histories.customer()[keep], histories.item[keep], histories.time[keep]
     weight = weights[histories.event[keep]]
     start = np.flatnonzero(_changes(customer, item))
-    end = np.append(start[1:], len(customer)) - 1
+    end = np.append(start[1:], len(customer))[: len(start)] - 1
     weight = np.maximum.reduceat(weight, start) if len(start) else weight
     customer, item, begun, time = customer[start], item[start], time[start], time[end]
     step = np.cumsum(_changes(customer, begun)) - 1
