@@ -65,6 +65,10 @@ USERS = pa.schema(
 """One row a customer. Every further column is an attribute, as text."""
 
 
+ERASED = pa.schema([("user_id", pa.string()), ("erased_at", TIME)])
+"""Customers who asked to be forgotten: what they did until then is not to be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Events, items and customers of one shop, in canonical columns."""
@@ -120,7 +124,7 @@ class ShopFolder:
 
     @property
     def erased(self) -> Path:
-        """Customers who asked to be forgotten, one column ``user_id``."""
+        """Customers who asked to be forgotten, as ``ERASED``."""
         return self.root / "erased.parquet"
 
     @property

@@ -7,7 +7,10 @@ from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.redis_cache import RedisCache
+from serving.adapters.redis_customers import RedisCustomers
+from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
 from serving.adapters.redis_stock import RedisStock
@@ -20,6 +23,9 @@ from serving.settings import Settings
 from serving.shelves import Shelves
 
 DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
+DAY = 86_400
+LOG_SECONDS = 2.0
+"""How long storing may take: a slow disk delays an event, it does not lose it."""
 
 
 def build(settings: Settings) -> Services:
@@ -31,6 +37,7 @@ def build(settings: Settings) -> Services:
     metrics = Metrics(settings.metrics_folder if settings.metrics_folder.is_dir() else None)
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings)
+    log_link = redis_link(settings, "event log", LOG_SECONDS)
     stock = RedisStock(link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, time.time)
     watch(BundleFolder(settings.shop_folder / "bundles", metrics), shelves.use)
@@ -42,6 +49,9 @@ def build(settings: Settings) -> Services:
         shelves=shelves,
         cache=RedisCache(link, settings.shop, metrics),
         profiles=RedisProfiles(link, settings.shop, time.time),
+        customers=RedisCustomers(log_link, settings.shop, lambda: int(shelves.shelf.config.live.ttl_days * DAY)),
+        events=RedisLog(log_link, settings.shop),
+        erasures=RedisErasures(log_link, settings.shop, settings.shop_folder),
         stock=stock,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
@@ -49,7 +59,7 @@ def build(settings: Settings) -> Services:
     )
 
 
-def redis_link(settings: Settings) -> RedisLink:
-    """Return the way to the Redis that ``settings`` names."""
-    breaker = Breaker("redis", time.monotonic)
-    return RedisLink(settings.redis_url or DEFAULT_REDIS, settings.redis_timeout_ms / 1000, breaker)
+def redis_link(settings: Settings, part: str = "redis", timeout: float | None = None) -> RedisLink:
+    """Return a way to the Redis that ``settings`` names; ``timeout`` in seconds stands above theirs."""
+    breaker = Breaker(part, time.monotonic)
+    return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)

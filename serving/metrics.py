@@ -44,6 +44,11 @@ class Metrics:
             "tagalong_redis_failures", "Calls that Redis did not answer.", registry=self.registry
         )
 
+        self.events = Counter("tagalong_events", "Parts of event calls.", ("outcome",), registry=self.registry)
+        self.settle_failures = Counter(
+            "tagalong_settle_failures", "Live states that could not be condensed.", registry=self.registry
+        )
+
     def count(self, answer: Answer, *, personal: bool) -> None:
         """Count one answered list."""
         labels = (answer.placement, answer.served_by, "true" if answer.degraded else "false")

@@ -149,3 +149,42 @@ class Customers(Protocol):
     def export(self, one: str) -> Mapping[str, Any]:
         """Return all that is kept of one id, in the words of the API."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A customer's wish to be forgotten, and how far it has come."""
+
+    receipt: str
+    ids: tuple[str, ...]
+    """The customer, and the visitors that were merged into them."""
+    asked_at: int
+    """Seconds since 1970; what happens later is another story."""
+    removed: Mapping[str, int]
+    """How many of each kind of thing."""
+    done: bool = False
+    """The archive has been cleaned too."""
+
+
+class Erasures(Protocol):
+    """The wishes to be forgotten, which the archiver fulfils in the files. Raises Unavailable."""
+
+    def ask(self, erasure: Erasure) -> None:
+        """Keep the wish: from now on no training reads what was archived of these customers."""
+        ...
+
+    def get(self, receipt: str) -> Erasure | None:
+        """Return the wish with this receipt, or None."""
+        ...
+
+    def open(self) -> Sequence[Erasure]:
+        """Return the wishes that the files do not fulfil yet, oldest first."""
+        ...
+
+    def close(self, erasure: Erasure) -> None:
+        """Keep what was removed from the files; the wish is fulfilled."""
+        ...
+
+    def rows_left(self, erasure: Erasure) -> int:
+        """Return how many rows of these customers the archive still holds, by looking."""
+        ...

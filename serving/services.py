@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from recommender.config import LiveSettings
 from serving.metrics import Metrics
 from serving.pace import Pace
-from serving.ports import Cache, Profiles, ServedLists, Stock
+from serving.ports import Cache, Customers, Erasures, EventLog, Profiles, ServedLists, Stock
 from serving.settings import Settings
 from serving.shelves import Shelves
 
@@ -26,8 +27,16 @@ class Services:
     """The bundle in use with what changed in the catalogue since."""
     cache: Cache
     profiles: Profiles
+    customers: Customers
+    events: EventLog
+    erasures: Erasures
     stock: Stock
     served: ServedLists
     metrics: Metrics
     pings: Mapping[str, Callable[[], None]]
     """What must work for this worker to be ready, by name; each raises when it does not."""
+
+    @property
+    def live(self) -> LiveSettings:
+        """Return how live state is kept, by the configuration in use."""
+        return self.shelves.shelf.config.live

@@ -1,0 +1,93 @@
+"""Wishes to be forgotten: receipts in Redis, and the file that keeps erased customers out of training.
+
+The file is written before anything else is done, so that no training can read what is still in the archive.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hiredis
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from redis.exceptions import RedisError
+
+from features.tables import ERASED, ShopFolder
+from features.whole_files import alone, write_whole
+from recommender.errors import Unavailable
+from serving.adapters import keys
+from serving.adapters.redis_link import RedisLink
+from serving.ports import Erasure
+
+KEEP_SECONDS = 400 * keys.DAY
+"""How long a receipt can be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisErasures:
+    """The wishes of one shop's customers."""
+
+    link: RedisLink
+    shop: str
+    root: Path
+
+    def ask(self, erasure: Erasure) -> None:
+        """Keep the wish."""
+        self._keep_out(erasure)
+        self._store(erasure)
+        self._use("ZADD", keys.shared(self.shop, "erasures"), erasure.asked_at, erasure.receipt)
+
+    def get(self, receipt: str) -> Erasure | None:
+        """Return the wish with this receipt, or None."""
+        found = self._use("GET", keys.shared(self.shop, "receipt", receipt))
+        if found is None:
+            return None
+        fields = orjson.loads(found)
+        return Erasure(**fields | {"ids": tuple(fields["ids"])})
+
+    def open(self) -> Sequence[Erasure]:
+        """Return the wishes that the files do not fulfil yet, oldest first."""
+        receipts = self._use("ZRANGE", keys.shared(self.shop, "erasures"), 0, -1)
+        return [found for receipt in receipts if (found := self.get(receipt.decode()))]
+
+    def close(self, erasure: Erasure) -> None:
+        """Keep what was removed from the files."""
+        self._store(erasure)
+        self._use("ZREM", keys.shared(self.shop, "erasures"), erasure.receipt)
+
+    def rows_left(self, erasure: Erasure) -> int:
+        """Return how many rows of these customers the archive still holds, by looking."""
+        return sum(rows_of(path, erasure) for path in ShopFolder(self.root).event_files())
+
+    def _store(self, erasure: Erasure) -> None:
+        fields = {name: getattr(erasure, name) for name in erasure.__slots__}
+        self._use("SET", keys.shared(self.shop, "receipt", erasure.receipt), orjson.dumps(fields), "EX", KEEP_SECONDS)
+
+    def _keep_out(self, erasure: Erasure) -> None:
+        path = ShopFolder(self.root).erased
+        rows = [{"user_id": one, "erased_at": erasure.asked_at * 1000} for one in erasure.ids]
+        with alone(self.root):
+            held = [pq.read_table(path, partitioning=None)] if path.exists() else []
+            write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
+
+    def _use(self, *command: Any) -> Any:
+        try:
+            return self.link.exchange(hiredis.pack_command(command), 1)[0]  # type: ignore[arg-type]  # stub: one argument
+        except RedisError as error:
+            raise Unavailable(f"the erasures ({error})", retry_after=2) from error
+
+
+def rows_of(path: Path, erasure: Erasure) -> int:
+    """Return how many events of these customers, up to their wish, a file of the archive holds."""
+    return int(
+        pc.sum(theirs(pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None), erasure)).as_py() or 0
+    )
+
+
+def theirs(events: pa.Table, erasure: Erasure) -> pa.ChunkedArray:
+    """Return which rows are of these customers and not after their wish."""
+    before = pc.less(events["timestamp"].cast(pa.int64()), (erasure.asked_at + 1) * 1000)
+    return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
