@@ -101,7 +101,7 @@ def habits(
     fresh_moment = _changed(who, what, when)
     who, what, when, which = who[fresh_moment], what[fresh_moment], when[fresh_moment], which[fresh_moment]
     start = np.flatnonzero(_changed(who, what))
-    end = np.append(start[1:], len(who)) - 1
+    end = np.append(start[1:], len(who))[: len(start)] - 1
     age = np.maximum(now[who] - when, 0) / DAY
     times = (end - start + 1).astype(np.float32)
     last_basket = np.zeros(len(own), np.int64)
