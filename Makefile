@@ -65,7 +65,7 @@ $(VENV)/.system: | $(VENV)/bin/python
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml $(VENV)/.system
 	@echo "Installing Tagalong into $(VENV) …"
-	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --require-hashes -r requirements/demo.txt --no-compile
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
