@@ -19,16 +19,23 @@ from recommender.values import Histories
 def build_dataset(tables: Tables, config: Config) -> Dataset:
     """Return users, items, histories, catalogue and declared tags.
 
-    Events whose customer said no (``consent`` false) stay out, and so do their times; items and users that only occur
-    in events are rows like any other. Events without an item are no part of histories.
+    Items and users that only occur in events are rows like any other. Events without an item, and those whose customer
+    said no, are no part of histories.
     """
-    events = tables.events.filter(pc.fill_null(tables.events["consent"], True))
+    events = consented(tables)
     users = distinct(events["user_id"], tables.users["user_id"])
     items = distinct(events["item_id"], tables.items["item_id"])
     histories = build_histories(events, users, items)
     catalogue = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
     declared = declared_tags(tables.users, users, catalogue.tag_names)
     return Dataset(id_map(users), histories, catalogue, declared)
+
+
+def consented(tables: Tables) -> pa.Table:
+    """Return the events that may be learned from: neither the event nor its customer says no to personalisation."""
+    allowed = tables.events.filter(pc.fill_null(tables.events["consent"], True))
+    refused = tables.users.filter(pc.invert(pc.fill_null(tables.users["consent_personalization"], True)))["user_id"]
+    return allowed.filter(pa.array(rows(allowed["user_id"], flat(refused)) < 0)) if len(refused) else allowed
 
 
 def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histories:

@@ -68,6 +68,9 @@ USERS = pa.schema(
 ERASED = pa.schema([("user_id", pa.string()), ("erased_at", TIME)])
 """Customers who asked to be forgotten: what they did until then is not to be read."""
 
+MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
+"""Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -129,7 +132,7 @@ class ShopFolder:
 
     @property
     def merges(self) -> Path:
-        """Visitors who turned out to be customers: ``visitor_id``, ``user_id``, ``merged_at``."""
+        """Visitors who turned out to be customers, as ``MERGES``."""
         return self.root / "merges.parquet"
 
     @property

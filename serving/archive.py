@@ -16,13 +16,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.tables import EVENTS, USERS, ShopFolder, conform
+from features.tables import EVENTS, MERGES, USERS, ShopFolder, conform
 from features.upsert import upsert
 from features.whole_files import alone, encoded, put, write_whole
 
 DAY_MS = 86_400_000
-MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
-"""Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""
 
 
 @total_ordering

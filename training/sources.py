@@ -8,10 +8,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.tables import EVENTS, ITEMS, USERS, ShopFolder, Tables, conform
+from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
 from features.upsert import first_of_each, upsert
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
+from training.privacy import with_merges, without_erased_events, without_erased_users
 from training.raw_files import connect, literal, unreadable
 
 Paths = Sequence[str | Path]
@@ -45,14 +46,19 @@ def read_files(interactions: Paths = (), items: Paths = (), users: Paths = (), r
 
 
 def read_log(shop: Path) -> Tables:
-    """Read everything that the folder of a shop holds, without customers who asked to be forgotten."""
+    """Read everything that the folder of a shop holds.
+
+    Merged visitors are their customers; erased customers are left out, under every id that they had.
+    """
     folder = ShopFolder(shop)
-    events = first_of_each(_log_events(folder.event_files()))
-    items, users = _parquet(folder.items, ITEMS), _parquet(folder.users, USERS)
-    if folder.erased.exists():
-        erased = _parquet(folder.erased, pa.schema([("user_id", pa.string())]))
-        events, users = _without(events, erased), _without(users, erased)
-    return Tables(events, items, users)
+    erased, merges = _parquet(folder.erased, ERASED), _parquet(folder.merges, MERGES)
+    events = without_erased_events(first_of_each(_log_events(folder.event_files())), erased)
+    users = without_erased_users(_parquet(folder.users, USERS), erased)
+    return Tables(
+        without_erased_events(with_merges(events, merges), erased),
+        _parquet(folder.items, ITEMS),
+        without_erased_users(upsert([with_merges(users, merges)], USERS), erased),
+    )
 
 
 def _write_rejects(path: Path, parts: Iterable[FileRows]) -> None:
@@ -95,7 +101,3 @@ def _parquet(path: Path, schema: pa.Schema) -> pa.Table:
         return conform(pq.read_table(path, partitioning=None), schema) if path.exists() else schema.empty_table()
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
-
-
-def _without(table: pa.Table, erased: pa.Table) -> pa.Table:
-    return table.join(erased, "user_id", join_type="left anti") if len(erased) else table
