@@ -2,14 +2,14 @@
 
 from apiflask import APIFlask
 
-from serving.api import errors, health, items, lists, parsing
+from serving.api import errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
 """Bytes; a route that takes more says so itself."""
 
-BLUEPRINTS = (lists.blueprint, items.blueprint, health.blueprint)
+BLUEPRINTS = (lists.blueprint, items.blueprint, events.blueprint, users.blueprint, health.blueprint)
 
 
 def create_app(services: Services) -> APIFlask:

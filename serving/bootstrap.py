@@ -6,6 +6,7 @@ from features.config_file import load_config
 from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
+from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_customers import RedisCustomers
 from serving.adapters.redis_erasures import RedisErasures
@@ -52,6 +53,7 @@ def build(settings: Settings) -> Services:
         customers=RedisCustomers(log_link, settings.shop, lambda: int(shelves.shelf.config.live.ttl_days * DAY)),
         events=RedisLog(log_link, settings.shop),
         erasures=RedisErasures(log_link, settings.shop, settings.shop_folder),
+        archived=ParquetArchive(settings.shop_folder),
         stock=stock,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,

@@ -1,6 +1,6 @@
 """What the use cases need from outside, each as small as its caller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -185,6 +185,18 @@ class Erasures(Protocol):
         """Keep what was removed from the files; the wish is fulfilled."""
         ...
 
+    def update(self, erasure: Erasure) -> None:
+        """Keep what is known of a wish by now."""
+        ...
+
+
+class Archived(Protocol):
+    """What the archive holds of one customer."""
+
+    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of one id, oldest day first."""
+        ...
+
     def rows_left(self, erasure: Erasure) -> int:
-        """Return how many rows of these customers the archive still holds, by looking."""
+        """Return how many events of these customers, up to their wish, the files hold, by looking."""
         ...

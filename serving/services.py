@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from recommender.config import LiveSettings
 from serving.metrics import Metrics
 from serving.pace import Pace
-from serving.ports import Cache, Customers, Erasures, EventLog, Profiles, ServedLists, Stock
+from serving.ports import Archived, Cache, Customers, Erasures, EventLog, Profiles, ServedLists, Stock
 from serving.settings import Settings
 from serving.shelves import Shelves
 
@@ -30,6 +30,7 @@ class Services:
     customers: Customers
     events: EventLog
     erasures: Erasures
+    archived: Archived
     stock: Stock
     served: ServedLists
     metrics: Metrics

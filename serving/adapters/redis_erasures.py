@@ -11,7 +11,6 @@ from typing import Any
 import hiredis
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from redis.exceptions import RedisError
 
@@ -54,13 +53,13 @@ class RedisErasures:
         return [found for receipt in receipts if (found := self.get(receipt.decode()))]
 
     def close(self, erasure: Erasure) -> None:
-        """Keep what was removed from the files."""
+        """Keep what was removed from the files; the wish is fulfilled."""
         self._store(erasure)
         self._use("ZREM", keys.shared(self.shop, "erasures"), erasure.receipt)
 
-    def rows_left(self, erasure: Erasure) -> int:
-        """Return how many rows of these customers the archive still holds, by looking."""
-        return sum(rows_of(path, erasure) for path in ShopFolder(self.root).event_files())
+    def update(self, erasure: Erasure) -> None:
+        """Keep what is known of a wish by now."""
+        self._store(erasure)
 
     def _store(self, erasure: Erasure) -> None:
         fields = {name: getattr(erasure, name) for name in erasure.__slots__}
@@ -75,19 +74,6 @@ class RedisErasures:
 
     def _use(self, *command: Any) -> Any:
         try:
-            return self.link.exchange(hiredis.pack_command(command), 1)[0]  # type: ignore[arg-type]  # stub: one argument
+            return self.link.exchange(hiredis.pack_command(command), 1)[0]
         except RedisError as error:
             raise Unavailable(f"the erasures ({error})", retry_after=2) from error
-
-
-def rows_of(path: Path, erasure: Erasure) -> int:
-    """Return how many events of these customers, up to their wish, a file of the archive holds."""
-    return int(
-        pc.sum(theirs(pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None), erasure)).as_py() or 0
-    )
-
-
-def theirs(events: pa.Table, erasure: Erasure) -> pa.ChunkedArray:
-    """Return which rows are of these customers and not after their wish."""
-    before = pc.less(events["timestamp"].cast(pa.int64()), (erasure.asked_at + 1) * 1000)
-    return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)

@@ -11,7 +11,7 @@ from flask import Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from recommender.errors import BundleError, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
+from recommender.errors import BundleError, Conflict, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
 
 log = structlog.get_logger()
 
@@ -19,6 +19,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     FilterError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
     BundleError: HTTPStatus.SERVICE_UNAVAILABLE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     TagalongError: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,0 +1,90 @@
+"""What the archive holds of one customer, found by looking into its files, and taken out of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.tables import ShopFolder
+from features.whole_files import alone, put, write_whole
+from serving.ports import Erasure
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetArchive:
+    """The files of one shop."""
+
+    root: Path
+
+    @property
+    def _folder(self) -> ShopFolder:
+        return ShopFolder(self.root)
+
+    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of one id, oldest day first."""
+        for path in self._folder.event_files():
+            events = pq.read_table(path, partitioning=None, filters=pc.field("user_id") == one)
+            yield from ({k: v for k, v in row.items() if v is not None} for row in events.to_pylist())
+
+    def rows_left(self, erasure: Erasure) -> int:
+        """Return how many events of these customers, up to their wish, the files hold."""
+        return sum(int(pc.sum(_theirs(path, erasure)).as_py() or 0) for path in self._folder.event_files())
+
+    def remove(self, erasure: Erasure) -> dict[str, int]:
+        """Take these customers out of every file, and return how many rows of each kind went."""
+        with alone(self.root):
+            return {
+                "archive_rows": sum(self._clean(path, erasure) for path in self._folder.event_files()),
+                "declared_rows": self._without(self._folder.users, "user_id", erasure),
+                "merges": self._without(self._folder.merges, "visitor_id", erasure),
+                "dead_letters": sum(_strike(path, erasure) for path in self._texts()),
+            }
+
+    def _texts(self) -> list[Path]:
+        folders = (self.root / "dead-letter", self._folder.rejects)
+        return [path for folder in folders for path in sorted(folder.glob("*.jsonl*"))]
+
+    def _clean(self, path: Path, erasure: Erasure) -> int:
+        """Rewrite a file without these customers; its name stays, even with no row left: it says what is archived."""
+        theirs = _theirs(path, erasure)
+        count = int(pc.sum(theirs).as_py() or 0)
+        if count:
+            write_whole(path, pq.read_table(path, partitioning=None).filter(pc.invert(theirs)))
+        return count
+
+    def _without(self, path: Path, column: str, erasure: Erasure) -> int:
+        if not path.exists():
+            return 0
+        table = pq.read_table(path, partitioning=None)
+        kept = table.filter(pc.invert(pc.is_in(table[column], value_set=pa.array(erasure.ids))))
+        if len(kept) < len(table):
+            write_whole(path, kept)
+        return len(table) - len(kept)
+
+
+def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
+    """Return which rows are of these customers and not after their wish."""
+    events = pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None)
+    before = pc.less(events["timestamp"].cast(pa.int64()), (erasure.asked_at + 1) * 1000)
+    return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
+
+
+def _strike(path: Path, erasure: Erasure) -> int:
+    """Drop the lines that name one of these customers, and return how many."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    names = [part for one in erasure.ids for part in _spellings(one)]
+    kept = [line for line in lines if not any(name in line for name in names)]
+    if len(kept) < len(lines):
+        put(path, b"".join(kept))
+    return len(lines) - len(kept)
+
+
+def _spellings(one: str) -> tuple[bytes, bytes]:
+    """Return an id as a JSON string, and as one within a JSON string."""
+    plain = orjson.dumps(one)
+    return plain, orjson.dumps(plain.decode())[1:-1]

@@ -1,0 +1,136 @@
+"""The shapes of customers over HTTP."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from serving.ask import Id, Strict
+
+Short = Annotated[str, Field(max_length=256)]
+
+
+class UserFields(Strict):
+    """What is declared of a customer; it replaces what was declared before."""
+
+    tags: Annotated[list[Id], Field(max_length=100)] | None = None
+    birthday: Annotated[str, Field(pattern=r"^(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] | None = None
+    """`MM-DD`, or a date."""
+    region: Short | None = None
+    language: Short | None = None
+    consent_personalization: bool | None = None
+    """false: lists know nothing of this customer, and their events are not learned from."""
+    consent_email: bool | None = None
+    consent_sms: bool | None = None
+    consent_push: bool | None = None
+    attributes: Annotated[dict[Id, Short | int | float | bool], Field(max_length=50)] | None = None
+    """Anything else, as text, number or truth."""
+
+
+class UserWithId(UserFields):
+    """What is declared of one customer of many."""
+
+    user_id: Id
+
+
+class UsersBody(Strict):
+    """Up to 1,000 customers; each is judged by itself."""
+
+    users: Annotated[list[Any], Field(min_length=1, max_length=1_000)]
+
+
+class UsersTaken(BaseModel):
+    """What became of the parts of a call."""
+
+    accepted: int
+    rejected: list[dict[str, Any]]
+
+
+class TagBody(Strict):
+    """How heavy a tag is."""
+
+    weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 1.0
+
+
+class TagShown(BaseModel):
+    """One tag and where it comes from."""
+
+    tag: str
+    weight: float
+    """At this moment."""
+    provenance: str
+    """`declared`, `hand`, `rule` or `derived`."""
+    rule: str | None
+    """The rule in words, or the tag that brought this one."""
+    since: str
+    evidence: list[str]
+    """The items whose events earned it."""
+
+
+class TagsShown(BaseModel):
+    """A customer's tags, the heaviest first."""
+
+    user_id: str
+    tags: list[TagShown]
+    muted: list[str]
+
+
+class PreferencesBody(Strict):
+    """What a customer chose."""
+
+    personalize: bool
+
+
+class PreferencesShown(BaseModel):
+    """What a customer chose."""
+
+    user_id: str
+    personalize: bool
+
+
+class MergeBody(Strict):
+    """Who turned out to be this customer."""
+
+    visitor_id: Id
+
+
+class Merged(BaseModel):
+    """Who is who."""
+
+    user_id: str
+    visitor_id: str
+    merged: bool
+    """false where it was so before."""
+
+
+class UserShown(BaseModel):
+    """A customer as the service sees them now."""
+
+    user_id: str
+    declared: dict[str, Any]
+    declared_at: int | None
+    preferences: dict[str, bool]
+    merged: list[str]
+    tags: list[TagShown]
+    stage: str
+    tier: str
+    recency_days: float | None
+    orders: int
+    spent: float
+    typical_price: float | None
+    events: int
+
+
+class ReceiptShown(BaseModel):
+    """What an erasure removed where."""
+
+    receipt: str
+    user_id: str
+    ids: list[str]
+    erased_at: str
+    removed: dict[str, int]
+    bundle: dict[str, Any]
+    status: str
+    """`archive_pending` until the archiver has cleaned the files, then `done`."""
+    left: dict[str, int] | None = None
+    """What is still there, found by looking."""
+    verified: bool | None = None

@@ -1,0 +1,132 @@
+"""Customers over HTTP: what they declare, their tags, their choices, one identity, and the way out."""
+
+from typing import Any
+
+import orjson
+from flask import Response
+from pydantic import ValidationError
+
+from serving.api.current import services
+from serving.api.errors import field_name
+from serving.api.items import respond
+from serving.api.parsing import Blueprint
+from serving.api.user_schemas import (
+    MergeBody,
+    Merged,
+    PreferencesBody,
+    PreferencesShown,
+    ReceiptShown,
+    TagBody,
+    TagsShown,
+    UserFields,
+    UsersBody,
+    UserShown,
+    UsersTaken,
+    UserWithId,
+)
+from serving.privacy import erase, export, verify
+from serving.users import choose, declare, get_preferences, get_tags, get_user, give_tag, merge, mute_tag
+
+blueprint = Blueprint("users", __name__, tag="Customers")
+
+
+@blueprint.get("/v1/users/<id:user_id>")
+@blueprint.output(UserShown)
+def user(user_id: str) -> Response:
+    """What is known of a customer: declared, earned, chosen."""
+    return respond(get_user(services(), user_id))
+
+
+@blueprint.put("/v1/users/<id:user_id>")
+@blueprint.input(UserFields, arg_name="fields")
+@blueprint.output(UserShown)
+def user_put(user_id: str, fields: UserFields) -> Response:
+    """Declare a customer; the next list obeys."""
+    return respond(declare(services(), user_id, fields.model_dump(exclude_none=True)))
+
+
+@blueprint.post("/v1/users")
+@blueprint.input(UsersBody, arg_name="body")
+@blueprint.output(UsersTaken)
+def users_bulk(body: UsersBody) -> Response:
+    """Declare up to 1,000 customers; a wrong one does not spoil the others."""
+    rejected = [problem for at, one in enumerate(body.users) if (problem := _declared(at, one))]
+    return respond({"accepted": len(body.users) - len(rejected), "rejected": rejected})
+
+
+def _declared(index: int, one: Any) -> dict[str, Any] | None:
+    """Declare one customer, or return what is wrong."""
+    try:
+        fields = UserWithId.model_validate(one)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return {"index": index, "field": field_name(first["loc"]), "detail": first["msg"]}
+    declare(services(), fields.user_id, fields.model_dump(exclude_none=True, exclude={"user_id"}))
+    return None
+
+
+@blueprint.get("/v1/users/<id:user_id>/tags")
+@blueprint.output(TagsShown)
+def tags(user_id: str) -> Response:
+    """A customer's tags with where they come from, and the muted ones."""
+    return respond(get_tags(services(), user_id))
+
+
+@blueprint.put("/v1/users/<id:user_id>/tags/<id:tag>")
+@blueprint.input(TagBody, arg_name="body")
+@blueprint.output(TagsShown)
+def tag_put(user_id: str, tag: str, body: TagBody) -> Response:
+    """Put a tag on a customer by hand; this unmutes it."""
+    return respond(give_tag(services(), user_id, tag, body.weight))
+
+
+@blueprint.delete("/v1/users/<id:user_id>/tags/<id:tag>")
+@blueprint.output(TagsShown)
+def tag_delete(user_id: str, tag: str) -> Response:
+    """Take a tag off a customer; behaviour does not bring it back."""
+    return respond(mute_tag(services(), user_id, tag))
+
+
+@blueprint.get("/v1/users/<id:user_id>/preferences")
+@blueprint.output(PreferencesShown)
+def preferences(user_id: str) -> Response:
+    """What a customer chose."""
+    return respond(get_preferences(services(), user_id))
+
+
+@blueprint.put("/v1/users/<id:user_id>/preferences")
+@blueprint.input(PreferencesBody, arg_name="body")
+@blueprint.output(PreferencesShown)
+def preferences_put(user_id: str, body: PreferencesBody) -> Response:
+    """Choose personal or common lists; obeyed on every path from the next request on."""
+    return respond(choose(services(), user_id, body.personalize))
+
+
+@blueprint.post("/v1/users/<id:user_id>:merge")
+@blueprint.input(MergeBody, arg_name="body")
+@blueprint.output(Merged)
+def merge_post(user_id: str, body: MergeBody) -> Response:
+    """Join a visitor into a customer; later events of the visitor follow."""
+    return respond(merge(services(), user_id, body.visitor_id))
+
+
+@blueprint.delete("/v1/users/<id:user_id>")
+@blueprint.output(ReceiptShown)
+def user_delete(user_id: str) -> Response:
+    """Forget a customer; the receipt says what was removed where."""
+    return respond(erase(services(), user_id))
+
+
+@blueprint.get("/v1/users/<id:user_id>/erasure/<id:receipt>")
+@blueprint.output(ReceiptShown)
+def erasure(user_id: str, receipt: str) -> Response:
+    """Verify an erasure by looking."""
+    return respond(verify(services(), user_id, receipt))
+
+
+@blueprint.get("/v1/users/<id:user_id>/export")
+@blueprint.doc(responses={200: "everything held, a JSON object a line"})
+def user_export(user_id: str) -> Response:
+    """Everything held of a customer, as JSON Lines."""
+    records = export(services(), user_id)
+    return Response((orjson.dumps(one) + b"\n" for one in records), content_type="application/x-ndjson")

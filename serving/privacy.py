@@ -1,0 +1,95 @@
+"""The right to be forgotten, and the right to see everything: receipts that can be verified, and exports."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+from features.profile import Profile
+from recommender.errors import NotFound
+from recommender.values import EventType
+from serving.answers import timestamp
+from serving.ports import Erasure
+from serving.services import Services
+from serving.users import get_tags
+
+
+def erase(services: Services, user_id: str) -> dict[str, Any]:
+    """Forget a customer and the visitors merged into them: live state now, files by the archiver. Returns the receipt.
+
+    The order matters: what keeps training from reading them comes first, so a failure half-way forgets too much rather
+    than too little, and asking again completes it.
+    """
+    one = services.customers.resolve(user_id)
+    ids = tuple(dict.fromkeys((one, *services.profiles.read([one])[0].also, user_id)))
+    now = services.clock()
+    erasure = Erasure(token_hex(8), ids, int(now), {})
+    services.erasures.ask(erasure)
+    erasure = replace(erasure, removed=services.customers.forget(ids, now))
+    services.erasures.update(erasure)
+    return _receipt(services, erasure)
+
+
+def verify(services: Services, user_id: str, receipt: str) -> dict[str, Any]:
+    """Return what an erasure removed, and, by looking, what is left of the customer now. Raises NotFound."""
+    erasure = services.erasures.get(receipt)
+    if erasure is None or user_id not in erasure.ids:
+        raise NotFound("receipt", receipt)
+    profiles = services.profiles.read(erasure.ids)
+    left = {
+        "live_events": sum(_before(p, erasure.asked_at) for p in profiles),
+        "bundle_events": sum(p.erased_at is None for p in profiles),
+        "archive_rows": services.archived.rows_left(erasure),
+    }
+    return _receipt(services, erasure) | {"left": left, "verified": erasure.done and not any(left.values())}
+
+
+def _before(profile: Profile, moment: int) -> int:
+    return int((profile.events.time <= moment).sum()) if len(profile.events) else 0
+
+
+def _receipt(services: Services, erasure: Erasure) -> dict[str, Any]:
+    model = services.shelves.shelf.model
+    return {
+        "receipt": erasure.receipt,
+        "user_id": erasure.ids[0],
+        "ids": list(erasure.ids),
+        "erased_at": timestamp(erasure.asked_at).decode(),
+        "removed": dict(erasure.removed),
+        "bundle": {"model": model, "masked": True},
+        "status": "done" if erasure.done else "archive_pending",
+    }
+
+
+def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
+    """Yield everything held of a customer, one record a kind of thing and one an event."""
+    one = services.customers.resolve(user_id)
+    profile = services.profiles.read([one])[0]
+    yield {"kind": "profile", "user_id": one, "merged": list(profile.also), **services.customers.export(one)}
+    yield {"kind": "preferences", "personalize": profile.personalize}
+    held = get_tags(services, one)
+    yield from ({"kind": "tag", **tag} for tag in held["tags"])
+    yield from ({"kind": "muted_tag", "tag": tag} for tag in held["muted"])
+    yield from _live(profile)
+    for one_id in (one, *profile.also):
+        yield from ({"kind": "event", **row} for row in services.archived.events_of(one_id))
+
+
+def _live(profile: Profile) -> Iterator[dict[str, Any]]:
+    events = profile.events
+    columns = (
+        events.items,
+        events.event.tolist(),
+        events.time.tolist(),
+        events.quantity.tolist(),
+        events.price.tolist(),
+    )
+    for item, event, time, quantity, price in zip(*columns, strict=True):
+        yield {
+            "kind": "live_event",
+            "item_id": item,
+            "event": EventType(event).name.lower(),
+            "timestamp": timestamp(time).decode(),
+            "quantity": quantity,
+            "price": None if price != price else price,
+        }

@@ -1,0 +1,101 @@
+"""What a customer is, and what they and the shop may change of it: declarations, tags, preferences, one identity."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from features.customer import summary
+from features.profile import Profile, histories, tags
+from features.tag_rules import CustomerTag
+from recommender.errors import NotFound
+from recommender.values import Histories
+from serving.answers import timestamp
+from serving.services import Services
+
+
+def get_user(services: Services, user_id: str) -> dict[str, Any]:
+    """Return a customer as the service sees them now; somebody unknown has nothing but the id."""
+    one = services.customers.resolve(user_id)
+    profile, history = _history(services, one)
+    now = int(services.clock())
+    return {
+        "user_id": one,
+        **services.customers.export(one),
+        "preferences": {"personalize": profile.personalize},
+        "merged": list(profile.also),
+        "tags": [shown(tag) for tag in _tags(services, profile, history)],
+        **summary(history, now),
+    }
+
+
+def declare(services: Services, user_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace what is declared of a customer, and return the customer."""
+    services.customers.declare(services.customers.resolve(user_id), fields, services.clock())
+    return get_user(services, user_id)
+
+
+def get_tags(services: Services, user_id: str) -> dict[str, Any]:
+    """Return the customer's tags, the heaviest first, each with where it comes from, and the muted ones."""
+    one = services.customers.resolve(user_id)
+    profile, history = _history(services, one)
+    found = [shown(tag) for tag in _tags(services, profile, history)]
+    return {"user_id": one, "tags": found, "muted": sorted(profile.muted)}
+
+
+def give_tag(services: Services, user_id: str, tag: str, weight: float) -> dict[str, Any]:
+    """Put a tag on a customer by hand; this unmutes it."""
+    one = services.customers.resolve(user_id)
+    services.customers.give(one, tag, weight, services.clock())
+    return get_tags(services, one)
+
+
+def mute_tag(services: Services, user_id: str, tag: str) -> dict[str, Any]:
+    """Take a tag off a customer and keep behaviour from bringing it back; raises NotFound where they never had it."""
+    one = services.customers.resolve(user_id)
+    before = get_tags(services, one)
+    if tag not in before["muted"]:
+        if all(each["tag"] != tag for each in before["tags"]):
+            raise NotFound("tag", tag)
+        services.customers.mute(one, tag, services.clock())
+    return get_tags(services, one)
+
+
+def choose(services: Services, user_id: str, personalize: bool) -> dict[str, Any]:
+    """Keep the customer's choice of personal or common lists."""
+    one = services.customers.resolve(user_id)
+    services.customers.choose(one, personalize, services.clock())
+    return get_preferences(services, one)
+
+
+def get_preferences(services: Services, user_id: str) -> dict[str, Any]:
+    """Return what the customer chose."""
+    one = services.customers.resolve(user_id)
+    return {"user_id": one, "personalize": services.profiles.read([one])[0].personalize}
+
+
+def merge(services: Services, user_id: str, visitor_id: str) -> dict[str, Any]:
+    """Join a visitor into a customer, at once; doing it again changes nothing. Raises Conflict."""
+    done = services.customers.merge(visitor_id, user_id, services.clock())
+    return {"user_id": services.customers.resolve(user_id), "visitor_id": visitor_id, "merged": done}
+
+
+def shown(tag: CustomerTag) -> dict[str, Any]:
+    """Return a tag in the words of the API."""
+    return {
+        "tag": tag.name,
+        "weight": round(tag.weight, 4),
+        "provenance": tag.provenance,
+        "rule": tag.rule,
+        "since": timestamp(tag.since).decode(),
+        "evidence": list(tag.evidence),
+    }
+
+
+def _history(services: Services, one: str) -> tuple[Profile, Histories]:
+    profile = services.profiles.read([one])[0]
+    shelf = services.shelves.shelf
+    return profile, histories(shelf.bundle, [profile], shelf.row_of)
+
+
+def _tags(services: Services, profile: Profile, history: Histories) -> tuple[CustomerTag, ...]:
+    shelf = services.shelves.shelf
+    return tags(shelf.bundle, [profile], history, int(services.clock()), shelf.tagging)[0]
