@@ -115,11 +115,14 @@ def _scored(
 
 
 def _by_source(sources: tuple[str, ...], candidates: Candidates) -> NDArray[np.float32]:
-    """Return scores in (0, 1] that keep the first source's order, then the second's, and so on."""
+    """Return scores in (0, 1] that keep the first source's order, then the second's, and so on.
+
+    What a source says of the items that the page is about goes before what it says of the customer.
+    """
     place = np.full(len(candidates.item), np.inf, np.float32)
     offset = 0.0
     for source in sources:
-        for name in RETRIEVAL[source][:1]:
+        for name in (*BESIDE.get(source, ()), *RETRIEVAL[source][:1]):
             rank = candidates.ranks.get(name, np.full(len(place), np.nan, np.float32))
             place = np.fmin(place, rank + np.float32(offset))
             offset += 1 + float(np.nanmax(rank, initial=0))

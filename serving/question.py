@@ -19,12 +19,15 @@ from serving.shelf import Shelf
 
 NEAR = {
     "similar": Placement(
-        ranker=None, sources=("content", "neighbours"), fallback=("category_popularity",), needs_items=True
+        ranker=None,
+        sources=("content", "neighbours"),
+        fallback=("category_popularity", "popularity", "catalogue"),
+        needs_items=True,
     ),
     "bought_together": Placement(
-        ranker=None,
+        ranker="anchored",
         sources=("transitions", "neighbours"),
-        fallback=("category_popularity", "popularity"),
+        fallback=("category_popularity", "popularity", "catalogue"),
         needs_items=True,
     ),
 }
