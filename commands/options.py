@@ -27,6 +27,8 @@ Now = Annotated[
     ),
 ]
 
+DATA = Path("data")
+
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
 

@@ -30,8 +30,3 @@ def estimate(values: NDArray[np.float64], rng: np.random.Generator, *, draws: in
         means[start : start + size[0]] = known[rng.integers(len(known), size=size, dtype=np.int32)].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(float(known.mean()), float(low), float(high))
-
-
-def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
-    """Return by how much ``ours`` is above ``theirs``; both are of the same customers, resampled together."""
-    return estimate(ours - theirs, rng)

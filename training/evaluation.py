@@ -78,7 +78,8 @@ def values(lists: Lists, yardstick: Yardstick, task: Task) -> tuple[NDArray[np.i
 
 def judge(system: str, lists: Lists, yardstick: Yardstick) -> tuple[list[Row], list[Row]]:
     """Return how a system did at each task, overall and by length of history."""
-    rows, buckets = [], []
+    rows: list[Row] = []
+    buckets: list[Row] = []
     size = np.diff(yardstick.heldout.queries.histories.indptr)
     for task in TASKS:
         asked, found = values(lists, yardstick, task)
@@ -130,7 +131,8 @@ def sources(lists: Lists, yardstick: Yardstick, names: Sequence[str]) -> list[So
 
 def compare(systems: Mapping[str, Callable[[], Lists]], yardstick: Yardstick) -> tuple[list[Row], list[Row]]:
     """Return the rows of every system, in the order given."""
-    rows, buckets = [], []
+    rows: list[Row] = []
+    buckets: list[Row] = []
     for name, make in systems.items():
         some, more = judge(name, make(), yardstick)
         rows += some

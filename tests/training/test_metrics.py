@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from training.bootstrap import difference, estimate
+from training.bootstrap import estimate
 from training.metrics import accuracy, coverage, diversity, marked, minus, novelty, popularity_lift, without
 
 ITEMS = 12
@@ -110,10 +110,3 @@ def test_an_interval_holds_its_mean_and_repeats_with_its_seed() -> None:
 
 def test_no_customers_give_no_number() -> None:
     assert math.isnan(estimate(np.array([np.nan]), np.random.default_rng(7)).mean)
-
-
-def test_a_difference_is_paired() -> None:
-    ours = np.random.default_rng(1).random(400)
-    found = difference(ours + 0.01, ours, np.random.default_rng(7))
-    assert found.low == pytest.approx(0.01)
-    assert found.high == pytest.approx(0.01)

@@ -1,0 +1,37 @@
+"""``tagalong import``: files into the data folder."""
+
+import typer
+
+from commands.console import output, progress, say
+from commands.options import DATA, Data, Interactions, Items, Shop, Users
+from recommender.errors import InvalidInput
+from training.importer import Counts, import_files
+
+app = typer.Typer()
+
+
+@app.command(name="import")
+def import_(
+    data: Data = DATA,
+    shop: Shop = "main",
+    interactions: Interactions = None,
+    items: Items = None,
+    users: Users = None,
+) -> None:
+    """Bring interactions, items and users into the data folder; importing a file twice changes nothing.
+
+    Rows that cannot be read go to a rejects file, with the reason.
+
+    Example: tagalong import --interactions 'orders/*.csv.gz' --items products.jsonl
+    """
+    if not (interactions or items or users):
+        raise InvalidInput("import", "name at least one file: --interactions, --items or --users")
+    with progress() as report:
+        found = import_files(data / shop, interactions or (), items or (), users or (), report)
+    for kind, counts in (("events", found.events), ("items", found.items), ("users", found.users)):
+        if counts != Counts():
+            output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
+    for path in found.rejects:
+        say(f"rejected rows are in {path}")
+    for name, count in sorted(found.unknown_events.items()):
+        say(f"{count} events are called {name!r}, which nobody knows; they are kept and weigh nothing")

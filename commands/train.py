@@ -1,0 +1,73 @@
+"""``tagalong train``: fit, measure, and publish if it is good enough."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.console import output, progress, say
+from commands.options import DATA, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
+from features.build import build_dataset
+from features.config_file import load_config
+from recommender.dataset import Dataset
+from recommender.errors import InvalidInput
+from training.publication import Run, train_into, train_to
+from training.registry import Registry
+from training.sources import read_files, read_log
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    data: Data = DATA,
+    shop: Shop = "main",
+    interactions: Interactions = None,
+    items: Items = None,
+    users: Users = None,
+    config: Configuration = None,
+    bundle: Annotated[Path | None, typer.Option(help="Write one bundle here; for files only.")] = None,
+    now: Now = None,
+    force: Annotated[bool, typer.Option("--force", help="Publish whatever the gate says.")] = False,
+) -> None:
+    """Fit a bundle, measure it on held-out customers, and publish it if it is no worse than what there is.
+
+    Without files it reads the log of the data folder and publishes there. With --interactions and --bundle it writes
+    one bundle and touches nothing else. Without --now the models look back from the last event.
+
+    Examples: tagalong train
+              tagalong train --interactions events.csv --items items.csv --bundle ./bundle
+    """
+    if (bundle is None) != (interactions is None and items is None):
+        raise InvalidInput("--bundle", "goes together with --interactions or --items, and they with it")
+    settings = load_config(config)
+    with progress() as report:
+        report("reading")
+        if bundle is None:
+            tables = read_log(data / shop)
+        else:
+            rejects = bundle.with_name(f"{bundle.name}.rejects.jsonl")
+            tables = read_files(interactions or (), items or (), users or (), rejects)
+        dataset = build_dataset(tables, settings)
+        run = _run(dataset, moment("--now", now), force)
+        if bundle is not None:
+            found = train_to(bundle, dataset, settings, run, report)
+            name = found.info.bundle_id
+        else:
+            name, verdict = train_into(Registry(data / shop / "bundles"), dataset, settings, run, report)
+    if bundle is not None:
+        say(f"bundle {name} written to {bundle}")
+    elif verdict.publish:
+        output.print(f"{name} published: {verdict.reason}")
+    else:
+        output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.")
+
+
+def _run(dataset: Dataset, now: int | None, force: bool) -> Run:
+    """Take the moments from ``--now``, or from the data and, for the name only, the clock."""
+    if not len(dataset.catalogue):
+        raise InvalidInput("--data", "there are neither items nor events to train on; tagalong import brings them")
+    time_of_last = int(dataset.histories.time.max(initial=0))
+    clock = int(time.time())
+    return Run(now if now is not None else (time_of_last + 1 if time_of_last else clock), now or clock, force)

@@ -1,0 +1,106 @@
+"""From a dataset to a bundle that knows how good it is, and, where the gate lets it through, to a published one."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from recommender.bundle import Bundle
+from recommender.bundle_io import MANIFEST, load, save
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.errors import BundleError, InvalidInput
+from training import gate
+from training.appraisal import appraise
+from training.gate import Verdict
+from training.job import fit_and_hold
+from training.registry import CURRENT, Registry
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training run's moments and wishes."""
+
+    now: int
+    """The moment up to which the data say something, seconds since 1970."""
+    created: int
+    """When the run took place, for the bundle's id."""
+    force: bool = False
+    """Publish whatever the gate says."""
+
+
+def trained(dataset: Dataset, config: Config, run: Run, progress: Progress, rival: Bundle | None = None) -> Bundle:
+    """Return the bundle of ``dataset``, its manifest holding what was measured on held-out customers."""
+    fitted = fit_and_hold(dataset, config, now=run.now, progress=progress)
+    progress("measuring on held-out customers")
+    metrics = {**fitted.bundle.info.metrics, **appraise(fitted.past, fitted.held, rival=rival)}
+    created = datetime.fromtimestamp(run.created, UTC)
+    info = replace(
+        fitted.bundle.info,
+        bundle_id=f"{created:%Y%m%dT%H%M%SZ}-{_mark(dataset, config)}",
+        created_at=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+        metrics=metrics,
+    )
+    return replace(fitted.bundle, info=info)
+
+
+def train_into(
+    registry: Registry, dataset: Dataset, config: Config, run: Run, progress: Progress
+) -> tuple[str, Verdict]:
+    """Train, add the bundle to the registry, publish it if the gate agrees, and delete what is too old.
+
+    A current bundle that cannot be read is no rival: any sound bundle is better.
+    """
+    rival = _current(registry)
+    bundle = trained(dataset, config, run, progress, rival)
+    progress("writing the bundle")
+    registry.add(bundle)
+    name = bundle.info.bundle_id
+    verdict = gate.judge(bundle.info.metrics, rival.info.metrics if rival else None)
+    if verdict.publish or run.force:
+        registry.publish(name)
+    else:
+        registry.keep(name, verdict.reason)
+    registry.prune(config.keep_bundles)
+    return name, replace(verdict, publish=verdict.publish or run.force)
+
+
+def train_to(folder: Path, dataset: Dataset, config: Config, run: Run, progress: Progress) -> Bundle:
+    """Train and write the one bundle to ``folder``; a bundle that is there is replaced, anything else is left alone."""
+    replaced = folder.exists() and any(folder.iterdir())
+    if replaced and not (folder / MANIFEST).is_file():
+        raise InvalidInput("--bundle", f"{folder} holds something else than a bundle")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    bundle = trained(dataset, config, run, progress)
+    progress("writing the bundle")
+    if replaced:
+        _swap(bundle, folder)
+    else:
+        save(bundle, folder)
+    return bundle
+
+
+def _swap(bundle: Bundle, folder: Path) -> None:
+    built, old = (folder.with_name(f".{folder.name}.{uuid4().hex}") for _ in range(2))
+    save(bundle, built)
+    folder.rename(old)
+    built.rename(folder)
+    shutil.rmtree(old)
+
+
+def _current(registry: Registry) -> Bundle | None:
+    try:
+        return load(registry.path(CURRENT)) if registry.current() else None
+    except BundleError:
+        return None
+
+
+def _mark(dataset: Dataset, config: Config) -> str:
+    """Return six characters that differ where the configuration or the data's size does."""
+    sizes = f"{len(dataset.users)} {len(dataset.catalogue)} {len(dataset.histories.item)}"
+    return hashlib.sha256(f"{config.model_dump_json()} {sizes}".encode()).hexdigest()[:6]
