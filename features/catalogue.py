@@ -36,6 +36,7 @@ def build_catalogue(
     numeric = {name: column for name, column in attributes.items() if is_numeric(column)}
     textual = {name: column for name, column in attributes.items() if name not in numeric}
     path = category_path(table["category"])
+    table = table.set_column(table.column_names.index("category"), "category", path)
     tags, tag_names = item_tags(table, textual, settings)
     available_from = seconds(table["available_from"], missing=NEVER)
     return Catalogue(
