@@ -12,8 +12,8 @@ from recommender.values import EventType, Histories
 
 DAY = 86_400
 
-Matching = Callable[[str, str], NDArray[np.bool_]]
-"""From a filter expression, and its name in error messages, to (N,) the items that it matches."""
+Matching = Callable[[str], NDArray[np.bool_]]
+"""From a filter expression to (N,) the items that it matches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +28,9 @@ class TagRules:
 
     @classmethod
     def over(cls, settings: Sequence[TagRule], catalogue: Catalogue, matching: Matching) -> "TagRules":
-        """Find the items of each rule; ``matching`` raises where an expression cannot be read."""
+        """Find the items of each rule."""
         every = np.ones(len(catalogue), np.bool_)
-        named = [(rule.when, f"tag_rules[{row}].when") for row, rule in enumerate(settings)]
-        masks = tuple(matching(when, name) if when else every for when, name in named)
+        masks = tuple(matching(rule.when) if rule.when else every for rule in settings)
         counts = np.zeros((len(settings), len(EventType)), np.bool_)
         for row, rule in enumerate(settings):
             counts[row, [EventType[name.upper()] for name in rule.events]] = True

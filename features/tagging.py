@@ -19,6 +19,7 @@ from features.tag_rules import (
 )
 from recommender.catalogue import Catalogue
 from recommender.config import Config
+from recommender.errors import FilterError
 from recommender.filters import compile_filter
 from recommender.values import Histories
 
@@ -43,14 +44,21 @@ class Tagging:
 
 
 def tagging(catalogue: Catalogue, config: Config, learned: Mapping[str, Mapping[str, float]] | None = None) -> Tagging:
-    """Prepare the rules of ``config``; raises FilterError where a rule's expression cannot be read.
+    """Prepare the rules of ``config``; one that asks for what this catalogue does not know matches nothing.
 
     ``learned`` says which tags were found together in training; what the configuration says of a tag stands above it.
     """
-    rules = TagRules.over(config.tag_rules, catalogue, lambda when, name: compile_filter(when, catalogue, name))
+    rules = TagRules.over(config.tag_rules, catalogue, partial(_matches, catalogue))
     vector = lru_cache(4_096)(partial(_vector, catalogue, rules))
     brings = {**(learned or {}), **declared_brings(config)}
     return Tagging(catalogue, rules, brings, config.live.tags, vector)
+
+
+def _matches(catalogue: Catalogue, when: str) -> NDArray[np.bool_]:
+    try:
+        return compile_filter(when, catalogue)
+    except FilterError:
+        return np.zeros(len(catalogue), np.bool_)
 
 
 def _vector(catalogue: Catalogue, rules: TagRules, tag: str) -> Vector:

@@ -3,6 +3,7 @@
 import time
 
 from features.config_file import load_config
+from features.rule_check import check_rules
 from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
@@ -42,6 +43,8 @@ def build(settings: Settings) -> Services:
     stock = RedisStock(link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, time.time)
     watch(BundleFolder(settings.shop_folder / "bundles", metrics), shelves.use)
+    if settings.config and config and not shelves.shelf.is_blank:
+        check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
         settings=settings,
         clock=time.time,

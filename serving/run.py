@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from features.config_file import load_config
+from features.rule_check import check_rules
 from recommender.errors import InvalidInput
+from serving.adapters.bundles import BundleFolder
 from serving.adapters.embedded_redis import embedded_redis
 from serving.logs import configure
+from serving.metrics import Metrics
 from serving.settings import Settings, process_environment
 from serving.supervisor import Program, Supervisor
 
@@ -21,9 +25,10 @@ STOP_SECONDS = 10
 def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or Ctrl-C; ``started`` is called when requests are answered.
 
-    Raises InvalidInput when the data folder or the port is in use.
+    Raises InvalidInput when the data folder or the port is in use, ConfigError for rules that make no sense.
     """
     configure(settings.log_level)
+    _check_config(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     _check_port(settings)
     with ExitStack() as stack:
@@ -36,6 +41,16 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
         _empty(settings.metrics_folder)
         programs += [workers_program(settings)]
         Supervisor(programs).run(started)
+
+
+def _check_config(settings: Settings) -> None:
+    """Refuse here what every worker would refuse, again and again."""
+    if settings.config is None:
+        return
+    config = load_config(settings.config)
+    bundle = BundleFolder(settings.shop_folder / "bundles", Metrics()).fresh()
+    if bundle is not None:
+        check_rules(settings.config, config, bundle.catalogue)
 
 
 def redis_url(settings: Settings) -> str:

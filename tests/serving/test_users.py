@@ -1,0 +1,303 @@
+"""Customers over HTTP: tags that behaviour earns at once, choices that are obeyed, one identity, and the way out."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from serving.app import create_app
+from serving.bootstrap import build
+from serving.services import Services
+from serving.settings import Settings
+from tests.serving import shop
+from tests.serving.test_events import ids, send, view
+
+NOW = shop.NOW
+RULES = """
+[[tag_rules]]
+tag = "camping"
+when = "category = 'Outdoor > Camping'"
+events = ["view_item"]
+count = 3
+in_a_row = true
+
+[[derived_tags]]
+tag = "camping"
+brings = ["lightweight-gear"]
+"""
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    (tmp_path / "tagalong.toml").write_text(RULES)
+    return settings.model_copy(update={"config": tmp_path / "tagalong.toml"})
+
+
+def three_views(user: str = "new", items: tuple[str, ...] = ("tent", "stove", "lamp")) -> list[dict[str, Any]]:
+    return [view(item, user, timestamp=NOW + n) for n, item in enumerate(items)]
+
+
+def tags(client: FlaskClient, user: str = "new") -> dict[str, dict[str, Any]]:
+    return {tag["tag"]: tag for tag in client.get(f"/v1/users/{user}/tags").json["tags"]}
+
+
+def test_three_views_in_a_row_give_the_tag_at_once_with_its_evidence(client: FlaskClient) -> None:
+    send(client, *three_views()[:2])
+    assert tags(client) == {}
+    send(client, three_views()[2])
+    found = tags(client)
+    assert found["camping"]["provenance"] == "rule"
+    assert found["camping"]["rule"] == "3 view_item in a row where category = 'Outdoor > Camping'"
+    assert found["camping"]["evidence"] == ["tent", "stove", "lamp"]
+    assert found["camping"]["weight"] == pytest.approx(1, abs=0.01)
+    assert found["lightweight-gear"]["provenance"] == "derived"
+    assert found["lightweight-gear"]["rule"] == "camping"
+
+
+def test_the_tag_is_a_reason_in_the_very_next_list(client: FlaskClient) -> None:
+    client.post("/v1/recommendations", json={"user_id": "new", "count": 12})
+    send(client, *three_views())
+    answer = client.post("/v1/recommendations", json={"user_id": "new", "count": 12, "diversity": False}).json
+    assert answer["served_by"] == "live"
+    reasons = {(r["code"], r["evidence"]) for item in answer["items"][:3] for r in item["reasons"]}
+    assert ("tag", "camping") in reasons
+
+
+def test_a_tag_outlives_the_events_that_earned_it(client: FlaskClient) -> None:
+    send(client, *three_views())
+    for n in range(140):
+        send(client, view("pan", timestamp=NOW + 10 + n))
+    found = tags(client)["camping"]
+    assert found["evidence"] == ["tent", "stove", "lamp"]
+    assert found["weight"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_muted_tag_stays_away_until_a_hand_puts_it_back(client: FlaskClient) -> None:
+    send(client, *three_views())
+    assert client.delete("/v1/users/new/tags/camping").json["muted"] == ["camping"]
+    send(client, *three_views(items=("rope", "axe", "mat")))
+    assert tags(client) == {}
+    answer = client.put("/v1/users/new/tags/camping", json={"weight": 2}).json
+    first = answer["tags"][0]
+    assert (first["tag"], first["weight"], first["provenance"]) == ("camping", 2, "hand")
+    assert answer["muted"] == []
+    assert client.delete("/v1/users/new/tags/never had").status_code == 404
+
+
+def test_a_tag_by_hand_acts_on_the_next_list(client: FlaskClient) -> None:
+    client.put("/v1/users/nobody/tags/cooking", json={})
+    assert set(ids(client, user_id="nobody", count=4)) <= set(shop.KITCHEN)
+
+
+def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
+    body = {"tags": ["cooking"], "birthday": "02-29", "language": "zh", "attributes": {"store": "A 1"}}
+    shown = client.put("/v1/users/a%2Fb 🏕", json=body).json
+    assert shown["user_id"] == "a/b 🏕"
+    assert shown["declared"] == body
+    assert [(t["tag"], t["provenance"]) for t in shown["tags"]] == [("cooking", "declared")]
+    assert set(ids(client, user_id="a/b 🏕", count=4)) <= set(shop.KITCHEN)
+    assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
+
+
+def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:
+    users = [{"user_id": "a", "tags": ["x"]}, {"tags": ["x"]}, {"user_id": "b", "birthday": "31-12"}]
+    answer = client.post("/v1/users", json={"users": users}).json
+    assert answer["accepted"] == 1
+    assert [(r["index"], r["field"]) for r in answer["rejected"]] == [(1, "user_id"), (2, "birthday")]
+    assert list(tags(client, "a")) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/v1/users/a", {"tag": ["x"]}),
+        ("PUT", "/v1/users/a", {"tags": "x"}),
+        ("PUT", "/v1/users/a", {"consent_email": "yes"}),
+        ("PUT", "/v1/users/a/preferences", {"personalize": "no"}),
+        ("PUT", "/v1/users/a/preferences", {}),
+        ("PUT", "/v1/users/a/tags/x", {"weight": 0}),
+        ("POST", "/v1/users/a:merge", {}),
+        ("POST", "/v1/users", {"users": []}),
+    ],
+)
+def test_wrong_bodies_name_the_field(client: FlaskClient, method: str, path: str, body: dict[str, Any]) -> None:
+    answer = client.open(path, method=method, json=body)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"]
+
+
+def test_a_summary_says_stage_tier_and_price_level(client: FlaskClient) -> None:
+    shown = client.get("/v1/users/u0").json
+    assert (shown["stage"], shown["orders"], shown["typical_price"]) == ("loyal", 6, 2.0)
+    assert client.get("/v1/users/never").json["stage"] == "unknown"
+
+
+def merge(client: FlaskClient, visitor: str, user: str) -> Any:
+    return client.post(f"/v1/users/{user}:merge", json={"visitor_id": visitor})
+
+
+def test_a_merged_visitor_is_the_customer_from_now_on(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    send(client, *three_views("visitor"), view("tent", "visitor", event="add_to_cart"))
+    client.put("/v1/users/visitor/tags/vip", json={})
+    client.delete("/v1/users/visitor/tags/lightweight-gear")
+    before = ids(client, user_id="u1")
+    assert merge(client, "visitor", "u1").json == {"user_id": "u1", "visitor_id": "visitor", "merged": True}
+    assert merge(client, "visitor", "u1").json["merged"] is False
+    assert {"camping", "vip"} <= set(tags(client, "u1"))
+    assert "lightweight-gear" not in tags(client, "u1")
+    assert "tent" in before
+    assert "tent" not in ids(client, user_id="u1")
+    assert ids(client, visitor_id="visitor") == ids(client, user_id="u1")
+    send(client, view("axe", "visitor", event="add_to_cart"))
+    assert "axe" not in ids(client, user_id="u1")
+    rows = [orjson.loads(f[b"event"]) for _, f in client_of_redis.xrange("log:{main}") if b"event" in f]
+    assert rows[-1]["user_id"] == "u1"
+
+
+def test_the_trained_history_of_a_merged_visitor_counts_too(client: FlaskClient) -> None:
+    assert client.get("/v1/users/u0").json["events"] == 12
+    merge(client, "u1", "u0")
+    assert client.get("/v1/users/u0").json["events"] == 24
+
+
+def test_merges_follow_each_other_and_contradictions_are_refused(client: FlaskClient) -> None:
+    merge(client, "first", "second")
+    merge(client, "second", "third")
+    send(client, view("tent", "first", event="add_to_cart"))
+    assert "tent" not in ids(client, user_id="third")
+    assert "tent" not in ids(client, visitor_id="first")
+    assert merge(client, "first", "other").status_code == 409
+    assert merge(client, "third", "first").status_code == 409
+
+
+@pytest.fixture
+def watched(client_of_redis: "redis.Redis") -> Iterator[list[str]]:
+    """Every command that Redis is given meanwhile."""
+    seen: list[str] = []
+    with client_of_redis.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                seen.append(command["command"])
+                if "the end" in command["command"]:
+                    return
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield seen
+        client_of_redis.echo("the end")
+        thread.join(5)
+
+
+def wait(seen: list[str], client_of_redis: "redis.Redis", word: str) -> list[str]:
+    client_of_redis.echo(word)
+    deadline = time.monotonic() + 5
+    while not any(word in command for command in seen):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return [command for command in seen if word not in command]
+
+
+PROFILE = ("events:", "seen:", "tags:", "profile:")
+
+
+def test_a_choice_against_personal_lists_is_obeyed_and_reads_no_profile(
+    client: FlaskClient, client_of_redis: "redis.Redis", watched: list[str]
+) -> None:
+    common = ids(client)
+    assert client.put("/v1/users/u1/preferences", json={"personalize": False}).json["personalize"] is False
+    wait(watched, client_of_redis, "before the list")
+    watched.clear()
+    assert ids(client, user_id="u1") == common
+    for path in ("/v1/users/u1/recommendations", "/v1/users/u1/buy-again", "/v1/explain?user_id=u1&item_id=tent"):
+        assert client.get(path).status_code == 200
+    client.post("/v1/rank", json={"user_id": "u1", "item_ids": ["tent", "pan"]})
+    client.post("/v1/recommendations:batch", json={"user_id": "u1", "requests": [{}, {"placement": "new"}]})
+    asked = wait(watched, client_of_redis, "after the list")
+    assert asked
+    assert not [command for command in asked if any(f"{kind}{{" in command for kind in PROFILE)]
+    assert "tagalong_non_personalised_total" in client.get("/metrics").text
+    assert client.put("/v1/users/u1/preferences", json={"personalize": True}).json["personalize"] is True
+    assert ids(client, user_id="u1") != common
+
+
+def test_the_header_of_global_privacy_control_works_for_one_request(
+    client: FlaskClient, client_of_redis: "redis.Redis", watched: list[str]
+) -> None:
+    common, own = ids(client), ids(client, user_id="u1")
+    wait(watched, client_of_redis, "before the list")
+    watched.clear()
+    answer = client.post(
+        "/v1/recommendations", json={"user_id": "u1", "count": 12, "diversity": False}, headers={"Sec-GPC": "1"}
+    )
+    assert [item["item_id"] for item in answer.json["items"]] == common != own
+    asked = wait(watched, client_of_redis, "after the list")
+    assert not [command for command in asked if "u1" in command]
+
+
+def test_what_an_opted_out_customer_does_is_not_lived_by_nor_learned_from(
+    client: FlaskClient, client_of_redis: "redis.Redis"
+) -> None:
+    client.put("/v1/users/u1", json={"consent_personalization": False})
+    send(client, *three_views("u1"))
+    assert not client_of_redis.exists("events:{main:u1}")
+    entries = [fields for _, fields in client_of_redis.xrange("log:{main}") if b"event" in fields]
+    assert [fields[b"unlearned"] for fields in entries] == [b"1"] * 3
+    assert client_of_redis.ttl("lists:{main:u1}") == -1
+
+
+def test_erasure_forgets_at_once_and_says_so(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    common = ids(client, visitor_id="nobody")
+    send(client, *three_views("u1"))
+    client.put("/v1/users/u1/tags/vip", json={})
+    merge(client, "visitor", "u1")
+    assert ids(client, user_id="u1") != common
+    receipt = client.delete("/v1/users/u1").json
+    assert set(receipt["ids"]) == {"u1", "visitor"}
+    assert receipt["removed"]["events"] == 3
+    assert receipt["removed"]["tags"] == 1
+    assert receipt["status"] == "archive_pending"
+    assert ids(client, user_id="u1") == common
+    assert tags(client, "u1") == {}
+    assert client.get("/v1/users/u1").json["events"] == 0
+    checked = client.get(f"/v1/users/u1/erasure/{receipt['receipt']}").json
+    assert checked["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0}
+    assert client.get(f"/v1/users/u2/erasure/{receipt['receipt']}").status_code == 404
+
+
+def test_an_export_holds_everything(client: FlaskClient) -> None:
+    send(client, *three_views())
+    client.put("/v1/users/new", json={"language": "de"})
+    lines = [orjson.loads(line) for line in client.get("/v1/users/new/export").data.splitlines()]
+    kinds = [line["kind"] for line in lines]
+    assert kinds == ["profile", "preferences", "tag", "tag", "live_event", "live_event", "live_event"]
+    assert lines[0]["declared"] == {"language": "de"}
+    assert [line["item_id"] for line in lines[-3:]] == ["tent", "stove", "lamp"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('[[tag_rules]]\ntag = "x"\nwhen = "departmnt = 1"', "departmnt"),
+        ('[[tag_rules]]\ntag = "x"\ncuont = 3', "cuont"),
+        ('[[derived_tags]]\ntag = "a"\nbrings = ["b"]\n[[derived_tags]]\ntag = "b"\nbrings = ["a"]', "cycle"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused_at_the_start(settings: Settings, text: str, word: str) -> None:
+    assert settings.config is not None
+    settings.config.write_text(text)
+    with pytest.raises(Exception, match=word) as refused:
+        build(settings)
+    assert "line" in str(refused.value)
+
+
+def test_the_choice_is_kept_in_the_services_of_another_worker(services: Services, settings: Settings) -> None:
+    one, other = create_app(services).test_client(), create_app(build(settings)).test_client()
+    one.put("/v1/users/u1/preferences", json={"personalize": False})
+    assert other.get("/v1/users/u1/preferences").json["personalize"] is False
