@@ -20,7 +20,7 @@ from serving.blank import blank_bundle
 from serving.logs import configure
 from serving.metrics import Metrics
 from serving.pace import Pace
-from serving.services import Services
+from serving.services import Clock, Services
 from serving.settings import Settings
 from serving.shelves import Shelves
 
@@ -30,7 +30,7 @@ LOG_SECONDS = 2.0
 """How long storing may take: a slow disk delays an event, it does not lose it."""
 
 
-def build(settings: Settings) -> Services:
+def build(settings: Settings, clock: Clock = time.time) -> Services:
     """Return the services of one worker; needs neither Redis nor a bundle to succeed.
 
     Raises ConfigError for a configuration file that cannot be used.
@@ -41,18 +41,18 @@ def build(settings: Settings) -> Services:
     link = redis_link(settings)
     log_link = redis_link(settings, "event log", LOG_SECONDS)
     stock = RedisStock(link, settings.shop)
-    shelves = Shelves(stock, blank_bundle(config or Config()), config, time.time)
+    shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
     watch(BundleFolder(settings.shop_folder / "bundles", metrics), shelves.use)
     if settings.config and config and not shelves.shelf.is_blank:
         check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
         settings=settings,
-        clock=time.time,
+        clock=clock,
         timer=time.monotonic,
         pace=Pace(),
         shelves=shelves,
         cache=RedisCache(link, settings.shop, metrics),
-        profiles=RedisProfiles(link, settings.shop, time.time),
+        profiles=RedisProfiles(link, settings.shop, clock),
         customers=RedisCustomers(log_link, settings.shop, lambda: int(shelves.shelf.config.live.ttl_days * DAY)),
         events=RedisLog(log_link, settings.shop),
         erasures=RedisErasures(log_link, settings.shop, settings.shop_folder),

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def settings(tmp_path: Path, redis_server: RedisServer, client_of_redis: "redis.
 def services(settings: Settings) -> Services:
     """Parts as a worker has them, in the shop's own time."""
     began = time.time()
-    return replace(build(settings), clock=lambda: shop.NOW + time.time() - began)
+    return build(settings, lambda: shop.NOW + time.time() - began)
 
 
 @pytest.fixture
