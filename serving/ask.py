@@ -46,7 +46,7 @@ class Ask(Who):
 
     placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
     """A placement that the configuration names."""
-    item_ids: Annotated[list[Id], Field(max_length=100)] = []
+    item_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
     """The items that the page is about: the product shown, the lines of the cart."""
     count: Annotated[int, Field(ge=1, le=200)] | None = None
     """How many items; the placement's own number where it is left out."""
@@ -54,12 +54,12 @@ class Ask(Who):
     """Only items for which this holds: ``price between 10 and 80 and 'camping' in tags``."""
     boost: Expression | None = None
     """Lifts items: ``2 * (brand = 'Acme')``; 1 is one standard deviation of the list's scores."""
-    exclude_item_ids: Annotated[list[Id], Field(max_length=MOST_ITEMS)] = []
-    tags: Annotated[list[Id], Field(max_length=50)] = []
+    exclude_item_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_ITEMS)] = ()
+    tags: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
     """What this request is about, beside what is known of the customer."""
     diversity: Diversity | bool | None = None
     """false switches the placement's rule off; an object replaces it."""
-    include: Annotated[list[Part], Field(max_length=3)] | None = None
+    include: Annotated[tuple[Part, ...], Field(max_length=3)] | None = None
     """What each item carries; reasons and properties where it is left out."""
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     """A cheaper answer comes where the full one would take longer."""
@@ -100,6 +100,6 @@ class ExplainAsk(Who):
 
     item_id: Id
     placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
-    item_ids: Annotated[list[Id], Field(max_length=100)] = []
+    item_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
     """The items that the page is about."""
     filter: Expression | None = None

@@ -17,18 +17,12 @@ class Metrics:
     def __init__(self, folder: Path | None = None) -> None:
         """Count in ``folder``, together with other workers, or in this process alone where it is None."""
         self._folder = folder
-        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str, str], Histogram] = {}
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "tagalong_recommendations",
-            "Lists answered, by placement and by how they were made.",
-            ("placement", "served_by", "degraded"),
-            registry=self.registry,
-        )
-        self.latency = Histogram(
+        self.lists = Histogram(
             "tagalong_recommendation_seconds",
-            "Time to make or find one list.",
-            ("served_by",),
+            "Lists answered and the time they took, by placement and by how they were made.",
+            ("placement", "served_by", "degraded"),
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
@@ -52,15 +46,13 @@ class Metrics:
     def count(self, answer: Answer, *, personal: bool) -> None:
         """Count one answered list."""
         labels = (answer.placement, answer.served_by, "true" if answer.degraded else "false")
-        requests, latency = self._children.get(labels) or self._child(labels)
-        requests.inc()
-        latency.observe(answer.took)
+        (self._children.get(labels) or self._child(labels)).observe(answer.took)
         if not personal:
             self.anonymous.inc()
 
-    def _child(self, labels: tuple[str, str, str]) -> tuple[Counter, Histogram]:
+    def _child(self, labels: tuple[str, str, str]) -> Histogram:
         """Look the series up once; a look-up costs more than counting."""
-        self._children[labels] = self.requests.labels(*labels), self.latency.labels(labels[1])
+        self._children[labels] = self.lists.labels(*labels)
         return self._children[labels]
 
     def text(self) -> bytes:

@@ -1,7 +1,6 @@
 """More than one list at a time: several placements of one page, and the next page of one list."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -47,7 +46,7 @@ def next_page(services: Services, rec_id: str, count: int | None, *, personalize
     page = orjson.loads(kept)
     ask = Ask.model_validate(page["ask"])
     ask = ask.model_copy(update={"count": count or ask.count, "personalize": personalize and ask.personalize})
-    answer = replace(recommend(services, ask, page["shown"]), rec_id=rec_id)
+    answer = recommend(services, ask, page["shown"])._replace(rec_id=rec_id)
     shown = page["shown"] + answer.listed.item_ids()
     services.served.remember(rec_id, orjson.dumps(page | {"shown": shown}), NEXT_SECONDS)
     return answer

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from features.profile import Profile
 from features.tag_rules import Earned
@@ -10,8 +10,7 @@ from recommender.config import LiveSettings
 from serving.event_records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(NamedTuple):
     """What one look into the cache tells."""
 
     revision: int

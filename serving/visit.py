@@ -1,7 +1,7 @@
 """One request on its way to an answer, and the steps that every kind of answer shares."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from features.profile import Profile
 from recommender.config import Placement
@@ -17,8 +17,7 @@ NOBODY = Profile("")
 """Whoever asks for a list that is not personal; ids have at least one character."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """One request on its way to an answer."""
 
     ask: Ask

@@ -1,11 +1,13 @@
 """The way to Redis: short time limits, no retries, a breaker. It raises Unavailable soon; it never hangs."""
 
 from collections.abc import Callable
+from threading import local
 from typing import Any, TypeVar
 
 import hiredis
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from serving.adapters.breaker import Breaker
@@ -32,6 +34,7 @@ class RedisLink:
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
         )
+        self._threads = local()
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
 
@@ -48,19 +51,36 @@ class RedisLink:
     def exchange(self, request: bytes, replies: int) -> list[Any]:
         """Send packed commands in one write and return their ``replies`` in order.
 
-        The bare protocol: a third of the cost of a pipeline object, for the one read that every request makes.
+        For the one read that every request makes: the bare protocol over a connection of the thread's own costs a third
+        of a pipeline object. An error reply is raised when all replies have been read.
         """
         with self._breaker:
-            connection = self._pool.get_connection()
+            connection = self._own_connection()
             try:
-                connection.send_packed_command([request])  # type: ignore[no-untyped-call]
-                return [connection.read_response() for _ in range(replies)]
+                connection.send_packed_command([request])
+                found = [_reply(connection) for _ in range(replies)]
             except BaseException:
-                connection.disconnect()  # type: ignore[no-untyped-call]
+                connection.disconnect()
                 raise
-            finally:
-                self._pool.release(connection)
+        error = next((reply for reply in found if isinstance(reply, RedisError)), None)
+        if error is not None:
+            raise error
+        return found
+
+    def _own_connection(self) -> Any:
+        try:
+            return self._threads.connection
+        except AttributeError:
+            self._threads.connection = self._pool.make_connection()
+            return self._threads.connection
 
     def ping(self) -> None:
         """Raise Unavailable unless Redis answers."""
         self.run(lambda client: client.ping())
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

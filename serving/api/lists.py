@@ -28,7 +28,7 @@ def respond(answer: Answer) -> Response:
 
 def with_choice(who: Person) -> Person:
     """Return the request without personal data where the browser says ``Sec-GPC: 1``."""
-    return who.model_copy(update={"personalize": False}) if request.headers.get("Sec-GPC") == "1" else who
+    return who.model_copy(update={"personalize": False}) if request.environ.get("HTTP_SEC_GPC") == "1" else who
 
 
 @blueprint.post("/v1/recommendations")
