@@ -3,6 +3,8 @@
 Exit status: 0 done; 2 the call or its input is wrong; 1 anything else.
 """
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +28,10 @@ COMMANDS = {
 
 EXTRAS = {"implicit": "training", "joblib": "training", "optuna": "tune"}
 """Which extra brings a library that is not installed everywhere."""
+
+
+SEVERAL = ("--interactions", "--items", "--users", "--history", "-k")
+"""Options that take every value up to the next option, as a shell's patterns give them."""
 
 
 class Commands(TyperGroup):
@@ -64,10 +70,23 @@ def tagalong() -> None:
     """
 
 
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the name of an option before each of its values: ``-k 5 10`` is ``-k 5 -k 10``."""
+    found: list[str] = []
+    option = ""
+    for argument in arguments:
+        if option and not argument.startswith("-") and found[-1] != option:
+            found.append(option)
+        elif argument.startswith("-"):
+            option = argument if argument in SEVERAL else ""
+        found.append(argument)
+    return found
+
+
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        app(spread(sys.argv[1:]))
     except Unavailable as error:
         complain(str(error), status=1)
     except TagalongError as error:

@@ -19,7 +19,9 @@ def serve_command(
     data: Data = DATA,
     shop: Shop = "main",
     config: Configuration = None,
-    host: Annotated[str, typer.Option("--host", envvar="TAGALONG_HOST", help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", envvar="TAGALONG_HOST", help="The address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", envvar="TAGALONG_PORT", min=1, max=65_535)] = 8080,
     workers: Annotated[int, typer.Option("--workers", envvar="TAGALONG_WORKERS", min=1, help="Processes.")] = 2,
 ) -> None:

@@ -1,0 +1,57 @@
+"""``tagalong evaluate``: how good the ranking is, next to simple baselines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from threadpoolctl import threadpool_limits
+
+from commands.console import output, progress, say
+from commands.options import Configuration, Interactions, Items, Users, moment
+from commands.tables import show
+from features.config_file import load_config
+from recommender.errors import InvalidInput
+from training.heldout import Protocol
+from training.page import page
+from training.sources import read_files
+from training.study import Plan, study
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    interactions: Interactions,
+    protocol: Annotated[Protocol, typer.Option(help="What is held out: each last choice, or all after a moment.")],
+    items: Items = None,
+    users: Users = None,
+    test_from: Annotated[
+        str | None, typer.Option(help="Temporal: the moment at which the future begins.", metavar="TIMESTAMP")
+    ] = None,
+    cuts: Annotated[list[int] | None, typer.Option("-k", min=1, help="Lengths of list; several.")] = None,
+    config: Configuration = None,
+    customers: Annotated[int, typer.Option(min=1, help="Held-out customers, at most.")] = 20_000,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what needs further fits.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page with plots.")] = None,
+) -> None:
+    """Fit on the past, rank the whole catalogue, and compare with what customers then chose.
+
+    Beside our models stand popularity, decayed personal frequency, and implicit's ALS and BM25 neighbours, fitted in
+    the same call. What is chosen again and what is new are separate tables. Intervals are 95 %, over customers.
+
+    Example: tagalong evaluate --interactions events.csv --items items.csv --protocol temporal
+    --test-from 2026-02-01 -k 5 10 20 --html report.html
+    """
+    if not interactions:
+        raise InvalidInput("--interactions", "name at least one file")
+    plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
+    settings = load_config(config)
+    with progress() as report, threadpool_limits(1, "blas"):
+        report("reading")
+        found = study(read_files(interactions, items or (), users or ()), settings, plan, report)
+    show(found, output)
+    for path, text in ((json, found.to_json), (html, lambda: page(found))):
+        if path is not None:
+            path.write_text(text(), encoding="utf-8")
+            say(f"written to {path}")

@@ -1,0 +1,122 @@
+"""``tagalong models``: the bundles of a shop, compared, published and rolled back."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from commands.console import output
+from commands.options import DATA, Data, Shop, rfc3339
+from commands.tables import show_difference
+from recommender.bundle import BundleInfo
+from recommender.bundle_io import load, read_info
+from recommender.config import Config
+from training.appraisal import CUT
+from training.diff import compare
+from training.registry import Registry, bundle_folder
+from training.report import OURS
+
+app = typer.Typer(help="List, show, compare, publish and roll back bundles.", no_args_is_help=True)
+
+Bundle = Annotated[str, typer.Argument(help="A bundle's id, or current.")]
+
+
+@app.command(name="list")
+def list_(data: Data = DATA, shop: Shop = "main") -> None:
+    """List the bundles, newest first.
+
+    Example: tagalong models list
+    """
+    table = Table("bundle", "created", "data until", "status", f"NDCG@{CUT}", f"NDCG@{CUT} new", "reason")
+    for one in _registry(data, shop).listed():
+        info = one.info
+        figures = (_figure(info, task) for task in ("next", "discovery"))
+        until = rfc3339(info.data_until)
+        table.add_row(info.bundle_id, info.created_at, until, one.status, *figures, one.reason or "")
+    output.print(table)
+
+
+@app.command()
+def show(bundle: Bundle = "current", data: Data = DATA, shop: Shop = "main") -> None:
+    """Show what a bundle's manifest says: data window, configuration, what was measured.
+
+    Example: tagalong models show current
+    """
+    info = read_info(_registry(data, shop).path(bundle))
+    said = {
+        "bundle": info.bundle_id,
+        "created_at": info.created_at,
+        "code_version": info.code_version,
+        "data": [rfc3339(info.data_from), rfc3339(info.data_until)],
+        "metrics": info.metrics,
+        "config": json.loads(info.config.model_dump_json()),
+    }
+    output.print_json(json.dumps(said))
+
+
+@app.command()
+def publish(bundle: Bundle, data: Data = DATA, shop: Shop = "main") -> None:
+    """Make a bundle current, whatever the gate said of it; running services take it up within seconds.
+
+    Example: tagalong models publish 20260301T020000Z-4f1c2a
+    """
+    registry = _registry(data, shop)
+    registry.publish(bundle)
+    output.print(f"{registry.current()} is current")
+
+
+@app.command()
+def rollback(data: Data = DATA, shop: Shop = "main") -> None:
+    """Publish the bundle that was current before.
+
+    Example: tagalong models rollback
+    """
+    output.print(f"{_registry(data, shop).rollback()} is current again")
+
+
+@app.command()
+def prune(
+    keep: Annotated[int | None, typer.Option(min=1, help="How many; by default what the configuration says.")] = None,
+    data: Data = DATA,
+    shop: Shop = "main",
+) -> None:
+    """Delete all but the newest bundles, the current one, and the one to roll back to.
+
+    Example: tagalong models prune --keep 3
+    """
+    for name in _registry(data, shop).prune(keep or Config().keep_bundles):
+        output.print(f"deleted {name}")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A bundle's id, current, or a folder.")],
+    after: Annotated[str, typer.Argument(help="The one that would take its place.")],
+    customers: Annotated[int, typer.Option(min=1, help="How many are asked for.")] = 1000,
+    count: Annotated[int, typer.Option("-n", min=1, help="Items a list.")] = 20,
+    data: Data = DATA,
+    shop: Shop = "main",
+) -> None:
+    """Compare the lists of two bundles: overlap, coverage, popularity, by category and stage, single items.
+
+    Example: tagalong models diff current 20260301T020000Z-4f1c2a
+    """
+    registry = _registry(data, shop)
+    first, second = (load(_folder(registry, name)) for name in (before, after))
+    now = 1 + max(first.info.data_until, second.info.data_until)
+    show_difference(compare(first, second, customers=customers, count=count, now=now), output)
+
+
+def _registry(data: Path, shop: str) -> Registry:
+    return Registry(data / shop / "bundles")
+
+
+def _folder(registry: Registry, name: str) -> Path:
+    return bundle_folder(Path(name)) if Path(name).is_dir() else registry.path(name)
+
+
+def _figure(info: BundleInfo, task: str) -> str:
+    one = info.metrics.get(task, {}).get("figures", {}).get(OURS, {}).get(f"NDCG@{CUT}")
+    return f"{one['mean']:.4f} ({one['low']:.4f}-{one['high']:.4f})" if one else ""
