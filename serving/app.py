@@ -2,14 +2,14 @@
 
 from apiflask import APIFlask
 
-from serving.api import errors, events, health, items, lists, parsing, users
+from serving.api import docs, errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
 """Bytes; a route that takes more says so itself."""
 
-BLUEPRINTS = (lists.blueprint, items.blueprint, events.blueprint, users.blueprint, health.blueprint)
+BLUEPRINTS = (lists.blueprint, items.blueprint, events.blueprint, users.blueprint, health.blueprint, docs.blueprint)
 
 
 def create_app(services: Services) -> APIFlask:
@@ -20,6 +20,7 @@ def create_app(services: Services) -> APIFlask:
     app.url_map.converters["id"] = parsing.IdConverter
     app.extensions[EXTENSION] = services
     errors.register(app)
+    docs.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

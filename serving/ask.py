@@ -18,7 +18,7 @@ MOST_ITEMS = 1_000
 class Strict(BaseModel):
     """A body that must have exactly the fields and types it says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Who(Strict):

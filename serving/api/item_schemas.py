@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from serving.api.schemas import FieldProblem, Query
+from serving.api.schemas import Body, FieldProblem, Query
 from serving.ask import Expression, Id
 
 Word = Annotated[str, StringConstraints(max_length=2_000)]
@@ -22,7 +22,7 @@ class ItemFields(BaseModel):
     Any other name is kept as an attribute.
     """
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
     __pydantic_extra__: dict[str, Attribute]
 
     item_id: Id | None = None
@@ -67,7 +67,7 @@ class ItemFields(BaseModel):
 class ItemsBody(BaseModel):
     """Items to change; each must name its ``item_id``. A bare list will do as well."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     items: Annotated[list[Any], Field(min_length=1, max_length=1_000, json_schema_extra={"items": {"type": "object"}})]
 
@@ -84,7 +84,7 @@ class Rejected(FieldProblem):
     """From 0."""
 
 
-class ItemsTaken(BaseModel):
+class ItemsTaken(Body):
     """What became of a bulk change."""
 
     accepted: int
@@ -96,7 +96,7 @@ class ItemsTaken(BaseModel):
 class ItemShown(BaseModel):
     """An item as it is known here."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     item_id: str
     in_stock: bool
@@ -112,7 +112,7 @@ class ItemsQuery(Query):
     filter: Expression | None = None
 
 
-class ItemsPage(BaseModel):
+class ItemsPage(Body):
     """A page of the catalogue."""
 
     items: list[ItemShown]

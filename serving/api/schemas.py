@@ -7,10 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.ask import Expression, Id, Part
 
 
+class Body(BaseModel):
+    """An answer; the words under each field are its description."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 class Query(BaseModel):
     """A query string; a name that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class NextQuery(Query):
@@ -36,14 +42,14 @@ class ListQuery(NextQuery):
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Body):
     """Why an item is in a list."""
 
     code: str
     evidence: str | None
 
 
-class ItemBody(BaseModel):
+class ItemBody(Body):
     """One item of a list."""
 
     item_id: str
@@ -58,7 +64,7 @@ class ItemBody(BaseModel):
     properties: dict[str, Any] | None = None
 
 
-class ListBody(BaseModel):
+class ListBody(Body):
     """A list and how it was made."""
 
     rec_id: str
@@ -76,7 +82,7 @@ class ListBody(BaseModel):
     took_ms: float
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Body):
     """One field at fault."""
 
     field: str
@@ -84,7 +90,7 @@ class FieldProblem(BaseModel):
     position: int | None = None
 
 
-class Problem(BaseModel):
+class Problem(Body):
     """RFC 9457."""
 
     type: str
@@ -94,13 +100,13 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-class BatchBody(BaseModel):
+class BatchBody(Body):
     """One list, or one problem, for each part of the call."""
 
     results: list[ListBody | Problem]
 
 
-class ExplanationBody(BaseModel):
+class ExplanationBody(Body):
     """Where an item stands for a customer, and why."""
 
     item_id: str

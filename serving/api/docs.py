@@ -1,0 +1,124 @@
+"""The API's own description: OpenAPI put right, and the same as a page for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Response, current_app, render_template
+
+from serving.api.parsing import Blueprint
+from serving.api.schemas import Problem
+
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PROBLEM = "Problem"
+TAGS = ("Recommendations", "Events", "Customers", "Catalogue", "Operation")
+"""In the order of the page."""
+
+blueprint = Blueprint(
+    "docs",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/docs/static",
+    enable_openapi=False,
+)
+
+
+@blueprint.get("/docs")
+def docs() -> Response:
+    """Show every call on one page."""
+    page = render_template("docs.html", groups=_groups(current_app.spec), spec=current_app.spec)  # type: ignore[attr-defined]
+    return Response(page, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+
+
+def register(app: APIFlask) -> None:
+    """Make ``app`` describe its errors and ids as they are."""
+    app.spec_processor(_described)  # type: ignore[arg-type]  # declared for text as well, called with a dictionary
+
+
+def _described(spec: dict[str, Any]) -> dict[str, Any]:
+    schemas = spec["components"]["schemas"]
+    for made_up in ("HTTPError", "ValidationError"):
+        schemas.pop(made_up, None)
+    problem = Problem.model_json_schema(ref_template=f"#/components/schemas/{PROBLEM}.{{model}}")
+    for name, part in problem.pop("$defs", {}).items():
+        schemas[f"{PROBLEM}.{name}"] = part
+    schemas[PROBLEM] = problem
+    for path in spec["paths"].values():
+        for operation in path.values():
+            _describe(operation)
+    return spec
+
+
+def _describe(operation: dict[str, Any]) -> None:
+    """Give an operation the one answer that all errors have, and its ids their length."""
+    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}}
+    good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter["schema"] |= {"minLength": 1, "maxLength": 256}
+
+
+def _groups(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the operations by tag, each with its fields as rows of a table."""
+    groups: dict[str, list[dict[str, Any]]] = {tag: [] for tag in TAGS}
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            shown = {"method": method.upper(), "path": path, **operation}
+            shown["fields"] = [*_parameters(operation), *_body(spec, operation)]
+            shown["answer"] = list(_answer(spec, operation))
+            groups[operation["tags"][0]].append(shown)
+    return groups
+
+
+def _parameters(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for one in operation.get("parameters", ()):
+        yield _row(one["name"], one["schema"] | {"description": one.get("description", "")}, one["in"], one["required"])
+
+
+def _body(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = _resolved(spec, content["schema"])
+        for name, field in schema.get("properties", {}).items():
+            yield _row(name, field, "body", name in schema.get("required", ()))
+
+
+def _answer(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for status, answer in operation["responses"].items():
+        for content in answer.get("content", {}).values() if status != "default" else ():
+            for name, field in _resolved(spec, content["schema"]).get("properties", {}).items():
+                yield _row(name, field, status, required=False)
+
+
+def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _row(name: str, schema: dict[str, Any], place: str, required: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "place": place,
+        "required": required,
+        "kind": _kind(schema),
+        "text": schema.get("description", "").replace("``", ""),
+        "default": schema.get("default"),
+    }
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """Return a schema's type in words: ``integer 1–200``, ``list of text``, ``reasons | properties``."""
+    if "anyOf" in schema:
+        return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2].rpartition(".")[2]
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    kind = {"string": "text"}.get(schema.get("type", ""), schema.get("type", "anything"))
+    limits = [schema.get("minimum", schema.get("minLength")), schema.get("maximum", schema.get("maxLength"))]
+    return f"{kind} {limits[0]}–{limits[1]}" if None not in limits else kind
