@@ -12,8 +12,8 @@ _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
 _FRACTIONS = frozenset({"FLOAT", "DOUBLE"})
-_YES = "('true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available')"
-_NO = "('false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable')"
+_YES = "['true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available']"
+_NO = "['false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable']"
 _YEAR_10000 = 253_402_300_800_000
 _LONGEST_ID = 256
 
@@ -63,10 +63,10 @@ def moment(column: str, kind: str) -> str:
     text is such a number or RFC 3339, in UTC where it names no offset.
     """
     if kind.startswith(("TIMESTAMP", "DATE")):
-        value = f"epoch_ms(CAST({column} AS TIMESTAMPTZ))"
+        value = f"epoch_us(CAST({column} AS TIMESTAMPTZ)) // 1000"
     elif kind == "VARCHAR":
         spelled = f"TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)"
-        value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_ms({spelled}))"
+        value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_us({spelled}) // 1000)"
     else:
         value = _epoch(f"CAST({column} AS DOUBLE)")
     return f"CASE WHEN {value} >= 0 AND {value} < {_YEAR_10000} THEN {value} END"

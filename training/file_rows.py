@@ -16,7 +16,7 @@ from features.tables import EVENTS, ITEMS, USERS, conform
 from recommender.errors import UnreadableFile
 from training import cells
 from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, USER_COLUMNS, Column
-from training.raw_files import RawFile, connect, literal, open_raw, quoted, unreadable
+from training.raw_files import RawFile, connect, literal, literals, open_raw, quoted, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,6 @@ def judged_events(path: Path) -> Iterator[JudgedFile]:
     """Open one file of interactions; for files too large to hold at once."""
     with connect() as connection:
         raw = _opened(connection, path, ("user_id", "item_id", "timestamp"))
-        connection.register("alias", _aliases())
         yield _judge(connection, raw, _event_query(raw), EVENTS)
 
 
@@ -154,10 +153,6 @@ def _canonical(name: str) -> str:
     return name.strip().lower()
 
 
-def _aliases() -> pa.Table:
-    return pa.table({"key": list(ALIASES), "name": [canonical_name(event) for event in ALIASES.values()]})
-
-
 def _typed(raw: RawFile, columns: Mapping[str, Column]) -> str:
     """Return SQL for ``#row``, ``reason`` (a cell that makes no sense, or null) and the value of every column."""
     given = {_canonical(name): name for name in raw.columns}
@@ -187,21 +182,26 @@ def _derived_id() -> str:
 
 
 def _event_query(raw: RawFile) -> str:
-    itemless = ", ".join(literal(canonical_name(event)) for event in sorted(WITHOUT_ITEM))
+    """Return SQL for judged events, in the file's order: it has no join, for joins mix the rows, and no IN, which is one."""
+    itemless = literals(canonical_name(event) for event in sorted(WITHOUT_ITEM))
     reason = (
-        f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND event IN ({itemless}) THEN NULL "
+        f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND list_position({itemless}, event) > 0 THEN NULL "
         f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' END)"
     )
     named = (
-        "SELECT * EXCLUDE (key, name) "
-        "REPLACE (coalesce(alias.name, event, 'purchase') AS event, coalesce(quantity, 1) AS quantity) "
-        f"FROM ({_typed(raw, EVENT_COLUMNS)}) "
-        f"LEFT JOIN alias ON alias.key = translate(lower(event), {literal(SEPARATORS)}, '')"
+        f"SELECT * REPLACE (coalesce({_canonical_event()}, event, 'purchase') AS event, "
+        f"coalesce(quantity, 1) AS quantity) FROM ({_typed(raw, EVENT_COLUMNS)})"
     )
     return (
         f"SELECT * REPLACE (coalesce(event_id, {_derived_id()}) AS event_id, coalesce(reason, {reason}) AS reason) "
         f"FROM ({named})"
     )
+
+
+def _canonical_event() -> str:
+    """Return SQL for the canonical name of the column ``event``; null where nobody knows it."""
+    names = literals(canonical_name(event) for event in ALIASES.values())
+    return f"{names}[list_position({literals(ALIASES)}, translate(lower(event), {literal(SEPARATORS)}, ''))]"
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, raw: RawFile, query: str, schema: pa.Schema) -> JudgedFile:

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import io
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -43,6 +42,11 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Return texts as an SQL list."""
+    return f"[{', '.join(literal(text) for text in texts)}]"
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -91,8 +95,7 @@ def _open_csv(_connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
 
 
 def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
-    with _open_text(path) as lines:
-        lines.read(1)
+    _first_line(path)  # a broken .gz says so here
     source = _text_source(path, ["#line"], "header = false, delim = '\\0', quote = '', escape = ''")
     keys = f'SELECT DISTINCT unnest(json_keys("#line")) FROM {source} WHERE {_OBJECT} ORDER BY 1'
     names = [name for (name,) in connection.execute(keys).fetchall()]
@@ -140,16 +143,14 @@ def _cells(names: Iterable[str]) -> str:
     return f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in names)})"
 
 
-def _open_text(path: Path) -> io.TextIOBase:
-    if path.name.lower().endswith(".gz"):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+def _first_line(path: Path) -> str:
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as lines:
+        return lines.readline(_LONGEST_LINE).decode("utf-8-sig")
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
     """Return the delimiter, the most frequent one of the first line, and the column names."""
-    with _open_text(path) as lines:
-        first = lines.readline(_LONGEST_LINE)
+    first = _first_line(path)
     delimiter = max(_DELIMITERS, key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if not all(names) or len(set(names)) < len(names):

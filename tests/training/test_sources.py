@@ -1,0 +1,297 @@
+"""Reading a shop's files, and its log."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.errors import UnreadableFile
+from training.sources import expand, read_files
+
+NEW_YEAR = datetime(2017, 1, 1, tzinfo=UTC)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    content = text.encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return path
+
+
+def events(folder: Path, name: str, text: str) -> list[dict[str, Any]]:
+    return read_files([written(folder, name, text)]).events.to_pylist()
+
+
+def test_the_same_rows_in_every_format_are_the_same_events(tmp_path: Path) -> None:
+    csv = "user_id,item_id,timestamp,event,quantity,price\nu,i,2017-01-01T00:00:00Z,view,2,1.50\nü,😀,1483228800,,,\n"
+    lines = (
+        '{"user_id":"u","item_id":"i","timestamp":"2017-01-01T00:00:00Z","event":"view","quantity":2,"price":1.5}\n'
+        '{"timestamp":1483228800,"item_id":"😀","user_id":"ü"}\n'
+    )
+    table = pa.table(
+        {
+            "user_id": ["u", "ü"],
+            "item_id": ["i", "😀"],
+            "timestamp": pa.array([NEW_YEAR, NEW_YEAR]),
+            "event": ["Product Viewed", None],
+            "quantity": [2, None],
+            "price": [1.5, None],
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    expected = events(tmp_path, "a.csv", csv)
+    assert [row["event"] for row in expected] == ["view_item", "purchase"]
+    assert [row["quantity"] for row in expected] == [2, 1]
+    assert [row["timestamp"] for row in expected] == [NEW_YEAR, NEW_YEAR]
+    assert events(tmp_path, "a.csv.gz", csv) == expected
+    assert events(tmp_path, "b.csv", csv.replace(",", ";").replace("\n", "\r\n")) == expected
+    assert events(tmp_path, "c.tsv", "\ufeff" + csv.replace(",", "\t")) == expected
+    assert events(tmp_path, "a.jsonl", lines) == expected
+    assert events(tmp_path, "a.jsonl.gz", lines) == expected
+    assert read_files([tmp_path / "a.parquet"]).events.to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("2017-01-01T00:00:00Z", "2017-01-01T00:00:00+00:00"),
+        ("2017-01-01t00:00:00z", "2017-01-01T00:00:00+00:00"),
+        ("2017-01-01T08:00:00+08:00", "2017-01-01T00:00:00+00:00"),
+        ("2016-12-31 18:30:00-05:30", "2017-01-01T00:00:00+00:00"),
+        ("2017-01-01", "2017-01-01T00:00:00+00:00"),
+        ("2017-01-01 00:00:00.1239", "2017-01-01T00:00:00.123000+00:00"),
+        ("1483228800", "2017-01-01T00:00:00+00:00"),
+        ("1483228800.5", "2017-01-01T00:00:00.500000+00:00"),
+        ("1483228800000", "2017-01-01T00:00:00+00:00"),
+        ("1.4832288e9", "2017-01-01T00:00:00+00:00"),
+        ("1483228800000000", "2017-01-01T00:00:00+00:00"),
+        ("0", "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_a_timestamp_is_rfc_3339_or_seconds_or_milliseconds(tmp_path: Path, cell: str, moment: str) -> None:
+    (row,) = events(tmp_path, "t.csv", f"user_id,item_id,timestamp\nu,i,{cell}\n")
+    assert row["timestamp"].isoformat() == moment
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(10**9, 4 * 10**9), st.sampled_from(["seconds", "ms", "text"])), min_size=1))
+def test_spellings_of_time_may_be_mixed_in_one_file(
+    tmp_path_factory: pytest.TempPathFactory, moments: list[tuple[int, str]]
+) -> None:
+    spelled = {"seconds": str, "ms": lambda s: f"{s}000", "text": lambda s: datetime.fromtimestamp(s, UTC).isoformat()}
+    lines = [f"u{n},i,{spelled[way](second)}" for n, (second, way) in enumerate(moments)]
+    found = events(tmp_path_factory.mktemp("t"), "t.csv", "\n".join(["user_id,item_id,timestamp", *lines]))
+    assert [int(row["timestamp"].timestamp()) for row in found] == [second for second, _ in moments]
+
+
+ids = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256).filter(str.strip)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(ids, ids), min_size=1, max_size=8, unique=True))
+def test_any_id_survives_every_format(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> None:
+    folder = tmp_path_factory.mktemp("ids")
+    columns = {"user_id": [u for u, _ in pairs], "item_id": [i for _, i in pairs], "timestamp": [0] * len(pairs)}
+    table = pa.table(columns)
+    pa.csv.write_csv(table, folder / "a.csv", pa.csv.WriteOptions(quoting_style="all_valid"))
+    pq.write_table(table, folder / "a.parquet")
+    (folder / "a.jsonl").write_bytes(
+        b"".join(orjson.dumps(row, None, orjson.OPT_APPEND_NEWLINE) for row in table.to_pylist())
+    )
+    for name in ("a.csv", "a.parquet", "a.jsonl"):
+        found = read_files([folder / name]).events
+        assert list(zip(found["user_id"].to_pylist(), found["item_id"].to_pylist(), strict=True)) == pairs, name
+
+
+def test_whole_numbers_are_ids_without_a_point(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"user_id": [1.0, 2.0], "item_id": [7, 8], "timestamp": [0, 0]}), tmp_path / "n.parquet")
+    found = read_files([tmp_path / "n.parquet"]).events
+    assert (found["user_id"].to_pylist(), found["item_id"].to_pylist()) == (["1", "2"], ["7", "8"])
+
+
+def test_rows_that_cannot_be_read_are_kept_with_the_reason(tmp_path: Path) -> None:
+    text = (
+        "user_id,item_id,timestamp,quantity,price\n"
+        "u,i,0,1,1\n"
+        "torn\n"
+        ",i,0,,\n"
+        "u,,0,,\n"
+        "u,i,,,\n"
+        "u,i,yesterday,,\n"
+        "u,i,0,two,\n"
+        "u,i,0,0,\n"
+        "u,i,0,,-1\n"
+        f"{'u' * 257},i,0,,\n"
+        "u,\x01,0,,\n"
+        "u,i,0,nan,\n"
+        f"{'u' * 256},i,0,,\n"
+    )
+    path = written(tmp_path, "bad.csv", text)
+    tables = read_files([path], rejects=tmp_path / "rejects.jsonl")
+    rejects = [orjson.loads(line) for line in (tmp_path / "rejects.jsonl").read_bytes().splitlines()]
+    assert len(tables.events) == 2
+    assert {reject["file"] for reject in rejects} == {str(path)}
+    assert sorted((reject["row"], reject["reason"].split(":")[0]) for reject in rejects) == [
+        (2, "missing columns"),
+        (3, "user_id is empty"),
+        (4, "item_id is empty"),
+        (5, "timestamp is empty"),
+        (6, "timestamp is neither RFC 3339 nor seconds or milliseconds since 1970"),
+        (7, "quantity is not a number above 0 (a return is the event refund)"),
+        (8, "quantity is not a number above 0 (a return is the event refund)"),
+        (9, "price is not a number of 0 or more"),
+        (10, "user_id is longer than 256 characters"),
+        (11, "item_id has a control character"),
+        (12, "quantity is not a number above 0 (a return is the event refund)"),
+    ]
+    assert next(r for r in rejects if r["row"] == 6)["content"]["timestamp"] == "yesterday"
+    assert next(r for r in rejects if r["row"] == 2)["content"] == "torn"
+
+
+def test_lines_that_are_no_objects_are_rejected(tmp_path: Path) -> None:
+    good = '{"user_id":"u","item_id":"a/b","timestamp":0}'
+    path = written(tmp_path, "bad.jsonl", f'{good}\nnope\n\n[1]\n{{"user_id":"u"\n')
+    tables = read_files([path], rejects=tmp_path / "rejects.jsonl")
+    rejects = [orjson.loads(line) for line in (tmp_path / "rejects.jsonl").read_bytes().splitlines()]
+    assert tables.events["item_id"].to_pylist() == ["a/b"]
+    assert [(r["row"], r["reason"], r["content"]) for r in rejects] == [
+        (2, "not a JSON object", "nope"),
+        (4, "not a JSON object", "[1]"),
+        (5, "not a JSON object", '{"user_id":"u"'),
+    ]
+
+
+def test_bytes_that_are_not_utf8_cost_their_row_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"user_id,item_id,timestamp\n\xff,i,0\nu,i,0\n")
+    tables = read_files([tmp_path / "a.csv"], rejects=tmp_path / "rejects.jsonl")
+    assert tables.events["user_id"].to_pylist() == ["u"]
+    assert b"invalid encoding" in (tmp_path / "rejects.jsonl").read_bytes()
+
+
+def test_no_rejects_leave_no_file(tmp_path: Path) -> None:
+    read_files([written(tmp_path, "a.csv", "user_id,item_id,timestamp\nu,i,0\n")], rejects=tmp_path / "rejects.jsonl")
+    assert not (tmp_path / "rejects.jsonl").exists()
+
+
+def test_the_same_event_counts_once(tmp_path: Path) -> None:
+    header = "user_id,item_id,timestamp"
+    first = written(tmp_path, "a.csv", f"{header}\nu,i,0\nu,i,0\nu,j,0\n")
+    second = written(tmp_path, "b.csv", f"event_id,{header}\nx,u,i,0\nx,v,k,9\n,u,j,0\n")
+    found = read_files([first, second]).events
+    assert list(zip(found["user_id"].to_pylist(), found["item_id"].to_pylist(), strict=True)) == [
+        ("u", "i"),
+        ("u", "j"),
+        ("u", "i"),
+    ]
+
+
+def test_an_event_that_needs_no_item_may_lack_it(tmp_path: Path) -> None:
+    (row,) = events(tmp_path, "s.csv", "user_id,item_id,timestamp,event\nu,,0,search\n")
+    assert (row["event"], row["item_id"]) == ("search", None)
+
+
+def test_unknown_event_names_are_kept(tmp_path: Path) -> None:
+    (row,) = events(tmp_path, "s.csv", "user_id,item_id,timestamp,event\nu,i,0,Shaken Not Stirred\n")
+    assert row["event"] == "Shaken Not Stirred"
+
+
+def test_a_header_alone_is_no_events(tmp_path: Path) -> None:
+    assert events(tmp_path, "h.csv", "user_id,item_id,event,timestamp\n") == []
+
+
+def test_items_in_csv(tmp_path: Path) -> None:
+    text = (
+        "item_id,title,tags,category,price,in_stock,hidden,available_from,size,Weight\n"
+        '1,"Tent, green",camping| hiking ||camping,A > B,9.90,3,no,2030-01-01,XL,2\n'
+        "2,,,,,0,,,,\n"
+        "3,,,,free,,,,,\n"
+        "4,,,,,perhaps,,,,\n"
+    )
+    tables = read_files(items=[written(tmp_path, "i.csv", text)], rejects=tmp_path / "r.jsonl")
+    first, second = tables.items.to_pylist()
+    assert first["title"] == "Tent, green"
+    assert first["tags"] == ["camping", "hiking"]
+    assert (first["price"], first["in_stock"], first["hidden"]) == ("9.90", True, False)
+    assert first["available_from"] == datetime(2030, 1, 1, tzinfo=UTC)
+    assert (first["size"], first["weight"]) == ("XL", "2")
+    assert (second["in_stock"], second["hidden"], second["tags"]) == (False, None, None)
+    reasons = [orjson.loads(line)["reason"] for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
+    assert reasons == ["price is not a number of 0 or more", "in_stock is neither yes nor no"]
+
+
+def test_items_in_json_lines_and_parquet(tmp_path: Path) -> None:
+    line = '{"item_id":5,"tags":["a","b|c"],"in_stock":true,"price":9.9,"colours":["red","blue"],"eco":true}\n'
+    table = pa.table({"item_id": ["5"], "tags": [["a", "b|c"]], "in_stock": [True], "price": [9.9], "eco": [True]})
+    pq.write_table(table, tmp_path / "i.parquet")
+    for path in (written(tmp_path, "i.jsonl", line), tmp_path / "i.parquet"):
+        (item,) = read_files(items=[path]).items.to_pylist()
+        assert (item["item_id"], item["tags"], item["in_stock"], item["price"], item["eco"]) == (
+            "5",
+            ["a", "b|c"],
+            True,
+            "9.9",
+            "true",
+        )
+
+
+def test_a_later_file_adds_to_what_an_earlier_one_said_of_an_item(tmp_path: Path) -> None:
+    old = written(tmp_path, "a.csv", "item_id,title,price\n1,Tent,9\n2,Mat,3\n")
+    new = written(tmp_path, "b.csv", "item_id,price,brand\n1,8,Acme\n")
+    rows = read_files(items=[old, new]).items.select(["item_id", "title", "price", "brand"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [("1", "Tent", "8", "Acme"), ("2", "Mat", "3", None)]
+
+
+def test_users(tmp_path: Path) -> None:
+    text = "user_id,tags,birthday,consent_email,age\nu,vip|new,02-29,true,30\n"
+    (user,) = read_files(users=[written(tmp_path, "u.csv", text)]).users.to_pylist()
+    assert (user["tags"], user["birthday"], user["consent_email"], user["age"]) == (["vip", "new"], "02-29", True, "30")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"user_id,timestamp\nu,0\n", "column item_id is missing"),
+        ("a.csv", b"", "the file is empty"),
+        ("a.csv.gz", b"user_id", "cannot be read"),
+        ("a.parquet", b"PAR1 but not really", "cannot be read"),
+        ("a.jsonl", b"{}\n", "no line is a JSON object"),
+        ("a.jsonl", b'{"user_id":"u"}\n', "column item_id is missing"),
+        ("a.csv", b"user_id,user_id\n", "must name every column once"),
+        ("a.xlsx", b"...", "must end in .csv, .jsonl or .parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableFile) as caught:
+        read_files([tmp_path / name])
+    assert caught.value.field == str(tmp_path / name)
+    assert message in caught.value.detail
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"nowhere\.csv: no such file"):
+        read_files([tmp_path / "nowhere.csv"])
+
+
+def test_globs_name_many_files_and_each_counts_once(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv"):
+        written(tmp_path, name, "user_id,item_id,timestamp\n")
+    assert [path.name for path in expand([tmp_path / "*.csv", tmp_path / "a.csv"])] == ["a.csv", "b.csv"]
+
+
+def test_rows_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    size = 400_000
+    names = ["view", "Shaken", None, "search"]
+    columns = {"user_id": np.arange(size), "item_id": np.arange(size), "timestamp": np.zeros(size, np.int64)}
+    events = pa.array(names).take(pa.array(np.arange(size) % 4))
+    pq.write_table(pa.table({**columns, "event": events}), tmp_path / "big.parquet", row_group_size=20_000)
+    assert read_files([tmp_path / "big.parquet"]).events["user_id"].to_pylist() == [str(n) for n in range(size)]
