@@ -9,7 +9,7 @@ from typing import NoReturn, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-output = Console(highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 messages = Console(stderr=True, highlight=False)
 
 LINE_SECONDS = 5.0

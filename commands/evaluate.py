@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from threadpoolctl import threadpool_limits
 
-from commands.console import output, progress, say
+from commands.console import output, say
+from commands.fitting import fitting
 from commands.options import Configuration, Interactions, Items, Users, moment
 from commands.tables import show
 from features.config_file import load_config
@@ -47,7 +47,7 @@ def evaluate(
         raise InvalidInput("--interactions", "name at least one file")
     plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
     settings = load_config(config)
-    with progress() as report, threadpool_limits(1, "blas"):
+    with fitting() as report:
         report("reading")
         found = study(read_files(interactions, items or (), users or ()), settings, plan, report)
     show(found, output)

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": ("commands.evaluate", "Measure the ranking on held-out choices, next to simple baselines."),
     "models": ("commands.models", "List, show, compare, publish and roll back bundles."),
     "tune": ("commands.tune", "Search for better settings and write them as a configuration file."),
+    "archive": ("commands.archive", "Move the log to Parquet, where serve does not do it."),
     "events": ("commands.events", "Put events back that could not be read."),
 }
 """Where each command is, and its line in the help."""

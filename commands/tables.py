@@ -1,26 +1,29 @@
 """Reports as tables on a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from training.bootstrap import Estimate
 from training.diff import Change, Difference
-from training.report import TASK_TITLES, TASKS, Report, Row, SourceShare
+from training.report import TASK_TITLES, TASKS, Report, Row, SourceShare, pivot
 
 
 def show(report: Report, console: Console) -> None:
-    """Print a report: one table a task, then histories, sources and the cold."""
+    """Print a report at its main cut: a table a task, then histories, sources and the cold; JSON has every cut."""
     console.print(f"\n[bold]{report.protocol}[/]: {_about(report)}")
     for task in TASKS:
         rows = [row for row in report.rows if row.task == task]
         if rows:
-            console.print(_systems(f"{TASK_TITLES[task]}; {rows[0].customers} customers", rows))
-            console.print(_groups("by length of history", [row for row in report.buckets if row.task == task]))
+            console.print(f"\n[bold]{TASK_TITLES[task]}[/]\n{rows[0].customers} customers")
+            console.print(_systems(rows, report.main))
+            console.print(
+                _groups("by length of history", [row for row in report.buckets if row.task == task], report.main)
+            )
             console.print(_sources([one for one in report.sources if one.task == task]))
     if report.cold:
-        console.print(_groups("cold customers and cold items, against popularity", report.cold))
+        console.print(_groups("cold customers and cold items, against popularity", report.cold, report.main))
 
 
 def _about(report: Report) -> str:
@@ -28,26 +31,25 @@ def _about(report: Report) -> str:
     return f"{', '.join(sizes)}; seed {report.about['seed']}"
 
 
-def _systems(title: str, rows: Sequence[Row]) -> Table:
-    table = Table("figure", *(row.system for row in rows), title=title, title_justify="left")
-    for name in rows[0].figures:
-        values = [row.figures[name] for row in rows]
-        table.add_row(name, *_cells(values))
+def _systems(rows: Sequence[Row], cut: int) -> Table:
+    names = [name for name in rows[0].figures if name.endswith(f"@{cut}")]
+    table = Table("system", *names)
+    for row in rows:
+        table.add_row(row.system, *(_cell(row.figures[name]) for name in names))
     return table
 
 
-def _cells(values: Sequence[Estimate]) -> Iterable[str]:
-    return (
-        f"{one.mean:.4f} ±{(one.high - one.low) / 2:.4f}" if one.high > one.low else f"{one.mean:.4f}" for one in values
-    )
+def _cell(one: Estimate | None) -> str:
+    if one is None or one.mean != one.mean:
+        return ""
+    return f"{one.mean:.4f} ±{(one.high - one.low) / 2:.4f}" if one.high > one.low else f"{one.mean:.4f}"
 
 
-def _groups(title: str, rows: Sequence[Row]) -> Table:
-    names = list(dict.fromkeys(name for row in rows for name in row.figures if name.startswith(("HR", "R@", "NDCG"))))
-    table = Table("group", "customers", "system", *names, title=title, title_justify="left")
-    for row in sorted(rows, key=lambda row: row.group):
-        figures = (row.figures.get(name) for name in names)
-        table.add_row(row.group, str(row.customers), row.system, *(f"{one.mean:.4f}" if one else "" for one in figures))
+def _groups(title: str, rows: Sequence[Row], cut: int) -> Table:
+    systems, cells = pivot(rows, f"NDCG@{cut}")
+    table = Table("group", "customers", *systems, title=f"NDCG@{cut} {title}", title_justify="left")
+    for (group, customers), found in cells.items():
+        table.add_row(group, str(customers), *(_cell(found.get(system)) for system in systems))
     return table
 
 

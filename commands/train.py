@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from commands.console import output, progress, say
+from commands.console import output, say
+from commands.fitting import fitting
 from commands.options import DATA, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
 from features.build import build_dataset
 from features.config_file import load_config
@@ -42,7 +43,7 @@ def train(
     if (bundle is None) != (interactions is None and items is None):
         raise InvalidInput("--bundle", "goes together with --interactions or --items, and they with it")
     settings = load_config(config)
-    with progress() as report:
+    with fitting() as report:
         report("reading")
         if bundle is None:
             tables = read_log(data / shop)

@@ -10,10 +10,11 @@ from scipy.sparse import csr_array
 
 from features.interactions import interactions
 from recommender.bundle import Bundle
+from recommender.config import Exclusions
 from recommender.policy import always_eligible
 from recommender.values import Queries
 from training.baselines import CHEAP, Fit, best
-from training.batch import ask_for, had, lists
+from training.batch import Order, ask_for, had, lists
 from training.evaluation import Lists, Yardstick, summary, values
 from training.heldout import Heldout
 from training.metrics import PerCustomer
@@ -54,10 +55,18 @@ def drawn(asked: Questions, seed: int) -> Heldout:
 
 
 def ours(bundle: Bundle, queries: Queries, count: int) -> Lists:
-    """Return our home page's lists, with what was had and without."""
-    allowed = lists(bundle, ask_for(bundle, "home", count=count, repeat=True), queries)
-    fresh = lists(bundle, ask_for(bundle, "home", count=count, repeat=False), queries)
+    """Return our home page's lists, with what was had and without.
+
+    Nothing else is excluded, not even what lies in the cart: every system is measured behind the same masks.
+    """
+    allowed = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=True)), queries)
+    fresh = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=False)), queries)
     return Lists(allowed.rows, fresh.rows, allowed.source, fresh.source)
+
+
+def _open(what: Order) -> Order:
+    nothing = Exclusions(in_cart=False, refunded_or_disliked=False)
+    return replace(what, placement=what.placement.model_copy(update={"exclude": nothing}))
 
 
 def baselines(past: Bundle, heldout: Heldout, count: int, fits: Mapping[str, Fit]) -> dict[str, Lists]:

@@ -17,6 +17,7 @@ from recommender.errors import InvalidInput
 from recommender.models.repurchase import owned
 from recommender.values import EventType, Histories, Queries
 from training.raw_files import connect
+from training.split import PAUSE
 
 Protocol = Literal["leave-one-out", "temporal"]
 
@@ -106,39 +107,53 @@ def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:
 
 
 def _last_choices(tables: Tables, event: EventType) -> tuple[Tables, pa.Table]:
-    """Return what came before each customer's last choice, and these; customers with one event keep it."""
+    """Return what came before each customer's last choice, and these; customers with one event keep it.
+
+    Before means before the visit first touched the item: who put it into the cart a minute ago has chosen already.
+    """
     return _parted(
         tables,
-        f"""SELECT event_id, user_id, timestamp FROM coded WHERE code = {int(event)}
+        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {int(event)}
             QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY timestamp DESC, item_id DESC) = 1
             AND count(*) OVER (PARTITION BY user_id) > 1""",
-        "NOT held AND coalesce(timestamp <= moment, true)",
+        """SELECT held.user_id, min(visited.timestamp) AS moment FROM held
+           JOIN visited AS last ON last.event_id = held.event_id
+           JOIN visited ON visited.user_id = held.user_id AND visited.item_id = held.item_id
+            AND visited.visit = last.visit
+           GROUP BY ALL""",
+        "coalesce(timestamp < moment, true)",
     )
 
 
 def _first_baskets(tables: Tables, event: EventType, test_from: int) -> tuple[Tables, pa.Table]:
     """Return what happened before ``test_from``, and what each customer chose first from then on."""
-    later = f"timestamp >= make_timestamptz({test_from} * 1000000)"
+    cut = f"make_timestamptz({test_from * 1_000_000}::BIGINT)"
     return _parted(
         tables,
-        f"""SELECT event_id, user_id, timestamp FROM coded WHERE code = {int(event)} AND {later}
+        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {int(event)} AND timestamp >= {cut}
             QUALIFY dense_rank() OVER (PARTITION BY user_id ORDER BY timestamp, order_id) = 1""",
-        f"NOT ({later})",
+        f"SELECT DISTINCT user_id, {cut} AS moment FROM held",
+        f"timestamp < {cut}",
     )
 
 
-def _parted(tables: Tables, held: str, past: str) -> tuple[Tables, pa.Table]:
+def _parted(tables: Tables, held: str, moments: str, past: str) -> tuple[Tables, pa.Table]:
+    """Return the events that ``past`` lets through and the ones that the query ``held`` takes for truth."""
     with connect() as connection:
         connection.register("given", tables.events.append_column("code", pa.array(event_codes(tables.events["event"]))))
-        connection.execute("CREATE TEMP TABLE coded AS FROM given")
-        connection.execute(f"CREATE TEMP TABLE held AS {held}")
         connection.execute(
-            """CREATE TEMP TABLE marked AS SELECT coded.*, event_id IN (SELECT event_id FROM held) AS held, moment
-               FROM coded LEFT JOIN (SELECT user_id, min(timestamp) AS moment FROM held GROUP BY ALL) USING (user_id)"""
+            f"""CREATE TEMP TABLE visited AS
+                SELECT * EXCLUDE (pause), sum(pause) OVER (PARTITION BY user_id ORDER BY timestamp) AS visit
+                FROM (SELECT *, coalesce(epoch(timestamp - lag(timestamp) OVER visits) > {PAUSE}, true)::INT AS pause
+                      FROM given WINDOW visits AS (PARTITION BY user_id ORDER BY timestamp))"""
         )
-        before = connection.sql(f"SELECT * EXCLUDE (code, held, moment) FROM marked WHERE {past}").to_arrow_table()
-        truth = connection.sql("SELECT DISTINCT user_id, item_id FROM marked WHERE held ORDER BY ALL")
-        return Tables.of(before, tables.items, tables.users), truth.to_arrow_table()
+        connection.execute(f"CREATE TEMP TABLE held AS {held}")
+        connection.execute(f"CREATE TEMP TABLE moments AS {moments}")
+        before = connection.sql(
+            f"SELECT visited.* EXCLUDE (code, visit) FROM visited LEFT JOIN moments USING (user_id) WHERE {past}"
+        ).to_arrow_table()
+        truth = connection.sql("SELECT DISTINCT user_id, item_id FROM held ORDER BY ALL").to_arrow_table()
+        return Tables.of(before, tables.items, tables.users), truth
 
 
 def _end(events: pa.Table) -> int:

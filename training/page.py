@@ -6,7 +6,7 @@ from html import escape
 
 from training.bootstrap import Estimate
 from training.plots import Bar, bars
-from training.report import OURS, TASK_TITLES, TASKS, Report, Row, SourceShare, Task
+from training.report import OURS, TASK_TITLES, TASKS, Report, Row, SourceShare, Task, pivot
 
 STYLE = """
 :root { --ink: #1c2430; --soft: #64748b; --line: #e2e8f0; --ours: #0f766e; --theirs: #b6c2d2; --paper: #fff }
@@ -32,32 +32,31 @@ pre { background: color-mix(in srgb, var(--theirs) 20%, var(--paper)); padding: 
 def page(report: Report) -> str:
     """Return the report as HTML."""
     sections = "".join(_task(report, task) for task in TASKS if report.row(task))
-    cold = _groups("Cold customers and cold items, against popularity", report.cold) if report.cold else ""
+    cold = (
+        _groups("for cold customers and cold items, against popularity", report.cold, report.main)
+        if report.cold
+        else ""
+    )
     about = escape(json.dumps({**report.about, "seconds": dict(report.seconds)}, indent=1, ensure_ascii=False))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Tagalong: {escape(report.protocol)}</title><style>{STYLE}</style>"
         f"<h1>How good is the ranking?</h1><p class=soft>{escape(report.protocol)} · whole catalogue ranked · "
-        f"95 % intervals, customers resampled</p>{sections}{cold}<h2>How to do it again</h2><pre>{about}</pre></html>\n"
+        f"95 % intervals, customers resampled</p>{sections}{cold if report.cold else ''}<h2>How to do it again</h2><pre>{about}</pre></html>\n"
     )
 
 
 def _task(report: Report, task: Task) -> str:
     rows = [row for row in report.rows if row.task == task]
-    main = [name for name in rows[0].figures if name.startswith(("NDCG@", "R@"))]
-    plots = "".join(bars(name, [_bar(row, name) for row in rows]) for name in _shown(main))
+    plotted = (f"NDCG@{report.main}", f"R@{report.main}")
+    plots = "".join(bars(name, [_bar(row, name) for row in rows]) for name in plotted)
     buckets = [row for row in report.buckets if row.task == task]
     shares = [one for one in report.sources if one.task == task]
+    groups = _groups("by length of history", buckets, report.main)
     return (
         f"<h2>{escape(TASK_TITLES[task])}</h2><p class=soft>{rows[0].customers} customers</p>"
-        f"<div class=plots>{plots}</div>{_systems(rows)}{_groups('By length of history', buckets)}{_sources(shares)}"
+        f"<div class=plots>{plots}</div>{_systems(rows)}{groups}{_sources(shares)}"
     )
-
-
-def _shown(names: Sequence[str]) -> list[str]:
-    """Return the figures at 10 where there are any, else at the longest cut."""
-    at_ten = [name for name in names if name.endswith("@10")]
-    return at_ten or list(names[-2:])
 
 
 def _bar(row: Row, name: str) -> Bar:
@@ -70,13 +69,14 @@ def _systems(rows: Sequence[Row]) -> str:
     return _table(["figure", *(escape(row.system) for row in rows)], body)
 
 
-def _groups(title: str, rows: Sequence[Row]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row.figures if name.startswith(("HR", "R@", "NDCG"))))
+def _groups(title: str, rows: Sequence[Row], cut: int) -> str:
+    systems, cells = pivot(rows, f"NDCG@{cut}")
     body = (
-        [escape(row.group), str(row.customers), escape(row.system), *(_cell(row.figures.get(name)) for name in names)]
-        for row in sorted(rows, key=lambda row: row.group)
+        [escape(group), str(customers), *(_cell(found.get(system)) for system in systems)]
+        for (group, customers), found in cells.items()
     )
-    return f"<h3>{escape(title)}</h3>{_table(['group', 'customers', 'system', *names], body)}"
+    table = _table(["group", "customers", *(escape(system) for system in systems)], body)
+    return f"<h3>NDCG@{cut} {escape(title)}</h3>{table}"
 
 
 def _sources(shares: Sequence[SourceShare]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -66,6 +66,11 @@ class Report:
         """Return how ``system`` did at ``task``."""
         return next((row for row in self.rows if row.task == task and row.system == system), None)
 
+    @property
+    def main(self) -> int:
+        """The cut that stands for all: 10, or the longest."""
+        return 10 if 10 in self.ks else max(self.ks)
+
     def to_json(self) -> str:
         """Return the report as JSON; what is not a number is null."""
         return json.dumps(_finite(asdict(self)), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -80,3 +85,11 @@ def _finite(value: Any) -> Any:
         case list() | tuple():
             return [_finite(part) for part in value]
     return value
+
+
+def pivot(rows: Sequence[Row], name: str) -> tuple[list[str], dict[tuple[str, int], dict[str, Estimate]]]:
+    """Return the systems, and for each group of customers and its size what every system reached in one figure."""
+    cells: dict[tuple[str, int], dict[str, Estimate]] = {}
+    for row in rows:
+        cells.setdefault((row.group, row.customers), {})[row.system] = row.figures[name]
+    return list(dict.fromkeys(row.system for row in rows)), cells

@@ -12,16 +12,17 @@ from recommender.errors import InvalidInput
 from recommender.values import EventType
 from training.heldout import Protocol, Split, choice, split
 
+DAY = 86_400
 LOG = [
-    ("ann", "tea", 1, "purchase"),
-    ("ann", "cup", 2, "purchase"),
-    ("ann", "tea", 3, "purchase"),
-    ("ann", "pot", 4, "view_item"),
-    ("bob", "cup", 1, "purchase"),
-    ("bob", "tea", 5, "purchase"),
-    ("bob", "pot", 5, "purchase"),
-    ("bob", "cup", 6, "purchase"),
-    ("cat", "tea", 5, "purchase"),
+    ("ann", "tea", 1 * DAY, "purchase"),
+    ("ann", "cup", 2 * DAY, "purchase"),
+    ("ann", "tea", 3 * DAY, "purchase"),
+    ("ann", "pot", 4 * DAY, "view_item"),
+    ("bob", "cup", 1 * DAY, "purchase"),
+    ("bob", "tea", 5 * DAY, "purchase"),
+    ("bob", "pot", 5 * DAY, "purchase"),
+    ("bob", "cup", 6 * DAY, "purchase"),
+    ("cat", "tea", 5 * DAY, "purchase"),
 ]
 
 
@@ -55,17 +56,23 @@ def test_leave_one_out_asks_for_the_last_choice_and_shows_nothing_after_it() -> 
     assert answers(found) == [{"tea"}, {"cup"}]
 
 
+def test_the_visit_that_leads_to_the_choice_is_not_shown() -> None:
+    log = [("ann", "cup", 1, "view_item"), ("ann", "cup", 2, "purchase")]
+    log += [("ann", "pot", 9_000, "view_item"), ("ann", "tea", 9_001, "add_to_cart"), ("ann", "tea", 9_002, "purchase")]
+    assert histories(split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)) == [["cup", "cup", "pot"]]
+
+
 def test_temporal_asks_for_the_first_basket_of_customers_with_a_past() -> None:
-    found = held("temporal", 5)
+    found = held("temporal", 5 * DAY)
     assert histories(found) == [["cup"]]
     assert answers(found) == [{"tea", "pot"}]
-    assert found.now == 5
+    assert found.now == 5 * DAY
 
 
 def test_no_event_after_the_cut_reaches_the_past() -> None:
-    found = held("temporal", 5)
-    assert found.past.histories.time.max() == 4
-    assert found.past.catalogue.first_seen.max() == 4
+    found = held("temporal", 5 * DAY)
+    assert found.past.histories.time.max() == 4 * DAY
+    assert found.past.catalogue.first_seen.max() == 4 * DAY
 
 
 def test_what_was_had_is_what_was_chosen_before() -> None:
@@ -80,7 +87,7 @@ def test_a_sample_has_the_same_columns() -> None:
 
 
 def test_an_item_that_the_past_does_not_know_is_a_miss_that_counts() -> None:
-    log = [*LOG, ("bob", "new", 7, "purchase")]
+    log = [*LOG, ("bob", "new", 7 * DAY, "purchase")]
     found = split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)
     bob = found.heldout.truth.toarray()[1]
     assert np.flatnonzero(bob).tolist() == [3]
@@ -98,4 +105,4 @@ def test_the_temporal_protocol_needs_its_moment() -> None:
 
 def test_nobody_left_to_ask_is_an_error() -> None:
     with pytest.raises(InvalidInput, match="no customer"):
-        held("temporal", 100)
+        held("temporal", 100 * DAY)

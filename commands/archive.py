@@ -1,0 +1,17 @@
+"""``tagalong archive``: the archiver on its own, where ``tagalong serve`` does not run one."""
+
+import typer
+
+from commands.options import DATA, Configuration, Data, Shop
+from serving.archive_process import run_archiver
+from serving.run import redis_url
+from serving.settings import Settings, process_environment
+
+app = typer.Typer()
+
+
+@app.command()
+def archive_command(data: Data = DATA, shop: Shop = "main", config: Configuration = None) -> None:
+    """Move the log to Parquet until Ctrl-C. Example: REDIS_URL=redis://redis:6379 tagalong archive --data /srv/shop."""
+    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop, "config": config})
+    run_archiver(settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)}))

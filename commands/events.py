@@ -1,0 +1,37 @@
+"""``tagalong events``: what to do with events that could not be read."""
+
+import time
+
+import typer
+
+from commands.console import say
+from commands.options import DATA, Configuration, Data, Shop
+from features.config_file import load_config
+from serving.adapters.redis_log import RedisLog
+from serving.archive import Archive
+from serving.bootstrap import redis_link
+from serving.replay import replay
+from serving.run import redis_url
+from serving.settings import Settings, process_environment
+
+app = typer.Typer()
+WRITE_SECONDS = 10.0
+
+
+@app.callback()
+def events() -> None:
+    """Look after events that could not be read."""
+
+
+@app.command("replay")
+def replay_command(data: Data = DATA, shop: Shop = "main", config: Configuration = None) -> None:
+    """Put the events of the dead-letter folder back into the log; those that still cannot be read stay there.
+
+    The service, or the Redis that REDIS_URL names, must be running. Example: tagalong events replay --data /srv/shop
+    """
+    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop})
+    settings = settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)})
+    log = RedisLog(redis_link(settings, "event log", WRITE_SECONDS), shop)
+    folder = Archive(settings.shop_folder).dead_letters
+    done = replay(folder, log, time.time(), load_config(config).live)
+    say(f"{done.restored} events put back, {done.left} cannot be read and stay in {folder}")

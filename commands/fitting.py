@@ -1,0 +1,18 @@
+"""What surrounds every fit: BLAS on one thread, for implicit brings its own, and its notes about formats unsaid."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from implicit.utils import ParameterWarning
+from threadpoolctl import threadpool_limits
+
+from commands.console import Report, progress
+
+
+@contextmanager
+def fitting() -> Iterator[Report]:
+    """Prepare this process for fits, and yield what shows their progress."""
+    with progress() as report, threadpool_limits(1, "blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ParameterWarning)
+        yield report
