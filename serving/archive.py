@@ -1,6 +1,6 @@
 """The archive of the log: which entries it holds, and how a batch of the stream goes into it exactly once.
 
-Every file is named after the first and the last stream entry of its batch. An entry is archived when a file of its day
+Every file is named after its first entry and the last one of its batch. An entry is archived when a file of its day
 (unreadable: of the dead letters) reaches as far as its id. So the next archiver sees what a killed one left half done,
 and finishes it: nothing is remembered anywhere else.
 """
@@ -76,6 +76,8 @@ class Archive:
             self._reach(path.parent.name, path.stem)
         for path in self.dead_letters.glob("live-*.jsonl*"):
             self._reach(self.dead_letters.name, path.name.split(".")[0])
+        for day in self.folder.events.glob("day=*"):
+            _drop_merged(day)
 
     @property
     def dead_letters(self) -> Path:
@@ -94,27 +96,43 @@ class Archive:
         """Archive a batch, in order of its ids, and return how many entries were not there before."""
         if not entries:
             return 0
-        name = f"live-{entries[0].id}_{entries[-1].id}"
+        last = entries[-1].id
         rows, bad = _read(entries)
-        added = sum(self._add_day(day, part, name) for day, part in _by_day(rows).items())
+        added = sum(self._add_day(day, part, last) for day, part in _by_day(rows).items())
         self._add_facts(entries)
-        return added + self._bury(bad, name)
+        return added + self._bury(bad, last)
 
-    def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], name: str) -> int:
+    def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], last: StreamId) -> int:
         reached = self._reached.get(day, NOTHING)
-        fresh = [row for at, row in rows if at > reached]
+        fresh = [(at, row) for at, row in rows if at > reached]
         if fresh:
-            put(self.folder.events / day / f"{name}.parquet", encoded(_table(fresh)))
-            self._reach(day, name)
+            path = self.folder.events / day / f"live-{fresh[0][0]}_{last}.parquet"
+            put(path, encoded(_table([row for _, row in fresh])))
+            self._reach(day, path.stem)
         return len(fresh)
 
-    def _bury(self, bad: Sequence[Unreadable], name: str) -> int:
+    def _bury(self, bad: Sequence[Unreadable], last: StreamId) -> int:
         reached = self._reached.get(self.dead_letters.name, NOTHING)
         fresh = [each for each in bad if each.entry.id > reached]
         if fresh:
-            put(self.dead_letters / f"{name}.jsonl", b"".join(_letter(each) for each in fresh))
-            self._reach(self.dead_letters.name, name)
+            path = self.dead_letters / f"live-{fresh[0].entry.id}_{last}.jsonl"
+            put(path, b"".join(_letter(each) for each in fresh))
+            self._reach(self.dead_letters.name, path.stem)
         return len(fresh)
+
+    def tidy(self, most: int) -> None:
+        """Make one file of every day that has more than ``most``.
+
+        Between the new file and the end of the old ones a crash leaves both: readers count an event id once, and the
+        next archiver drops files whose entries another one holds.
+        """
+        for day in self.folder.events.glob("day=*"):
+            parts = _parts(day)
+            if len(parts) > most:
+                name = f"live-{parts[0][0]}_{max(last for _, last, _ in parts)}.parquet"
+                with alone(self.folder.root):
+                    put(day / name, encoded(pa.concat_tables([pq.read_table(p, partitioning=None) for *_, p in parts])))
+                    _drop_merged(day)
 
     def _add_facts(self, entries: Sequence[Entry]) -> None:
         """Bring declared customers and merges up to date; doing it again changes nothing."""
@@ -125,6 +143,20 @@ class Archive:
             with alone(self.folder.root):
                 _upsert(self.folder.users, [user for user in users if len(user) > 1], USERS)
                 _upsert(self.folder.merges, merges, MERGES)
+
+
+def _parts(day: Path) -> list[tuple[StreamId, StreamId, Path]]:
+    """Return the first and the last entry of each of a day's files, in their order."""
+    names = [(path.stem.removeprefix("live-").split("_"), path) for path in day.glob("live-*.parquet")]
+    return sorted(((StreamId.read(a), StreamId.read(b), path) for (a, b), path in names), key=lambda part: part[:2])
+
+
+def _drop_merged(day: Path) -> None:
+    """Delete the files whose entries a wider one holds: it was made of them."""
+    parts = _parts(day)
+    for first, last, path in parts:
+        if any(a <= first and last <= b and path != wider for a, b, wider in parts):
+            path.unlink()
 
 
 def _upsert(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:

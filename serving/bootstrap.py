@@ -16,6 +16,9 @@ from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
 from serving.adapters.redis_stock import RedisStock
+from serving.adapters.redis_stream import RedisStream
+from serving.archive import Archive
+from serving.archiver import Archiver
 from serving.blank import blank_bundle
 from serving.logs import configure
 from serving.metrics import Metrics
@@ -26,6 +29,8 @@ from serving.shelves import Shelves
 
 DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
 DAY = 86_400
+ARCHIVER_SECONDS = 30.0
+"""How long one answer may take that brings thousands of events."""
 LOG_SECONDS = 2.0
 """How long storing may take: a slow disk delays an event, it does not lose it."""
 
@@ -68,3 +73,13 @@ def redis_link(settings: Settings, part: str = "redis", timeout: float | None = 
     """Return a way to the Redis that ``settings`` names; ``timeout`` in seconds stands above theirs."""
     breaker = Breaker(part, time.monotonic)
     return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)
+
+
+def build_archiver(settings: Settings) -> Archiver:
+    """Return the archiver of one shop. Raises ConfigError, and InvalidInput where another one works on the folder."""
+    configure(settings.log_level)
+    link = redis_link(settings, "event log", ARCHIVER_SECONDS)
+    files = ParquetArchive(settings.shop_folder)
+    erasures = RedisErasures(link, settings.shop, settings.shop_folder)
+    archive = Archive(settings.shop_folder)
+    return Archiver(RedisStream(link, settings.shop), archive, erasures, files, load_config(settings.config).live)

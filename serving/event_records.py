@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -80,6 +80,7 @@ class Record:
     index: int
     """Which part of the call it came from; the lines of one GA4 event share it."""
     user_id: str
+    item_id: str | None
     event: EventType
     identity: bytes
     """Digest of the event id."""
@@ -93,7 +94,7 @@ class Record:
     def moved(self, user_id: str) -> "Record":
         """Return the same event of another customer: a visitor's event after the merge."""
         payload = orjson.dumps(orjson.loads(self.payload) | {"user_id": user_id})
-        return Record(self.index, user_id, self.event, self.identity, self.content, payload, self.live)
+        return replace(self, user_id=user_id, payload=payload)
 
 
 class _Refused(Exception):
@@ -187,4 +188,5 @@ def _record(
     live = None
     if row.get("item_id") and event is not EventType.OTHER and row.get("consent") is not False:
         live = pack(row["item_id"], event, int(time), row.get("quantity", 1.0), row.get("price", math.nan))
-    return Record(index, row["user_id"], event, identity, crc32(said).to_bytes(4, "big"), orjson.dumps(row), live)
+    content, payload = crc32(said).to_bytes(4, "big"), orjson.dumps(row)
+    return Record(index, row["user_id"], row.get("item_id"), event, identity, content, payload, live)

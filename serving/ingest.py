@@ -9,11 +9,10 @@ from recommender.values import EventType
 from serving.event_records import MOST_EVENTS, Record, Rejected, read
 from serving.services import Services
 from serving.settle import settle
+from serving.storing import Stored, store
 
 SLACK = 14
 """Live events beyond the configured number before a customer's state is condensed: it is not worth it for one event."""
-MOST_MOVES = 3
-"""How many merges are followed from one visitor to the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +35,15 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False) -> Re
     records, rejected = read(parts, now, services.live)
     if validate_only:
         return Receipt(len({r.index for r in records}), 0, rejected)
-    fresh, repeated, different = _store(services, records, now) if records else (set(), set(), 0)
-    _count(services, records, fresh, repeated, different, len(rejected))
-    return Receipt(len(fresh), len(repeated - fresh), rejected)
+    stored = store(services.events, records, now, services.live)
+    _condense(services, stored)
+    _count(services, records, stored, len(rejected))
+    return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected)
 
 
-def _store(services: Services, records: Sequence[Record], now: float) -> tuple[set[int], set[int], int]:
-    """Return the parts of which anything was stored, the parts seen before, and how many of these had other content."""
-    fresh: set[int] = set()
-    repeated: set[int] = set()
-    different = 0
-    for _ in range(1 + MOST_MOVES):
-        done = services.events.append(records, now, services.live)
-        of = {letter: [r for r, each in zip(records, done.status, strict=True) if each == letter] for letter in "adcm"}
-        fresh.update(r.index for r in of["a"])
-        repeated.update(r.index for r in [*of["d"], *of["c"]])
-        different += len(of["c"])
-        _condense(services, [name for name, size in done.lengths.items() if size > services.live.recent_events + SLACK])
-        records = [r.moved(done.same_as[r.user_id]) for r in of["m"]]
-        if not records:
-            break
-    return fresh, repeated, different
-
-
-def _condense(services: Services, customers: Sequence[str]) -> None:
+def _condense(services: Services, stored: Stored) -> None:
     """Shorten long live states; the events are safely stored, so a failure here costs memory until the next event."""
+    customers = [name for name, size in stored.lengths.items() if size > services.live.recent_events + SLACK]
     if not customers:
         return
     try:
@@ -69,12 +52,12 @@ def _condense(services: Services, customers: Sequence[str]) -> None:
         services.metrics.settle_failures.inc()
 
 
-def _count(
-    services: Services, records: Sequence[Record], fresh: set[int], repeated: set[int], different: int, rejected: int
-) -> None:
-    outcomes = services.metrics.events
-    outcomes.labels("accepted").inc(len(fresh))
-    outcomes.labels("duplicate").inc(len(repeated - fresh))
-    outcomes.labels("conflicting_duplicate").inc(different)
-    outcomes.labels("rejected").inc(rejected)
-    outcomes.labels("unknown_event").inc(sum(r.event is EventType.OTHER for r in records))
+def _count(services: Services, records: Sequence[Record], stored: Stored, rejected: int) -> None:
+    count = services.metrics.count_events
+    count("accepted", len(stored.fresh))
+    count("duplicate", len(stored.repeated - stored.fresh))
+    count("conflicting_duplicate", stored.different)
+    count("rejected", rejected)
+    count("unknown_event", sum(r.event is EventType.OTHER for r in records))
+    row_of = services.shelves.shelf.row_of
+    count("unknown_item", sum(r.item_id is not None and row_of(r.item_id) < 0 for r in records))

@@ -43,6 +43,11 @@ class Metrics:
             "tagalong_settle_failures", "Live states that could not be condensed.", registry=self.registry
         )
 
+    def count_events(self, outcome: str, number: int) -> None:
+        """Count parts of event calls by what became of them."""
+        if number:
+            self.events.labels(outcome).inc(number)
+
     def count(self, answer: Answer, *, personal: bool) -> None:
         """Count one answered list."""
         labels = (answer.placement, answer.served_by, "true" if answer.degraded else "false")

@@ -39,7 +39,7 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
             programs.append(redis)
             settings = settings.model_copy(update={"redis_url": redis_url(settings)})
         _empty(settings.metrics_folder)
-        programs += [workers_program(settings)]
+        programs += [archiver_program(settings), workers_program(settings)]
         Supervisor(programs).run(started)
 
 
@@ -63,6 +63,12 @@ def redis_program(settings: Settings) -> Program:
     redis = embedded_redis(settings.data / "redis", settings.appendfsync)
     redis.stop_orphan()
     return Program("redis", redis.command, process_environment(), redis.answers)
+
+
+def archiver_program(settings: Settings) -> Program:
+    """Return the process that moves the log to Parquet."""
+    environment = process_environment() | settings.environment() | {"OPENBLAS_NUM_THREADS": "1"}
+    return Program("archiver", (sys.executable, "-m", "serving.archive_process"), environment)
 
 
 def workers_program(settings: Settings) -> Program:

@@ -1,6 +1,6 @@
 """The stream as its archiver sees it: what waits, oldest first, and what may go. Raises Unavailable."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,14 @@ class RedisStream:
     def _name(self) -> str:
         return keys.shared(self.shop, "log")
 
-    def waiting(self, most: int) -> Sequence[Entry]:
+    def waiting(self, most: int) -> list[Entry]:
         """Return the oldest entries, at most ``most``."""
         found = self._use(lambda client: client.xrange(self._name, count=most))
         return [Entry(StreamId.read(at.decode()), fields or {}) for at, fields in found]
+
+    def length(self) -> int:
+        """Return how many entries wait."""
+        return int(self._use(lambda client: client.xlen(self._name)))
 
     def trim(self, last: StreamId) -> None:
         """Let go of everything up to and with ``last``."""

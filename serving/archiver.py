@@ -1,0 +1,109 @@
+"""The archiver: moves the log to Parquet, fulfils erasures in the files, and lets the stream go only behind them."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from recommender.config import LiveSettings
+from recommender.errors import Unavailable
+from serving.archive import Archive, Entry, StreamId
+from serving.ports import Erasure, Erasures
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.5
+"""Between two looks at whether there is enough to do."""
+MOST_FILES = 64
+"""Of one day, before they are made one."""
+
+
+class Stream(Protocol):
+    """The log as its archiver sees it. Raises Unavailable."""
+
+    def waiting(self, most: int) -> list[Entry]:
+        """Return the oldest entries, at most ``most``."""
+        ...
+
+    def length(self) -> int:
+        """Return how many entries wait."""
+        ...
+
+    def trim(self, last: StreamId) -> None:
+        """Let go of everything up to and with ``last``."""
+        ...
+
+    def stay_after(self, last: StreamId) -> None:
+        """Make every id to come greater than ``last``."""
+        ...
+
+
+class Files(Protocol):
+    """The files that hold customers' rows."""
+
+    def remove(self, erasure: Erasure) -> dict[str, int]:
+        """Take these customers out of every file, and return how many rows of each kind went."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Archiver:
+    """One shop's archiver; one process at a time."""
+
+    stream: Stream
+    archive: Archive
+    erasures: Erasures
+    files: Files
+    live: LiveSettings
+
+    def drain(self) -> int:
+        """Archive all that waits, and return how many entries that were. Raises Unavailable."""
+        moved = 0
+        while entries := self.stream.waiting(self.live.archive_events):
+            self.archive.add(entries)
+            self.stream.trim(entries[-1].id)
+            moved += len(entries)
+            if len(entries) < self.live.archive_events:
+                break
+        return moved
+
+    def work(self) -> int:
+        """Archive all that waits, then take erased customers out of the files. Raises Unavailable."""
+        wishes = self.erasures.open()
+        moved = self.drain()
+        for wish in wishes:
+            removed = self.files.remove(wish)
+            latest = self.erasures.get(wish.receipt) or wish
+            self.erasures.close(
+                Erasure(wish.receipt, wish.ids, wish.asked_at, {**latest.removed, **removed}, done=True)
+            )
+        self.archive.tidy(MOST_FILES)
+        return moved
+
+    def run(self, stopped: threading.Event, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Work whenever enough waits, or has waited long enough, until ``stopped``; then once more."""
+        worked = monotonic()
+        self._patiently(lambda: self.stream.stay_after(self.archive.end()))
+        while not stopped.wait(LOOK_SECONDS):
+            late = monotonic() - worked >= self.live.archive_seconds
+            if self._patiently(self._work_if_late if late else self._work_if_full):
+                worked = monotonic()
+        self._patiently(self.work)
+
+    def _work_if_late(self) -> bool:
+        return self.work() > 0
+
+    def _work_if_full(self) -> bool:
+        is_full = self.stream.length() >= self.live.archive_events
+        return (is_full or bool(self.erasures.open())) and self.work() >= 0
+
+    def _patiently(self, step: Callable[[], object]) -> bool:
+        """Return what the step says; a Redis that is down is waited for."""
+        try:
+            return bool(step())
+        except Unavailable as error:
+            log.warning("archiver waits", error=str(error))
+            return False

@@ -1,0 +1,46 @@
+"""Stores checked events in the log, following visitors to the customers that they turned out to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recommender.config import LiveSettings
+from serving.event_records import Record
+from serving.ports import EventLog
+
+MOST_MOVES = 3
+"""How many merges are followed from one visitor to the customer."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of the parts of a call, by their index."""
+
+    fresh: set[int] = field(default_factory=set)
+    """Parts of which anything was stored."""
+    repeated: set[int] = field(default_factory=set)
+    """Parts that were stored before."""
+    different: int = 0
+    """How many of these came with other content: the first stands."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """How many live events each customer has whose state changed."""
+
+
+def store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSettings) -> Stored:
+    """Store ``records``, each event id once. Raises Unavailable."""
+    stored = Stored()
+    for _ in range(1 + MOST_MOVES):
+        if not records:
+            break
+        done = log.append(records, now, limits)
+        stored.lengths.update(done.lengths)
+        moved = []
+        for record, letter in zip(records, done.status, strict=True):
+            if letter == "m":
+                moved.append(record.moved(done.same_as[record.user_id]))
+            elif letter == "a":
+                stored.fresh.add(record.index)
+            else:
+                stored.repeated.add(record.index)
+                stored.different += letter == "c"
+        records = moved
+    return stored

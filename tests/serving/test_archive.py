@@ -1,0 +1,172 @@
+"""Every acknowledged event is archived exactly once, whatever dies in between."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+import redis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.config import LiveSettings
+from serving.adapters.parquet_archive import ParquetArchive
+from serving.adapters.redis_erasures import RedisErasures
+from serving.adapters.redis_log import RedisLog
+from serving.adapters.redis_stream import RedisStream
+from serving.archive import Archive, Entry, StreamId
+from serving.archiver import Archiver
+from serving.bootstrap import redis_link
+from serving.event_records import read
+from serving.replay import replay
+from serving.settings import Settings
+from tests.serving.redis_server import RedisServer
+
+NOW = 1_767_225_600
+DAY = 86_400
+LIVE = LiveSettings(archive_events=10)
+
+
+def entry(number: int, day: int = 0, **more: Any) -> Entry:
+    row = {"event_id": f"e{number}", "user_id": "u", "item_id": "i", "event": "view_item", **more}
+    row.setdefault("timestamp", (NOW + day * DAY) * 1000)
+    return Entry(StreamId(1_000, number), {b"event": orjson.dumps(row)})
+
+
+def archived(root: Path) -> list[str]:
+    files = sorted(root.glob("events/day=*/*.parquet"))
+    return [one for path in files for one in pq.read_table(path, partitioning=None)["event_id"].to_pylist()]
+
+
+@pytest.fixture
+def link(redis_server: RedisServer, client_of_redis: "redis.Redis", tmp_path: Path) -> Any:
+    return redis_link(Settings(data=tmp_path, redis_url=redis_server.url, redis_timeout_ms=2_000))
+
+
+@pytest.fixture
+def log(link: Any) -> RedisLog:
+    return RedisLog(link, "main")
+
+
+@pytest.fixture
+def archiver(link: Any, tmp_path: Path) -> Archiver:
+    root = tmp_path / "main"
+    erasures = RedisErasures(link, "main", root)
+    return Archiver(RedisStream(link, "main"), Archive(root), erasures, ParquetArchive(root), LIVE)
+
+
+def fill(log: RedisLog, count: int, user: str = "u", start: int = 0) -> None:
+    parts = [
+        {"user_id": user, "item_id": "i", "event": "view", "event_id": f"{user}{start + n}", "timestamp": NOW - n * DAY}
+        for n in range(count)
+    ]
+    records, rejected = read(parts, NOW, LiveSettings())
+    assert not rejected
+    log.append(records, NOW, LIVE)
+
+
+def test_entries_go_to_their_days_in_the_columns_of_the_log(tmp_path: Path) -> None:
+    Archive(tmp_path).add([entry(1), entry(2, day=1, price=2.5, consent=False), entry(3)])
+    assert {p.parent.name: pq.read_metadata(p).num_rows for p in tmp_path.glob("events/*/*")} == {
+        "day=2026-01-01": 2,
+        "day=2026-01-02": 1,
+    }
+    row = pq.read_table(next(tmp_path.glob("events/day=2026-01-02/*")), partitioning=None).to_pylist()[0]
+    assert (row["event_id"], row["price"], row["quantity"], row["consent"]) == ("e2", 2.5, 1.0, False)
+
+
+def test_what_was_left_half_done_is_finished_and_not_repeated(tmp_path: Path) -> None:
+    whole = [entry(n, day=n % 3) for n in range(1, 10)]
+    Archive(tmp_path).add(whole)
+    for path in sorted(tmp_path.glob("events/*/*"))[1:]:
+        path.unlink()
+    assert Archive(tmp_path).add([*whole, entry(10), entry(11, day=2)]) == 8
+    assert sorted(archived(tmp_path)) == sorted(f"e{n}" for n in range(1, 12))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.data())
+def test_killed_anywhere_and_run_again_every_entry_is_there_once(
+    tmp_path_factory: pytest.TempPathFactory, days: list[int], data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("archive")
+    entries = [entry(n, day=day) for n, day in enumerate(days, 1)]
+    for _ in range(data.draw(st.integers(0, 3))):
+        known = data.draw(st.integers(1, len(entries)))
+        before = set(root.glob("events/*/*"))
+        Archive(root).add(entries[:known])
+        fresh = sorted(set(root.glob("events/*/*")) - before)
+        for path in fresh[data.draw(st.integers(0, len(fresh))) :]:
+            path.unlink()
+    Archive(root).add(entries)
+    assert sorted(archived(root)) == sorted(f"e{n}" for n in range(1, len(days) + 1))
+
+
+def test_many_files_of_a_day_become_one_and_an_interrupted_tidying_is_cleaned_up(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for n in range(1, 6):
+        archive.add([entry(n)])
+    parts = {path: path.read_bytes() for path in tmp_path.glob("events/*/*")}
+    archive.tidy(4)
+    assert len(list(tmp_path.glob("events/*/*"))) == 1
+    assert archived(tmp_path) == ["e1", "e2", "e3", "e4", "e5"]
+    for path, content in parts.items():
+        path.write_bytes(content)
+    assert Archive(tmp_path).add([entry(5), entry(6)]) == 1
+    assert sorted(archived(tmp_path)) == ["e1", "e2", "e3", "e4", "e5", "e6"]
+
+
+def test_the_stream_is_trimmed_only_behind_the_archive(
+    log: RedisLog, archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    fill(log, 25)
+    assert archiver.work() == 25
+    assert client_of_redis.xlen("log:{main}") == 0
+    assert len(archived(tmp_path / "main")) == 25
+    fill(log, 3, start=25)
+    archiver.archive.add(archiver.stream.waiting(10))
+    assert client_of_redis.xlen("log:{main}") == 3
+    again = Archiver(archiver.stream, Archive(tmp_path / "main"), archiver.erasures, archiver.files, LIVE)
+    assert again.work() == 3
+    assert len(archived(tmp_path / "main")) == len(set(archived(tmp_path / "main"))) == 28
+
+
+def test_a_redis_that_lost_its_data_never_uses_an_id_twice(
+    log: RedisLog, archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    ahead = StreamId(2**41, 5)
+    archiver.stream.stay_after(ahead)
+    fill(log, 1)
+    assert archiver.stream.waiting(10)[0].id > ahead
+    archiver.stream.stay_after(ahead)
+    assert archiver.work() == 1
+
+
+def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
+    log: RedisLog, archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    client_of_redis.xadd("log:{main}", {"event": b"\xff{"})
+    client_of_redis.xadd("log:{main}", {"nothing": "known"})
+    mended = {"event_id": "m", "user_id": "u", "item_id": "i", "event": "view", "timestamp": "2026-01-01T00:00:00Z"}
+    client_of_redis.xadd("log:{main}", {"event": orjson.dumps(mended)})
+    fill(log, 1)
+    archiver.work()
+    assert archived(tmp_path / "main") == ["u0"]
+    letters = [
+        orjson.loads(line) for p in archiver.archive.dead_letters.iterdir() for line in p.read_bytes().splitlines()
+    ]
+    assert [letter["reason"].split(":")[0] for letter in letters] == ["JSONDecodeError", "KeyError", "TypeError"]
+    done = replay(archiver.archive.dead_letters, log, NOW, LIVE)
+    assert (done.restored, done.left) == (1, 2)
+    assert archiver.work() == 1
+    assert sorted(archived(tmp_path / "main")) == ["m", "u0"]
+    assert replay(archiver.archive.dead_letters, log, NOW, LIVE).restored == 0
+
+
+def test_events_of_customers_who_chose_so_are_archived_as_not_to_be_learned_from(
+    archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    client_of_redis.xadd("log:{main}", {**entry(1).fields, b"unlearned": b"1"})
+    archiver.work()
+    assert pq.read_table(tmp_path / "main" / "events", partitioning=None)["consent"].to_pylist() == [False]
