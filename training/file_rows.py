@@ -182,10 +182,10 @@ def _derived_id() -> str:
 
 
 def _event_query(raw: RawFile) -> str:
-    """Return SQL for judged events, in the file's order: it has no join, for joins mix the rows, and no IN, which is one."""
-    itemless = literals(canonical_name(event) for event in sorted(WITHOUT_ITEM))
+    """Return SQL for judged events in the file's order: joins mix the rows, and IN would be one, so there is neither."""
+    itemless = f"list_position({literals(canonical_name(event) for event in sorted(WITHOUT_ITEM))}, event) > 0"
     reason = (
-        f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND list_position({itemless}, event) > 0 THEN NULL "
+        f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND {itemless} THEN NULL "
         f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' END)"
     )
     named = (
