@@ -42,7 +42,7 @@ def page(report: Report) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Tagalong: {escape(report.protocol)}</title><style>{STYLE}</style>"
         f"<h1>How good is the ranking?</h1><p class=soft>{escape(report.protocol)} · whole catalogue ranked · "
-        f"95 % intervals, customers resampled</p>{sections}{cold if report.cold else ''}<h2>How to do it again</h2><pre>{about}</pre></html>\n"
+        f"95 % intervals, customers resampled</p>{sections}{cold}<h2>How to do it again</h2><pre>{about}</pre></html>\n"
     )
 
 

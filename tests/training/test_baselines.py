@@ -21,7 +21,6 @@ def checkerboard() -> csr_array:
 
 
 @pytest.mark.parametrize("name", ["implicit ALS", "implicit BM25"])
-@pytest.mark.filterwarnings("ignore:Method expects CSR input")
 def test_the_missing_item_of_ones_colour_comes_first(name: str) -> None:
     done = checkerboard()
     lists = best(EVERY[name](done, 7), done, np.ones(ITEMS, np.bool_), done, 1)

@@ -1,0 +1,122 @@
+"""The registry on real bundles of a shop with four items."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recommender.bundle import Bundle
+from recommender.bundle_io import load
+from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
+from tests.training.shop import tiny_bundle
+from training.registry import Registry, bundle_folder
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return tiny_bundle()
+
+
+def named(bundle: Bundle, name: str) -> Bundle:
+    return replace(bundle, info=replace(bundle.info, bundle_id=name, created_at=f"2026-01-0{name[-1]}T00:00:00Z"))
+
+
+@pytest.fixture
+def registry(tmp_path: Path, bundle: Bundle) -> Registry:
+    registry = Registry(tmp_path / "bundles")
+    for name in ("b1", "b2", "b3"):
+        registry.add(named(bundle, name))
+    return registry
+
+
+def statuses(registry: Registry) -> dict[str, str]:
+    return {one.info.bundle_id: one.status for one in registry.listed()}
+
+
+def test_nothing_is_current_until_it_is_published(registry: Registry) -> None:
+    assert registry.current() is None
+    assert statuses(registry) == {"b3": "kept", "b2": "kept", "b1": "kept"}
+    with pytest.raises(NoBundle, match="no bundle is published"):
+        registry.path("current")
+
+
+def test_publishing_makes_a_bundle_current_and_loadable(registry: Registry) -> None:
+    registry.publish("b1")
+    registry.publish("b2")
+    assert statuses(registry) == {"b3": "kept", "b2": "current", "b1": "published"}
+    assert load(registry.folder / "current").info.bundle_id == "b2"
+    assert bundle_folder(registry.folder).name == "b2"
+
+
+def test_rollback_returns_to_the_one_before_and_says_why_the_other_is_kept(registry: Registry) -> None:
+    for name in ("b1", "b2", "b3"):
+        registry.publish(name)
+    assert registry.rollback() == "b2"
+    assert registry.current() == "b2"
+    assert {one.info.bundle_id: one.reason for one in registry.listed()}["b3"] == "rolled back"
+    assert registry.rollback() == "b1"
+    with pytest.raises(InvalidInput, match="no earlier"):
+        registry.rollback()
+
+
+def test_a_kept_bundle_carries_its_reason(registry: Registry) -> None:
+    registry.keep("b3", "worse than popularity")
+    assert registry.listed()[0].reason == "worse than popularity"
+
+
+def test_pruning_spares_the_current_one_and_the_one_to_roll_back_to(registry: Registry, bundle: Bundle) -> None:
+    registry.publish("b1")
+    registry.publish("b2")
+    registry.add(named(bundle, "b4"))
+    assert registry.prune(1) == ["b3"]
+    assert statuses(registry) == {"b4": "kept", "b2": "current", "b1": "published"}
+
+
+def test_a_broken_bundle_is_not_published(registry: Registry) -> None:
+    registry.publish("b1")
+    broken = next((registry.folder / "b2").glob("*.npy"))
+    broken.write_bytes(broken.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(BundleError, match=broken.name):
+        registry.publish("b2")
+    assert registry.current() == "b1"
+
+
+def test_an_unknown_bundle_is_named(registry: Registry) -> None:
+    with pytest.raises(NotFound, match="no bundle 'b9'"):
+        registry.publish("b9")
+
+
+def test_adding_the_same_bundle_twice_changes_nothing(registry: Registry, bundle: Bundle) -> None:
+    registry.publish("b1")
+    registry.add(named(bundle, "b1"))
+    assert registry.current() == "b1"
+    assert statuses(registry)["b1"] == "current"
+
+
+def test_another_bundle_with_the_same_id_is_refused(registry: Registry, bundle: Bundle) -> None:
+    other = replace(bundle, info=replace(named(bundle, "b1").info, data_until=1))
+    with pytest.raises(BundleError, match="another bundle has this id"):
+        registry.add(other)
+
+
+def test_what_a_killed_trainer_left_is_swept_away(registry: Registry, bundle: Bundle) -> None:
+    (registry.folder / ".half").mkdir()
+    registry.add(named(bundle, "b4"))
+    assert not (registry.folder / ".half").exists()
+    assert len(registry.listed()) == 4
+
+
+def test_two_trainers_at_once_take_turns(registry: Registry, bundle: Bundle) -> None:
+    def train(name: str) -> None:
+        registry.add(named(bundle, name))
+        registry.publish(name)
+
+    threads = [threading.Thread(target=train, args=(f"t{at}",)) for at in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    published = [one for one in registry.listed() if one.status in ("current", "published")]
+    assert len(published) == 6
+    assert load(registry.folder / "current").info.bundle_id == registry.current()
