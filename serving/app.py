@@ -18,6 +18,7 @@ def create_app(services: Services) -> APIFlask:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, OPENAPI_VERSION="3.1.0", TRUSTED_HOSTS=None)
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = parsing.IdConverter
+    app.url_value_preprocessor(parsing.check_ids)
     app.extensions[EXTENSION] = services
     errors.register(app)
     docs.register(app)

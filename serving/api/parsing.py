@@ -1,5 +1,6 @@
 """Reads bodies and query strings into pydantic models, and ids out of paths."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
@@ -12,7 +13,10 @@ from pydantic import BaseModel
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
+from recommender.errors import InvalidInput
+
 Model = TypeVar("Model", bound=BaseModel)
+ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -21,6 +25,13 @@ class IdConverter(BaseConverter):
 
     regex = "(?s:.+)"
     part_isolating = False
+
+
+def check_ids(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Raise InvalidInput for an id in a path that is none; a URL value preprocessor."""
+    for name, value in (values or {}).items():
+        if not ID.fullmatch(value):
+            raise InvalidInput(name, "is not 1 to 256 characters without control characters")
 
 
 class StrictAdapter(PydanticAdapter):

@@ -1,0 +1,157 @@
+"""Whatever is wrong with a request is answered as a problem that names it."""
+
+from urllib.parse import quote
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+
+LISTS = "/v1/recommendations"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"placement": "nowhere"}, "placement"),
+        ({"placement": "product"}, "item_ids"),
+        ({"placement": 7}, "placement"),
+        ({"count": 0}, "count"),
+        ({"count": 201}, "count"),
+        ({"count": "5"}, "count"),
+        ({"count": True}, "count"),
+        ({"count": 1.5}, "count"),
+        ({"user_id": ""}, "user_id"),
+        ({"user_id": "x" * 257}, "user_id"),
+        ({"user_id": 42}, "user_id"),
+        ({"user_id": "a\nb"}, "user_id"),
+        ({"user_id": "a", "visitor_id": "b"}, "body"),
+        ({"item_ids": ["ok", ""]}, "item_ids[1]"),
+        ({"item_ids": "tent"}, "item_ids"),
+        ({"exclude_item_ids": ["x"] * 1001}, "exclude_item_ids"),
+        ({"filter": "colour = 'red'"}, "filter"),
+        ({"filter": "price >"}, "filter"),
+        ({"filter": ""}, "filter"),
+        ({"filter": "price = 1; drop table items"}, "filter"),
+        ({"boost": "1 +"}, "boost"),
+        ({"tags": [1]}, "tags[0]"),
+        ({"diversity": {"column": "colour"}}, "diversity.Diversity.column"),
+        ({"include": ["everything"]}, "include[0]"),
+        ({"personalize": "no"}, "personalize"),
+        ({"timeout_ms": 0}, "timeout_ms"),
+        ({"colour": "red"}, "colour"),
+        ([], "body"),
+        ("home", "body"),
+        (None, "body"),
+    ],
+)
+def test_the_field_at_fault_is_named(client: FlaskClient, body: object, field: str) -> None:
+    answer = client.post(LISTS, data=orjson.dumps(body), content_type="application/json")
+    assert answer.status_code == 422, answer.text
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["status"] == 422
+    assert answer.json["title"] == "Unprocessable Entity"
+    assert answer.json["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b"{'placement': 'home'}", b'{"a": 1e999999}x', b'{"user_id": "\\ud800"}']
+)
+def test_broken_json_is_a_bad_request(client: FlaskClient, body: bytes) -> None:
+    answer = client.post(LISTS, data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.content_type == "application/problem+json"
+
+
+def test_no_body_at_all_is_a_problem(client: FlaskClient) -> None:
+    assert client.post(LISTS, content_type="application/json").status_code == 422
+
+
+def test_a_large_body_is_refused(client: FlaskClient) -> None:
+    body = b'{"user_id": "' + b"x" * (1024 * 1024) + b'"}'
+    answer = client.post(LISTS, data=body, content_type="application/json")
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+
+
+def test_another_content_type_is_refused(client: FlaskClient) -> None:
+    answer = client.post(LISTS, data=b"placement=home", content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.shop+json"])
+def test_every_kind_of_json_is_read(client: FlaskClient, content_type: str) -> None:
+    assert client.post(LISTS, data=b"{}", content_type=content_type).status_code == 200
+
+
+def test_a_wrong_method_says_which_are_allowed(client: FlaskClient) -> None:
+    answer = client.delete(LISTS)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert answer.content_type == "application/problem+json"
+
+
+def test_an_unknown_path_is_a_problem(client: FlaskClient) -> None:
+    answer = client.get("/v2/anything")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_a_filter_shows_where_it_is_wrong(client: FlaskClient) -> None:
+    error = client.post(LISTS, json={"filter": "price < 10 and colour = 'red'"}).json["errors"][0]
+    assert error["position"] == 15
+    assert "colour" in error["detail"]
+
+
+@pytest.mark.parametrize("query", ["count=zero", "count=500", "colour=red", "personalize=perhaps", "count=1&count=2"])
+def test_a_wrong_query_string_is_named_too(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/v1/popular?{query}")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == query.partition("=")[0]
+
+
+IDS = ["a/b", "/", "a b", "a%2Fb", "o'neil", '"', "🏕️⛺", "帐篷", "..", "a?b#c", "x" * 256, ":merge", "a+b", "\\"]
+
+
+@pytest.mark.parametrize("one", IDS)
+def test_any_text_is_an_id_in_paths_and_bodies(client: FlaskClient, one: str) -> None:
+    path = quote(one, safe="")
+    assert client.get(f"/v1/users/{path}/recommendations").status_code == 200
+    put = client.put(f"/v1/items/{path}", json={"title": "Odd"})
+    assert (put.status_code, put.json["item_id"]) == (200, one)
+    assert client.get(f"/v1/items/{path}").json["title"] == "Odd"
+    assert client.get(f"/v1/items/{path}/similar").status_code == 200
+    answer = client.post(LISTS, json={"user_id": one, "item_ids": [one], "exclude_item_ids": [one], "count": 200})
+    assert answer.status_code == 200
+    assert one not in [item["item_id"] for item in answer.json["items"]]
+
+
+@pytest.mark.parametrize("path", ["/v1/users/a%00b/recommendations", "/v1/items/" + "x" * 257])
+def test_what_is_no_id_is_refused_in_paths_too(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] in {"user_id", "item_id"}
+
+
+def test_a_wrong_item_does_not_spoil_the_others(client: FlaskClient) -> None:
+    items = [{"item_id": "ok", "price": "1.10"}, {"title": "nameless"}, {"item_id": "dear", "price": -1}, 7]
+    answer = client.post("/v1/items", json={"items": items}).json
+    assert answer["accepted"] == 1
+    assert [(r["index"], r["field"]) for r in answer["rejected"]] == [(1, "item_id"), (2, "price"), (3, "body")]
+    assert client.get("/v1/items/ok").json["price"] == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"price": "cheap"}, "price"),
+        ({"price": -1}, "price"),
+        ({"in_stock": "perhaps"}, "in_stock"),
+        ({"available_from": "tomorrow"}, "available_from"),
+        ({"tags": {"a": 1}}, "tags"),
+        ({"item_id": "another"}, "item_id"),
+        ({"title": ["a"]}, "title"),
+        ({"size": {"deep": 1}}, "size"),
+    ],
+)
+def test_a_wrong_field_of_an_item_is_named(client: FlaskClient, fields: dict, field: str) -> None:
+    answer = client.put("/v1/items/tent", json=fields)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"].partition(".")[0] == field

@@ -1,0 +1,159 @@
+"""Without Redis the service answers on; with Redis back it uses it again."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.bundle import Bundle
+from recommender.errors import Unavailable
+from serving.adapters.breaker import Breaker
+from serving.adapters.embedded_redis import servers
+from serving.app import create_app
+from serving.bootstrap import build
+from serving.services import Services
+from serving.settings import Settings
+from tests.serving import shop
+from tests.serving.redis_server import RedisServer
+from tests.serving.test_lists import ask, ids
+
+
+@pytest.fixture(params=servers(), ids=lambda program: Path(program).name)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis", request.param).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def services(server: RedisServer, tmp_path: Path, trained: Bundle) -> Services:
+    shop.publish(tmp_path, trained)
+    return replace(build(Settings(data=tmp_path, redis_url=server.url)), clock=lambda: float(shop.NOW))
+
+
+@pytest.fixture
+def client(services: Services) -> FlaskClient:
+    return create_app(services).test_client()
+
+
+def until(client: FlaskClient, served_by: str) -> dict:
+    deadline = time.monotonic() + 20
+    while (answer := ask(client, user_id="u0"))["served_by"] != served_by or answer["degraded"]:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    return answer
+
+
+def test_a_killed_redis_is_survived_and_used_again_when_it_is_back(client: FlaskClient, server: RedisServer) -> None:
+    ask(client, user_id="u0")
+    assert ask(client, user_id="u0")["served_by"] == "cached"
+    server.kill()
+    for _ in range(20):
+        answer = ask(client, user_id="u0")
+        assert (answer["served_by"], answer["degraded"]) == ("live", True)
+        assert len(answer["items"]) == 12
+    server.start()
+    until(client, "cached")
+
+
+def test_exclusions_hold_without_redis(client: FlaskClient, server: RedisServer) -> None:
+    client.put("/v1/items/tent", json={"hidden": True})
+    server.kill()
+    answer = ask(client, user_id="u0", exclude_item_ids=["axe"], filter="price < 100", count=200)
+    assert not {"tent", "axe", "fork", "whisk"} & set(ids(answer))
+    assert len(answer["items"]) == 7
+
+
+def test_readiness_names_what_is_down(client: FlaskClient, server: RedisServer) -> None:
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json["parts"]) == (200, {"redis": "ok", "bundle": "ok"})
+    server.kill()
+    down = client.get("/readyz")
+    assert down.status_code == 503
+    assert down.json["parts"]["redis"] != "ok"
+    assert down.json["parts"]["bundle"] == "ok"
+    assert client.get("/healthz").status_code == 200
+
+
+def test_what_must_be_stored_is_refused_with_when_to_try_again(client: FlaskClient, server: RedisServer) -> None:
+    server.kill()
+    refused = client.put("/v1/items/tent", json={"hidden": True})
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.content_type == "application/problem+json"
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held: list[socket.socket] = []
+        threading.Thread(target=lambda: _hold(listener, held), daemon=True).start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        for connection in held:
+            connection.close()
+
+
+def _hold(listener: socket.socket, held: list[socket.socket]) -> None:
+    while True:
+        try:
+            held.append(listener.accept()[0])
+        except OSError:
+            return
+
+
+def test_a_silent_redis_costs_one_request_in_a_while(silent: str, tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    moment = [0.0]
+    services = build(Settings(data=tmp_path, redis_url=silent, redis_timeout_ms=50))
+    services = replace(services, clock=lambda: float(shop.NOW), timer=lambda: moment[0])
+    answers = [ask(create_app(services).test_client(), user_id="u0") for _ in range(5)]
+    assert {(a["served_by"], a["degraded"]) for a in answers} == {("live", True)}
+
+
+def test_without_a_bundle_a_list_of_what_was_put_is_still_given(server: RedisServer, tmp_path: Path) -> None:
+    client = create_app(build(Settings(data=tmp_path / "empty", redis_url=server.url))).test_client()
+    empty = ask(client, user_id="u0")
+    assert (empty["items"], empty["model"], empty["degraded"]) == ([], None, True)
+    assert client.get("/readyz").status_code == 503
+    client.post("/v1/items", json={"items": [{"item_id": "a", "tags": ["camping"]}, {"item_id": "b"}]})
+    assert sorted(ids(ask(client, user_id="u0"))) == ["a", "b"]
+    assert ids(ask(client, user_id="u0", filter="'camping' in tags")) == ["a"]
+
+
+class TestBreaker:
+    def test_it_stays_closed_while_calls_succeed(self) -> None:
+        breaker = Breaker("redis", lambda: 0.0)
+        with breaker:
+            pass
+        assert not breaker.is_open
+
+    def test_a_failure_opens_it_and_calls_are_refused_without_being_made(self) -> None:
+        breaker = Breaker("redis", lambda: 0.0)
+        with pytest.raises(Unavailable), breaker:
+            raise ConnectionResetError
+        made = []
+        with pytest.raises(Unavailable), breaker:
+            made.append("call")
+        assert (breaker.is_open, made) == (True, [])
+
+    def test_one_trial_in_each_pause_closes_it_again(self) -> None:
+        now = [0.0]
+        breaker = Breaker("redis", lambda: now[0], pause=1.0)
+        with pytest.raises(Unavailable), breaker:
+            raise TimeoutError
+        now[0] = 1.5
+        with breaker, pytest.raises(Unavailable), breaker:
+            pass
+        assert not breaker.is_open
+
+    def test_errors_of_the_caller_do_not_open_it(self) -> None:
+        breaker = Breaker("redis", lambda: 0.0)
+        with pytest.raises(KeyError), breaker:
+            raise KeyError("x")
+        assert not breaker.is_open
