@@ -49,12 +49,9 @@ def _key(name: str) -> str:
 
 
 ALIASES: Mapping[str, EventType] = {
-    _key(name): event
-    for event in EventType
-    if event is not EventType.OTHER
-    for name in (canonical_name(event), *_OTHER_NAMES[event])
-}
-"""From a name in lower case without separators to its type."""
+    _key(canonical_name(event)): event for event in EventType if event is not EventType.OTHER
+} | {_key(name): event for event, names in _OTHER_NAMES.items() for name in names}
+"""From a name in lower case without separators to its type; canonical names first."""
 
 
 def event_type(name: str) -> EventType:

@@ -175,14 +175,15 @@ def _id_reason(name: str) -> str:
     return cells.wrong_id(name, quoted(name))
 
 
-def _derived_id() -> str:
+def _derived_id(raw: RawFile) -> str:
     """Return SQL for the digest of what a row says; empty cells do not count, so a missing column changes nothing."""
-    parts = [f"'{name}=' || {quoted(name)}" for name in EVENTS.names if name not in ("event_id", "consent")]
-    return f"md5(concat_ws(chr(31), {', '.join(parts)}))"
+    given = {"event", "quantity", *(_canonical(name) for name in raw.columns)} - {"event_id", "consent"}
+    parts = ", ".join(f"'{name}=' || {quoted(name)}" for name in EVENTS.names if name in given)
+    return f"md5(concat_ws(chr(31), {parts}))"
 
 
 def _event_query(raw: RawFile) -> str:
-    """Return SQL for judged events in the file's order: joins mix the rows, and IN would be one, so there is neither."""
+    """Return SQL for judged events in the file's order; joins mix the rows, and IN is one, so there is neither."""
     itemless = f"list_position({literals(canonical_name(event) for event in sorted(WITHOUT_ITEM))}, event) > 0"
     reason = (
         f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND {itemless} THEN NULL "
@@ -193,7 +194,7 @@ def _event_query(raw: RawFile) -> str:
         f"coalesce(quantity, 1) AS quantity) FROM ({_typed(raw, EVENT_COLUMNS)})"
     )
     return (
-        f"SELECT * REPLACE (coalesce(event_id, {_derived_id()}) AS event_id, coalesce(reason, {reason}) AS reason) "
+        f"SELECT * REPLACE (coalesce(event_id, {_derived_id(raw)}) AS event_id, coalesce(reason, {reason}) AS reason) "
         f"FROM ({named})"
     )
 
