@@ -93,7 +93,7 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
     """Return the WSGI server and its workers among a supervisor's children."""
-    return [p for child in process.children() if "granian" in " ".join(child.cmdline()) for p in tree(child)]
+    return [p for child in process.children() if "serving.workers" in " ".join(child.cmdline()) for p in tree(child)]
 
 
 def pin(processes: list[psutil.Process], core: int) -> None:

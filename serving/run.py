@@ -84,7 +84,7 @@ def workers_program(settings: Settings) -> Program:
         "log-level": "warning",
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    command = (sys.executable, "-m", "granian", *arguments, "--respawn-failed-workers", "--no-ws", "--factory")
+    command = (sys.executable, "-m", "serving.workers", *arguments, "--respawn-failed-workers", "--no-ws", "--factory")
     environment = process_environment() | settings.environment() | {
         "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder.resolve()),
         "OPENBLAS_NUM_THREADS": "1",

@@ -1,0 +1,22 @@
+"""The WSGI server: imports the app's module once, then forks the workers, which share all that they do not change.
+
+python -m serving.workers <granian's options> module:factory
+"""
+
+import gc
+import importlib
+import sys
+
+from granian.cli import entrypoint
+
+
+def main() -> None:
+    """Import the module of the app that the last argument names, then become the server."""
+    importlib.import_module(sys.argv[-1].partition(":")[0])
+    gc.collect()
+    gc.freeze()
+    entrypoint()
+
+
+if __name__ == "__main__":
+    main()
