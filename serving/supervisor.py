@@ -1,9 +1,11 @@
 """Keeps a machine's processes running, and stops them in the right order."""
 
+import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -71,6 +73,7 @@ class Supervisor:
         if process.poll() is None:
             return program, process
         log.error("died, starting again", program=program.name, status=process.returncode)
+        _end_children(process)
         return program, self._start(program)
 
     def _stop_all(self) -> None:
@@ -82,4 +85,11 @@ class Supervisor:
                 log.error("did not end in time, killed", program=program.name)
                 process.kill()
                 process.wait()
+            _end_children(process)
             log.info("stopped", program=program.name)
+
+
+def _end_children(process: subprocess.Popen[bytes]) -> None:
+    """Kill what a dead program left in its session: a server that was killed cannot end its own workers."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
