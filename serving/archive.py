@@ -16,10 +16,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.tables import EVENTS, MERGES, USERS, ShopFolder, conform
+from features.tables import EVENTS, ITEMS, MERGES, USERS, ShopFolder, conform
 from features.upsert import upsert
 from features.whole_files import alone, encoded, put, write_whole
 
+FACTS = {b"item", b"user", b"merge"}
+"""Fields of entries that are no events."""
 DAY_MS = 86_400_000
 
 
@@ -135,12 +137,14 @@ class Archive:
                     _drop_merged(day)
 
     def _add_facts(self, entries: Sequence[Entry]) -> None:
-        """Bring declared customers and merges up to date; doing it again changes nothing."""
+        """Bring items, declared customers and merges up to date; doing it again changes nothing."""
+        items = [orjson.loads(e.fields[b"item"]) for e in entries if b"item" in e.fields]
         users = [orjson.loads(e.fields[b"user"]) for e in entries if b"user" in e.fields]
         merges = [orjson.loads(e.fields[b"merge"]) for e in entries if b"merge" in e.fields]
         users = [{k: v for k, v in user.items() if k != "personalize"} for user in users]
-        if users or merges:
+        if items or users or merges:
             with alone(self.folder.root):
+                _upsert(self.folder.items, items, ITEMS)
                 _upsert(self.folder.users, [user for user in users if len(user) > 1], USERS)
                 _upsert(self.folder.merges, merges, MERGES)
 
@@ -180,7 +184,7 @@ def _read(entries: Sequence[Entry]) -> tuple[list[tuple[StreamId, dict[str, Any]
     rows: list[tuple[StreamId, dict[str, Any]]] = []
     bad: list[Unreadable] = []
     for entry in entries:
-        if b"user" in entry.fields or b"merge" in entry.fields:
+        if entry.fields.keys() & FACTS:
             continue
         try:
             rows.append((entry.id, _row(entry.fields)))

@@ -14,9 +14,10 @@ from serving.ports import StockChanges
 PUT = """
 local revision = redis.call('INCR', KEYS[1])
 local at = 1
-for item = 3, #KEYS do
+for item = 4, #KEYS do
   local id, fields = ARGV[at], tonumber(ARGV[at + 1])
-  at = at + 2
+  redis.call('XADD', KEYS[3], '*', 'item', ARGV[at + 2])
+  at = at + 3
   for _ = 1, fields do
     redis.call('HSET', KEYS[item], ARGV[at], ARGV[at + 1])
     at = at + 2
@@ -25,17 +26,26 @@ for item = 3, #KEYS do
 end
 return revision
 """
-"""One step for all items of a call, so that a reader of the revision finds every item that belongs to it."""
+"""One step for all items of a call, so that a reader of the revision finds every item that belongs to it.
+
+KEYS: revision, revisions by item, log, then a hash of fields an item. ARGV: of each item its id, how many fields, all
+of them as one document for the archive, then each field's name and JSON value.
+"""
 
 
 class RedisStock:
-    """As many keys as items were ever changed; the catalogue's own size is the cap."""
+    """As many keys as items were ever changed; the catalogue's own size is the cap.
+
+    A change goes into the log too, so that the archive and later bundles know it. It stands above every bundle until it
+    is changed again, even above a file that was imported later.
+    """
 
     def __init__(self, link: RedisLink, shop: str) -> None:
         """Keep the changes of ``shop``."""
         self._link, self._shop = link, shop
         self._revision = keys.shared(shop, "stock", "revision")
         self._since = keys.shared(shop, "stock", "since")
+        self._log = keys.shared(shop, "log")
 
     def _key(self, item_id: str) -> str:
         return keys.shared(self._shop, "stock", f"item:{item_id}")
@@ -63,11 +73,11 @@ class RedisStock:
         names = [self._key(item["item_id"]) for item in items]
         arguments: list[str | bytes | int] = []
         for item in items:
-            arguments += [item["item_id"], len(item)]
+            arguments += [item["item_id"], len(item), orjson.dumps(item)]
             arguments += [part for name, value in item.items() for part in (name, orjson.dumps(value))]
-        count = len(names) + 2
+        names = [self._revision, self._since, self._log, *names]
         try:
-            return int(self._link.run(lambda c: c.eval(PUT, count, self._revision, self._since, *names, *arguments)))
+            return int(self._link.run(lambda client: client.eval(PUT, len(names), *names, *arguments)))
         except ResponseError as error:
             raise Unavailable("redis, which refuses writes,") from error
 

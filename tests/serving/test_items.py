@@ -1,0 +1,109 @@
+"""The catalogue over HTTP."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from features.build import build_dataset
+from recommender.config import Config
+from serving.adapters.breaker import Breaker
+from serving.adapters.memory import MemoryStock
+from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_stock import RedisStock
+from serving.adapters.redis_stream import RedisStream
+from serving.archive import Archive
+from serving.ports import Stock
+from serving.services import Services
+from tests.serving import shop
+from tests.serving.redis_server import RedisServer
+from training.sources import read_log
+
+
+@pytest.fixture(params=["redis", "memory"])
+def stock(request: pytest.FixtureRequest, redis_server: RedisServer, client_of_redis: "redis.Redis") -> Stock:
+    link = RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0))
+    return RedisStock(link, "main") if request.param == "redis" else MemoryStock()
+
+
+class TestEveryStock:
+    def test_nothing_has_changed_at_first(self, stock: Stock) -> None:
+        assert stock.revision() == 0
+        assert dict(stock.changes(0).items) == {}
+
+    def test_changes_since_a_revision_are_those_after_it(self, stock: Stock) -> None:
+        first = stock.put([{"item_id": "a/1", "price": "1.10"}, {"item_id": "b", "hidden": True}])
+        second = stock.put([{"item_id": "b", "hidden": False}])
+        assert stock.revision() == second > first
+        assert dict(stock.changes(first).items) == {"b": {"item_id": "b", "hidden": False}}
+        assert set(stock.changes(0).items) == {"a/1", "b"}
+        assert stock.changes(0).since == {"a/1": first, "b": second}
+        assert stock.changes(second).revision == second
+
+    def test_fields_that_are_left_out_stay(self, stock: Stock) -> None:
+        stock.put([{"item_id": "a", "price": "1.10", "tags": ["x"]}])
+        stock.put([{"item_id": "a", "price": None}])
+        assert stock.changes(0).items["a"] == {"item_id": "a", "price": None, "tags": ["x"]}
+
+
+def test_a_known_item_is_shown_as_the_shop_gave_it(client: FlaskClient) -> None:
+    answer = client.get("/v1/items/tent").json
+    assert answer.pop("first_seen") < "2026"
+    assert answer == {
+        "item_id": "tent",
+        "title": "The tent",
+        "category": "Outdoor > Camping",
+        "tags": ["camping"],
+        "price": "10",
+        "in_stock": True,
+        "hidden": False,
+    }
+
+
+def test_an_unknown_item_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/v1/items/nothing").status_code == 404
+
+
+def test_put_changes_what_it_names_and_nothing_else(client: FlaskClient) -> None:
+    answer = client.put("/v1/items/tent", json={"price": 12.5, "in_stock": 0, "colour": "green"})
+    assert answer.status_code == 200
+    changed = client.get("/v1/items/tent").json
+    assert (changed["price"], changed["in_stock"], changed["colour"]) == ("12.5", False, "green")
+    assert (changed["title"], changed["tags"]) == ("The tent", ["camping"])
+
+
+def test_pages_go_through_the_whole_catalogue(client: FlaskClient) -> None:
+    client.put("/v1/items/帐篷", json={"title": "Tent"})
+    seen, after = [], None
+    while True:
+        page = client.get("/v1/items", query_string={"limit": 5} | ({"after": after} if after else {})).json
+        seen += [item["item_id"] for item in page["items"]]
+        if (after := page["next"]) is None:
+            break
+    assert seen == [*sorted(shop.CAMPING + shop.KITCHEN), "帐篷"]
+
+
+def test_a_page_can_be_filtered(client: FlaskClient) -> None:
+    page = client.get("/v1/items", query_string={"filter": "price >= 110"}).json
+    assert [item["item_id"] for item in page["items"]] == ["fork", "whisk"]
+    assert page["next"] is None
+
+
+def test_many_items_at_once_and_as_a_bare_list(client: FlaskClient) -> None:
+    items = [{"item_id": f"new {n}", "tags": "camping|light", "price": "3"} for n in range(300)]
+    assert client.post("/v1/items", json=items).json["accepted"] == 300
+    assert client.get("/v1/items/new 299").json["tags"] == ["camping", "light"]
+
+
+def test_a_change_reaches_the_archive_and_the_next_training(services: Services, client: FlaskClient) -> None:
+    client.put("/v1/items/hammock", json={"title": "Hammock", "price": "19.90", "size": 3})
+    client.put("/v1/items/hammock", json={"in_stock": False, "available_from": "2026-01-01T00:00:00Z"})
+    link: RedisLink = services.stock._link  # type: ignore[attr-defined]
+    root: Path = services.settings.shop_folder
+    Archive(root).add(RedisStream(link, "main").waiting(100))
+    row = pq.read_table(root / "items.parquet").to_pylist()[0]
+    assert (row["item_id"], row["price"], row["in_stock"], row["size"]) == ("hammock", "19.90", False, "3")
+    catalogue = build_dataset(read_log(root), Config()).catalogue
+    assert not catalogue.in_stock[catalogue.items.row("hammock")]
