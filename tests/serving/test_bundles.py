@@ -1,0 +1,88 @@
+"""Bundles are swapped between requests; a bad one is refused."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recommender.bundle import Bundle
+from serving.adapters.bundles import BundleFolder
+from serving.app import create_app
+from serving.metrics import Metrics
+from serving.services import Services
+from tests.serving import shop
+from tests.serving.test_lists import ask, ids
+
+
+def renamed(bundle: Bundle, name: str) -> Bundle:
+    return replace(bundle, info=replace(bundle.info, bundle_id=name))
+
+
+def test_nothing_is_loaded_where_nothing_is_published(tmp_path: Path) -> None:
+    assert BundleFolder(tmp_path / "none", Metrics()).fresh() is None
+
+
+def test_a_published_bundle_is_loaded_once(tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    folder = BundleFolder(tmp_path / "main" / "bundles", Metrics())
+    first = folder.fresh()
+    assert first is not None
+    assert first.info.bundle_id == trained.info.bundle_id
+    assert folder.fresh() is None
+
+
+def test_the_next_published_bundle_is_loaded_too(tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    folder = BundleFolder(tmp_path / "main" / "bundles", Metrics())
+    folder.fresh()
+    shop.publish(tmp_path, renamed(trained, "second"))
+    second = folder.fresh()
+    assert second is not None
+    assert second.info.bundle_id == "second"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "catalogue.price.npy"])
+def test_a_bundle_with_one_changed_byte_is_refused_and_counted(tmp_path: Path, trained: Bundle, name: str) -> None:
+    shop.publish(tmp_path, trained)
+    file = next((tmp_path / "main" / "bundles" / trained.info.bundle_id).glob(f"*{name}"))
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    metrics = Metrics()
+    folder = BundleFolder(tmp_path / "main" / "bundles", metrics)
+    assert folder.fresh() is None
+    assert folder.fresh() is None
+    assert metrics.registry.get_sample_value("tagalong_refused_bundles_total") == 1
+
+
+def test_no_request_fails_or_mixes_bundles_while_they_are_swapped(services: Services, trained: Bundle) -> None:
+    client = create_app(services).test_client()
+    bundles = [renamed(trained, name) for name in ("first", "second")]
+    done = threading.Event()
+
+    def swap() -> None:
+        for turn in range(60):
+            services.shelves.use(bundles[turn % 2])
+        done.set()
+
+    thread = threading.Thread(target=swap)
+    services.shelves.use(bundles[0])
+    thread.start()
+    answers = []
+    while not done.is_set() or len(answers) < 30:
+        answers.append(ask(client, user_id=f"u{len(answers) % 40}", count=5))
+    thread.join()
+    assert {len(answer["items"]) for answer in answers} == {5}
+    assert {answer["model"] for answer in answers} <= {"first", "second"}
+    assert not any(answer["degraded"] for answer in answers)
+
+
+def test_changes_of_the_catalogue_hold_in_the_next_bundle(services: Services, trained: Bundle) -> None:
+    client = create_app(services).test_client()
+    client.put("/v1/items/tent", json={"hidden": True})
+    client.put("/v1/items/hammock", json={"tags": ["camping"]})
+    services.shelves.use(renamed(trained, "second"))
+    shown = ids(ask(client, user_id="u0", count=200))
+    assert "tent" not in shown
+    assert "hammock" in shown
