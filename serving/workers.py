@@ -15,7 +15,7 @@ def main() -> None:
     importlib.import_module(sys.argv[-1].partition(":")[0])
     gc.collect()
     gc.freeze()
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]  # granian leaves it without annotations
 
 
 if __name__ == "__main__":
