@@ -1,0 +1,58 @@
+"""``tagalong tune``: search for better settings."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.console import output
+from commands.fitting import fitting
+from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users
+from features.build import build_dataset
+from features.config_file import load_config
+from training.sources import read_files, read_log
+from training.toml_text import toml
+from training.tune import Search, search
+
+app = typer.Typer()
+
+
+@app.command()
+def tune(
+    out: Annotated[Path, typer.Option(help="The configuration file to write.")] = Path("tuned.toml"),
+    data: Data = DATA,
+    shop: Shop = "main",
+    interactions: Interactions = None,
+    items: Items = None,
+    users: Users = None,
+    config: Configuration = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Begin no trial after this time.")] = 30,
+    trials: Annotated[int, typer.Option(min=1, help="At most so many trials.")] = 1000,
+    study: Annotated[Path, typer.Option(help="Remembers every trial; a search that finds the file goes on.")] = Path(
+        "tune.sqlite"
+    ),
+) -> None:
+    """Search for better settings, beginning with those of --config, and write the best as a configuration file.
+
+    Settings are compared on the customers that each training run holds out inside the data, never on anything else:
+    keep the data that you will evaluate on out of the files.
+
+    Example: tagalong tune --minutes 60 --out tuned.toml
+    """
+    settings = load_config(config)
+    with fitting() as report:
+        report("reading")
+        from_files = read_files(interactions or (), items or (), users or ()) if interactions or items else None
+        dataset = build_dataset(from_files or read_log(data / shop), settings)
+        found = search(dataset, settings, Search(study, minutes * 60, trials), report)
+    whole = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+    out.write_text(toml(_updated(whole, found.changes)), encoding="utf-8")
+    output.print(f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}")
+
+
+def _updated(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    for key, value in changes.items():
+        section, name = key.split(".")
+        whole.setdefault(section, {})[name] = value
+    return whole

@@ -1,0 +1,125 @@
+"""Searches for better settings on the validation split of a training run; the held-out future is never looked at."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.errors import InvalidInput
+from training.appraisal import CUT, appraise
+from training.job import fit_and_hold
+from training.report import OURS
+
+FIGURE = f"NDCG@{CUT}"
+TASKS = ("next", "discovery")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How long to search, and where to remember it."""
+
+    storage: Path
+    """A file; a search that finds one goes on where it ended."""
+    seconds: float
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best settings of a search."""
+
+    changes: dict[str, Any]
+    """Value by dotted key of the configuration, such as ``collaborative.factors``."""
+    score: float
+    before: float
+    """What the settings reach that the search began with."""
+    trials: int
+
+
+SPACE: Mapping[str, tuple[Any, ...]] = {
+    "events.half_life_days": (7.0, 365.0),
+    "collaborative.factors": ("one of", 32, 64, 96, 128),
+    "collaborative.regularization": (0.005, 0.5),
+    "collaborative.alpha": (0.5, 40.0),
+    "neighbours.kind": ("one of", "bm25", "cosine"),
+    "neighbours.neighbours": (20, 300),
+    "transitions.distance": (1, 30),
+    "content.max_share": (0.02, 0.5),
+    "ranker.trees": (40, 300),
+    "ranker.leaves": (7, 63),
+}
+"""What matters, by dotted key: a range, searched by its logarithm, or choices."""
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Return the settings of one trial, by dotted key."""
+    return {key: _one(trial, key, space) for key, space in SPACE.items()}
+
+
+def _one(trial: optuna.Trial, key: str, space: tuple[Any, ...]) -> Any:
+    first, *rest = space
+    if first == "one of":
+        return trial.suggest_categorical(key, rest)
+    kind = trial.suggest_int if isinstance(first, int) else trial.suggest_float
+    return kind(key, first, rest[0], log=True)
+
+
+def changed(config: Config, changes: dict[str, Any]) -> Config:
+    """Return ``config`` with values by dotted key, checked like any configuration."""
+    whole = config.model_dump()
+    for key, value in changes.items():
+        section, name = key.split(".")
+        whole[section][name] = value
+    return Config.model_validate(whole)
+
+
+def present(config: Config) -> dict[str, Any]:
+    """Return what ``config`` says of everything that is searched, by dotted key."""
+    whole = config.model_dump()
+    return {key: whole[section][name] for key in SPACE for section, name in [key.split(".")]}
+
+
+def score(dataset: Dataset, config: Config) -> float:
+    """Return the mean over the tasks of our ``FIGURE`` on the run's held-out customers."""
+    fitted = fit_and_hold(dataset, config, now=int(dataset.histories.time.max(initial=0)) + 1, progress=lambda _: None)
+    found = appraise(fitted.past, fitted.held)
+    reached = [found[task]["figures"][OURS][FIGURE]["mean"] for task in TASKS if found.get(task)]
+    if not reached:
+        raise InvalidInput("--interactions", "no customer came back after the split, so nothing can be compared")
+    return float(sum(reached) / len(reached))
+
+
+def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -> Found:
+    """Try settings until time or trials are over, and return the best; the first trial is ``config`` itself.
+
+    Every trial is kept in ``plan.storage``, so a search can be stopped and continued. The sampler is seeded with the
+    configuration's seed and the number of trials done.
+    """
+    study = _study(config, plan)
+    done = len(study.trials)
+    if not done:
+        study.enqueue_trial(present(config))
+    ends = time.monotonic() + plan.seconds
+    for number in range(plan.trials):
+        progress("trials", number, plan.trials)
+        study.optimize(lambda trial: score(dataset, changed(config, suggest(trial))), n_trials=1)
+        if time.monotonic() >= ends:
+            break
+    first = next(one.value for one in study.trials if one.value is not None)
+    return Found(dict(study.best_params), study.best_value, first, len(study.trials) - done)
+
+
+def _study(config: Config, plan: Search) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name="tagalong", storage=f"sqlite:///{plan.storage.resolve()}", direction="maximize", load_if_exists=True
+    )
+    # A sampler that begins anew with the same seed would propose again what it proposed before the stop.
+    study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials), n_startup_trials=8)
+    return study
