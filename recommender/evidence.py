@@ -15,6 +15,23 @@ from recommender.signals import Signals
 from recommender.trail import DAY, Trail
 
 Column = NDArray[np.float32]
+RISING = frozenset(
+    (
+        "anchor_collaborative", "anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together",
+        "collaborative", "collaborative_share", "content", "content_last", "content_share", "followed", "followed_last",
+        "followed_share", "fused", "in_category", "neighbours", "neighbours_share", "preceded", "preceded_share", "stated",
+        "together",
+    )
+)  # fmt: skip
+"""More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
+FALLING = frozenset(
+    f"rank_{name}"
+    for name in (
+        "anchor_content", "anchor_followed", "anchor_neighbours", "anchor_together", "collaborative", "content", "followed",
+        "in_category", "neighbours", "preceded", "together",
+    )
+)  # fmt: skip
+"""A lower place with these sources never raises a score."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
@@ -143,20 +160,10 @@ def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
     turns = np.bincount(steps.customer, minlength=len(queries))
     moments = np.zeros(len(queries))
     moments[steps.customer[::-1]] = steps.back[::-1] + 1
-    last = np.zeros(len(queries), np.int64)
-    last[steps.customer] = steps.time
+    pairs = np.bincount(habits.customer, minlength=len(queries))
     with np.errstate(invalid="ignore", divide="ignore"):
-        idle = np.where(turns > 0, np.log1p(np.maximum(queries.now - last, 0) / DAY), np.nan)
-        pairs = np.bincount(habits.customer, minlength=len(queries))
-        repeat = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / pairs
-        columns = {
-            "history": np.log1p(moments),
-            "breadth": turns / moments,
-            "idle": idle,
-            "repeats": repeat,
-            "hour": queries.now % 86_400 // 3600,
-            "weekday": queries.now // 86_400 % 7,
-        }
+        repeats = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / pairs
+        columns = {"history": np.log1p(moments), "breadth": turns / moments, "repeats": repeats}
     return {name: values.astype(np.float32)[candidates.customer] for name, values in columns.items()}
 
 

@@ -11,8 +11,8 @@ from scipy.optimize import minimize
 
 from recommender.bundle import Bundle
 from recommender.candidates import merge
-from recommender.config import Placement, RankerSettings
-from recommender.evidence import evidence
+from recommender.config import RankerSettings
+from recommender.evidence import FALLING, RISING, evidence
 from recommender.ids import Texts
 from recommender.policy import Rules
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
@@ -21,6 +21,23 @@ from recommender.signals import listen
 from training.split import Questions
 
 BLOCK = 64
+LAMBDAMART_PARAMETERS = {
+    "objective": "lambdarank",
+    "metric": "ndcg",
+    "eval_at": [10],
+    "lambdarank_truncation_level": 20,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "max_bin": 127,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+    "verbosity": -1,
+}
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -43,11 +60,17 @@ class Lessons:
 
 
 def lessons(
-    bundle: Bundle, placement: Placement, asked: Questions, held: NDArray[np.bool_], *, exclude_had: bool, jobs: int = 2
+    bundle: Bundle,
+    sources: tuple[str, ...],
+    asked: Questions,
+    held: NDArray[np.bool_],
+    *,
+    exclude_had: bool,
+    jobs: int = 2,
 ) -> Lessons:
     """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates."""
     blocks = [asked.take(np.arange(at, min(at + BLOCK, len(asked)))) for at in range(0, len(asked), BLOCK)]
-    parts = Parallel(n_jobs=jobs, prefer="threads")(delayed(_block)(bundle, placement, b, exclude_had) for b in blocks)
+    parts = Parallel(n_jobs=jobs, prefer="threads")(delayed(_block)(bundle, sources, b, exclude_had) for b in blocks)
     names = next((p[0] for p in parts if p is not None), ())
     parts = [(p, held[at * BLOCK : (at + 1) * BLOCK]) for at, p in enumerate(parts) if p is not None]
     if not parts:
@@ -63,7 +86,16 @@ def lessons(
     )
 
 
-def _block(bundle: Bundle, placement: Placement, asked: Questions, exclude_had: bool) -> tuple[Any, ...] | None:
+def joined(parts: list[Lessons]) -> Lessons:
+    """Return the lessons of several windows as one."""
+    some = [part for part in parts if len(part.group)]
+    if not some:
+        return parts[0]
+    columns = zip(*((p.features, p.hit, p.group, p.truths, p.held) for p in some), strict=True)
+    return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
+
+
+def _block(bundle: Bundle, sources: tuple[str, ...], asked: Questions, exclude_had: bool) -> tuple[Any, ...] | None:
     items = len(bundle.catalogue)
     rules = Rules.none(len(asked), items, 1)
     if exclude_had:
@@ -71,7 +103,7 @@ def _block(bundle: Bundle, placement: Placement, asked: Questions, exclude_had: 
     signals = listen(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
-    candidates = merge(gather(signals, placement.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
+    candidates = merge(gather(signals, sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     truth = asked.truth
     wanted = np.sort(np.repeat(np.arange(len(asked), dtype=np.int64), np.diff(truth.indptr)) * items + truth.indices)
     pairs = candidates.customer * items + candidates.item
@@ -139,26 +171,13 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
         learned.features[rows], learned.hit[rows].astype(np.float32), group=learned.group[learned.held], reference=train
     )
     parameters = {
-        "objective": "lambdarank",
-        "metric": "ndcg",
-        "eval_at": [10],
+        **LAMBDAMART_PARAMETERS,
         "num_leaves": settings.leaves,
-        "learning_rate": 0.07,
-        "min_data_in_leaf": 100,
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "lambdarank_truncation_level": 20,
-        "max_bin": 127,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 2,
+        "monotone_constraints": [int(name in RISING) - int(name in FALLING) for name in learned.names],
         "seed": seed,
-        "verbosity": -1,
     }
     booster = lgb.train(
-        parameters, train, settings.trees, valid_sets=[held], callbacks=[lgb.early_stopping(25, verbose=False)]
+        parameters, train, settings.trees, valid_sets=[held], callbacks=[lgb.early_stopping(30, verbose=False)]
     )
     text = booster.model_to_string(num_iteration=booster.best_iteration)
     none = np.zeros(0, np.float32)

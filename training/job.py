@@ -10,16 +10,22 @@ from numpy.typing import NDArray
 
 from recommender import __version__
 from recommender.bundle import Bundle, BundleInfo, Models
-from recommender.config import Config, RankerName
+from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ranker import Ranker
 from recommender.trail import DAY
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
-from training.fit_ranker import Lessons, fit_ranker, lessons
-from training.split import Questions, beside, questions, split_time
+from training.fit_ranker import Lessons, fit_ranker, joined, lessons
+from training.split import Questions, beside, questions, split_time, windows
 
 Progress = Callable[[str], None]
+RANKERS = ("home", "discovery", "anchored")
+LATEST = np.iinfo(np.int64).max
+CHEAP = 1_000_000
+"""Events that may be fitted in all to learn the rankers."""
+VISITS = 5
+"""The ranker learns from this many visits of a customer at most."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
 
@@ -47,18 +53,37 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     """Return the bundle to serve, and what is needed to judge it without fitting again."""
     had = strongest_event(dataset.histories)
     since = split_time(dataset, had)
-    progress("fitting the sources on the past")
-    before = dataset.before(since)
-    past = _bundle(before, config, fit_sources(before, config, now=since, had=had), {}, {}, since)
-    asked = _questions(dataset, config, had, since)
-    held = held_out(asked.customer)
-    rankers, figures = _rankers(past, asked, held, config, progress)
+    rng = np.random.default_rng(config.seed)
+    learned: dict[str, list[Lessons]] = {name: [] for name in RANKERS}
+    for window in windows(dataset, since, _stretches(dataset, config, had, since)):
+        progress("fitting the sources on the past")
+        before = dataset.before(window[0])
+        fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
+        asked = _questions(dataset, config, had, window, rng)
+        for name, part in asked.items():
+            progress(f"asking the sources for the {name} ranker")
+            learned[name].append(_lessons(name, fitted, part))
+        if window[0] == since:
+            past, home = fitted, asked["home"]
+    horizon = _horizon(home)
+    rankers, figures = {}, {}
+    for name, parts in learned.items():
+        progress(f"learning the {name} ranker")
+        rankers[name], figures[name] = fit_ranker(joined(parts), config.ranker, horizon, config.seed)
     progress("fitting the sources on everything")
-    until = int(dataset.histories.time.max(initial=now)) if len(dataset.histories.time) else now
+    until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)
-    metrics: dict[str, Any] = {"rankers": figures, "split": since}
-    first = asked.take(np.flatnonzero(held & _firsts(asked.customer)))
-    return Fitted(_bundle(dataset, config, models, rankers, metrics, now), replace(past, rankers=rankers), since, first)
+    bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
+    first = home.take(np.flatnonzero(held_out(home.customer) & _firsts(home.customer)))
+    return Fitted(bundle, replace(past, rankers=rankers), since, first)
+
+
+def _stretches(dataset: Dataset, config: Config, had: int, since: int) -> int:
+    """Return over how many windows to learn: more where one has few customers and a fit is cheap."""
+    asked = questions(dataset, had, (since, LATEST), 1, np.random.default_rng(0), new=True)
+    if len(asked) >= config.ranker.customers // 2:
+        return 1
+    return int(np.clip(CHEAP // max(len(dataset.histories.item), 1), 1, 8))
 
 
 def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -67,41 +92,30 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.asarray((mixed >> np.uint32(8)) % HELD_OUT == 0)
 
 
-def _questions(dataset: Dataset, config: Config, had: int, since: int) -> Questions:
-    asked = questions(dataset, had, since, 5)
-    customers = len(np.unique(asked.customer))
-    most = int(np.clip(config.ranker.customers // max(customers, 1), 1, 5))
-    rank = np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)
-    asked = asked.take(np.flatnonzero(rank < most))
-    if len(asked) > config.ranker.customers:
-        rng = np.random.default_rng(config.seed)
-        asked = asked.take(np.sort(rng.choice(len(asked), config.ranker.customers, replace=False)))
-    return asked
+def _questions(
+    dataset: Dataset, config: Config, had: int, window: tuple[int, int], rng: np.random.Generator
+) -> dict[str, Questions]:
+    """Return what each ranker learns from."""
+    every = questions(dataset, had, window, VISITS, rng)
+    fresh = questions(dataset, had, window, VISITS, rng, new=True)
+    found = {"home": every, "discovery": fresh, "anchored": beside(every, rng)}
+    return {name: _some(found[name], config.ranker.customers, rng) for name in RANKERS}
+
+
+def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
+    """Return at most ``most`` moments, every customer's first visits before anybody's later ones."""
+    visit = np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)
+    order = np.lexsort((rng.random(len(asked)), visit))
+    return asked.take(np.sort(order[:most]))
 
 
 def _firsts(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.concatenate([np.ones(min(len(customer), 1), np.bool_), customer[1:] != customer[:-1]])
 
 
-def _rankers(
-    past: Bundle, asked: Questions, held: NDArray[np.bool_], config: Config, progress: Progress
-) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
-    """Learn each ranker that a placement names."""
-    rankers, figures = {}, {}
-    horizon = _horizon(asked)
-    for name in ("home", "discovery", "anchored"):
-        progress(f"learning the {name} ranker")
-        learned = _lessons(name, past, asked, held, config)
-        rankers[name], figures[name] = fit_ranker(learned, config.ranker, horizon, config.seed)
-    return rankers, figures
-
-
-def _lessons(name: RankerName, past: Bundle, asked: Questions, held: NDArray[np.bool_], config: Config) -> Lessons:
-    placement = config.placements["product" if name == "anchored" else "home"]
-    if name == "home":
-        return lessons(past, placement, asked, held, exclude_had=False)
-    part = asked.discovery() if name == "discovery" else beside(asked, np.random.default_rng(config.seed))
-    return lessons(past, placement, part, held_out(part.customer), exclude_had=name == "discovery")
+def _lessons(name: str, past: Bundle, asked: Questions) -> Lessons:
+    placement = past.info.config.placements["product" if name == "anchored" else "home"]
+    return lessons(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
 
 
 def _horizon(asked: Questions) -> float:

@@ -1,6 +1,7 @@
 """Split by time: what the ranker is asked, what happened next, and nothing from later in between."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,6 @@ class Questions:
         """Return the moments of ``rows``, in that order."""
         return Questions(self.customer[rows], self.queries.take(rows), self.truth[rows], self.had[rows])
 
-    def discovery(self) -> "Questions":
-        """Return the moments at which the customer turned to something new, with only that as truth."""
-        new = (self.truth - self.truth.multiply(self.had)).tocsr()
-        new.eliminate_zeros()
-        return Questions(self.customer, self.queries, new, self.had).answered()
-
     def answered(self) -> "Questions":
         """Return the moments that have a truth."""
         return self.take(np.flatnonzero(np.diff(self.truth.indptr)))
@@ -61,44 +56,78 @@ def split_time(dataset: Dataset, had: int) -> int:
     return int(max(reached, learned))
 
 
-def questions(dataset: Dataset, had: int, since: int, per_customer: int) -> Questions:
-    """Return each customer's first ``per_customer`` visits from ``since`` on that end with something had.
+def windows(dataset: Dataset, since: int, most: int) -> list[tuple[int, int]]:
+    """Return ``most`` stretches of time (from, until) with like numbers of events, from two fifths of the log to its end.
 
-    The moment is just before the visit first touches anything that it ends with, and the clock shows the split or the
-    customer's last event, whichever is later: how long the customer then stayed away is not known at the moment.
+    ``since`` is among their beginnings; with one stretch it is the only one.
     """
-    log = dataset.histories
+    time = dataset.histories.time
+    end = int(time.max(initial=since)) + 1
+    if most == 1 or not len(time):
+        return [(since, end)]
+    cuts = np.quantile(time, np.linspace(0.4, 1, most + 1)[:-1], method="lower")
+    nearest = int(np.abs(cuts - since).argmin())
+    cuts[nearest] = since
+    return list(pairwise(sorted({*map(int, cuts), end})))
+
+
+def questions(
+    dataset: Dataset,
+    had: int,
+    window: tuple[int, int],
+    most: int,
+    rng: np.random.Generator,
+    *,
+    new: bool = False,
+) -> Questions:
+    """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
+
+    The moment is just before the visit touches the first of these items. With ``new``, truth is only what the customer
+    had never touched before; otherwise also what an earlier visit looked at.
+    """
+    log, items = dataset.histories, len(dataset.catalogue)
     customer = log.customer()
     visit = np.cumsum(_breaks(customer, log.time)) - 1
-    target = np.flatnonzero((log.event == had) & (log.item < len(dataset.catalogue)))
-    target = target[log.time[np.searchsorted(visit, visit[target])] >= since]
-    pair = visit.astype(np.int64) * len(dataset.catalogue) + log.item
+    target = np.flatnonzero((log.event == had) & (log.item < items))
+    pair = (customer if new else visit).astype(np.int64) * items + log.item
     touched, first = np.unique(pair, return_index=True)
     begun = first[np.searchsorted(touched, pair[target])]
-    visits, group = np.unique(visit[target], return_inverse=True)
+    start = log.time[np.searchsorted(visit, visit[begun])]
+    inside = (start >= window[0]) & (start < window[1])
+    target, begun = target[inside], begun[inside]
+    visits, group = np.unique(visit[begun], return_inverse=True)
     moment = np.full(len(visits), len(visit))
     np.minimum.at(moment, group, begun)
-    kept = _first(customer[moment], per_customer)
-    number = np.cumsum(kept) - 1
-    moment, member = moment[kept], kept[group]
-    shape = (len(moment), len(dataset.catalogue))
-    cells = (number[group[member]], log.item[target[member]])
-    truth = csr_array((np.ones(len(cells[0]), np.float32), cells), shape=shape)
-    truth.data[:] = 1
-    return _asked(dataset, had, since, moment, truth)
+    kept = _first(customer[moment], most)
+    member = kept[group]
+    cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
+    truth = _marked(cells, (int(kept.sum()), items))
+    return _asked(dataset, had, window[0], moment[kept], truth, rng)
 
 
-def _asked(dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array) -> Questions:
+def _asked(
+    dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array, rng: np.random.Generator
+) -> Questions:
+    """Ask at the split, or where the customer has acted since, a while of a second to some days after their last event.
+
+    How long a customer stays away is not known when they are asked, so it must not tell the ranker anything.
+    """
     log, customer = dataset.histories, dataset.histories.customer()[moment]
     past = until(log, customer, log.time[moment])
-    last = np.append(past.time, since)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
+    last = np.append(past.time, 0)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
+    now = np.where(last < since, since, last + (10 ** rng.uniform(0, 6, len(last))).astype(np.int64))
     own = owned(past, had, truth.shape[1])
-    before = csr_array((np.ones(len(own.item), np.float32), own.item, own.indptr), shape=truth.shape)
-    before.sum_duplicates()
-    before.data[:] = 1
+    before = _marked((own.customer(), own.item), truth.shape)
     tags = dataset.declared[customer]
     anchors = csr_array(truth.shape, dtype=np.float32)
-    return Questions(customer, Queries(past, np.maximum(last, since), anchors, tags), truth, before)
+    return Questions(customer, Queries(past, now, anchors, tags), truth, before)
+
+
+def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple[int, int]) -> csr_array:
+    """Return a matrix with 1 in each of ``cells``."""
+    marked = csr_array((np.ones(len(cells[0]), np.float32), cells), shape=shape)
+    marked.data[:] = 1
+    return marked
 
 
 def until(histories: Histories, customers: NDArray[np.integer], time: NDArray[np.int64]) -> Histories:
