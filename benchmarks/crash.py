@@ -158,7 +158,7 @@ def _victims(service: psutil.Process, kind: str) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         for child in service.children():
             line = " ".join(child.cmdline())
-            is_workers = "granian" in line
+            is_workers = "serving.workers" in line
             if kind == "redis" and ("valkey" in line or "redis-server" in line):
                 return [child]
             if kind == "archiver" and "archive_process" in line:
