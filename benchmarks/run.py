@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import batch, cached, live, training, workers
+from benchmarks import batch, cached, fresh, ingest, live, live_state, training, workers
 from benchmarks.machine import description
 from benchmarks.measured import Measured, markdown, print_table
 from benchmarks.stage import Stage, imported, trained
@@ -21,6 +21,8 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Stage, Stage], Sequence[Measured]]]] 
     "training": ("Training", lambda whole, _: training.measure(whole)),
     "cached": ("Cached answers", lambda whole, _: cached.measure(whole)),
     "live": ("Live answers", lambda whole, popular: [*live.measure(trained(popular)), *live.measure(whole)]),
+    "ingest": ("Events", lambda whole, _: [*ingest.measure(whole), *fresh.measure(whole)]),
+    "live_state": ("Live state", lambda whole, _: live_state.measure(whole)),
     "workers": ("Memory", lambda whole, _: workers.measure(whole)),
     "batch": ("Audiences", lambda whole, _: batch.measure(whole)),
 }
