@@ -29,7 +29,7 @@ def _nested(value: Any) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if key and all(one.isascii() and (one.isalnum() or one in "-_") for one in key) else json.dumps(key)
+    return key if key and all(one.isascii() and (one.isalnum() or one in "-_") for one in key) else _text(key)
 
 
 def _value(value: Any) -> str:
@@ -38,6 +38,12 @@ def _value(value: Any) -> str:
             return "nan" if math.isnan(value) else f"{value}"
         case list() | tuple():
             return f"[{', '.join(_value(one) for one in value)}]"
-        case bool() | str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case bool():
+            return str(value).lower()
+        case str():
+            return _text(value)
     return str(value)
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,7 +19,7 @@ CONFIG = Config(
 )
 
 
-def shop_tables(customers: int = 120, days: int = 90, seed: int = 3) -> Tables:
+def shop_tables(customers: int = 80, days: int = 90, seed: int = 3) -> Tables:
     """Return what the shop's customers bought; the same seed gives the same shop."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, datetime]] = []

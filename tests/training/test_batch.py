@@ -1,0 +1,92 @@
+"""Lists for many customers of a made-up shop."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.tables import EVENTS, conform
+from recommender.bundle import Bundle
+from recommender.errors import UnknownPlacement
+from recommender.lists import Ordered
+from recommender.values import EventType, Histories
+from tests.training.shop import tiny_bundle
+from training.audience import followed, gather
+from training.batch import ask_for, had, in_blocks, lists
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return tiny_bundle()
+
+
+def events(*rows: tuple[str, str, int]) -> pa.Table:
+    user, item, time = zip(*rows, strict=True)
+    when = pa.array([t * 1000 for t in time], pa.timestamp("ms", "UTC"))
+    kind = ["purchase"] * len(rows)
+    return conform(pa.table({"user_id": user, "item_id": item, "timestamp": when, "event": kind}), EVENTS)
+
+
+def made(bundle: Bundle, ids: list[str], later: pa.Table | None = None, *, repeat: bool | None = None) -> Ordered:
+    queries = gather(bundle, ids, later).queries(bundle.info.data_until + 1)
+    return lists(bundle, ask_for(bundle, "home", count=10, repeat=repeat), queries)
+
+
+def test_everybody_gets_a_full_list_also_who_is_unknown(bundle: Bundle) -> None:
+    found = made(bundle, ["u1", "nobody", "客户/🎈"])
+    assert (found.rows >= 0).all()
+
+
+def test_without_repeat_nothing_that_was_had_is_listed(bundle: Bundle) -> None:
+    ids = list(bundle.users)
+    found = made(bundle, ids, repeat=False)
+    owned = had(bundle, gather(bundle, ids, None).histories).toarray()
+    rows = np.where(found.rows >= 0, found.rows, 0)
+    assert not (owned[np.arange(len(ids))[:, None], rows] & (found.rows >= 0)).any()
+
+
+def test_later_events_are_folded_in_and_excluded_without_repeat(bundle: Bundle) -> None:
+    at = bundle.info.data_until
+    before = made(bundle, ["guest"], repeat=False)
+    first = bundle.catalogue.items[int(before.rows[0, 0])]
+    after = made(bundle, ["guest"], events(("guest", first, at)), repeat=False)
+    assert int(before.rows[0, 0]) not in after.rows[0]
+    assert after.rows.tolist() != before.rows.tolist()
+
+
+def test_later_events_with_unknown_items_are_counted(bundle: Bundle) -> None:
+    audience = gather(bundle, ["u1", "guest"], events(("guest", "no such item", 1), ("u1", "staple-1", 2)))
+    assert audience.left_out == 1
+    assert audience.unknown == 1
+
+
+def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.batch.BLOCK", 16)
+    ids = list(bundle.users)
+    queries = gather(bundle, ids, None).queries(bundle.info.data_until + 1)
+    what = ask_for(bundle, "home", count=5)
+    alone, together = (
+        Ordered.joined([part for _, part in in_blocks(bundle, what, queries, processes=n)]) for n in (1, 2)
+    )
+    assert alone.rows.tolist() == together.rows.tolist()
+    assert alone.score.tolist() == together.score.tolist()
+
+
+def test_an_unknown_placement_is_named(bundle: Bundle) -> None:
+    with pytest.raises(UnknownPlacement, match=r"'shelf' is not one of buy_again, cart, home"):
+        ask_for(bundle, "shelf")
+
+
+def histories(*customers: list[tuple[int, int]]) -> Histories:
+    rows = [row for customer in customers for row in customer]
+    indptr = np.cumsum([0, *(len(customer) for customer in customers)])
+    item, time = (np.array([row[at] for row in rows], np.int64) for at in (0, 1))
+    one = np.ones(len(rows), np.float32)
+    return Histories(indptr, item.astype(np.int32), np.full(len(rows), EventType.PURCHASE, np.int8), time, one, one)
+
+
+def test_histories_join_in_order_of_time_and_what_is_in_both_counts_once() -> None:
+    past = histories([(1, 10), (2, 30)], [], [(5, 1), (5, 1)])
+    later = histories([(3, 20), (2, 30)], [(4, 5)], [(5, 1), (6, 0)])
+    found = followed(past, later)
+    assert found.indptr.tolist() == [0, 3, 4, 7]
+    assert found.item.tolist() == [1, 3, 2, 4, 6, 5, 5]
