@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from implicit.utils import ParameterWarning
 from threadpoolctl import threadpool_limits
 
 from commands.console import Report, progress
@@ -14,5 +13,5 @@ from commands.console import Report, progress
 def fitting() -> Iterator[Report]:
     """Prepare this process for fits, and yield what shows their progress."""
     with progress() as report, threadpool_limits(1, "blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ParameterWarning)
+        warnings.filterwarnings("ignore", message="Method expects CSR input", module="implicit")
         yield report
