@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from features.catalogue import build_catalogue
 from features.columns import distinct, flat, id_map, listed, milliseconds, numbers, rows
 from features.event_names import event_type
+from features.rule_tags import with_rule_tags
 from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -26,7 +27,8 @@ def build_dataset(tables: Tables, config: Config) -> Dataset:
     users = distinct(events["user_id"], tables.users["user_id"])
     items = distinct(events["item_id"], tables.items["item_id"])
     histories = build_histories(events, users, items)
-    catalogue = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
+    bare = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
+    catalogue = with_rule_tags(bare, config.tag_rules)
     declared = declared_tags(tables.users, users, catalogue.tag_names)
     return Dataset(id_map(users), histories, catalogue, declared)
 

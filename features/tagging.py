@@ -48,13 +48,14 @@ def tagging(catalogue: Catalogue, config: Config, learned: Mapping[str, Mapping[
 
     ``learned`` says which tags were found together in training; what the configuration says of a tag stands above it.
     """
-    rules = TagRules.over(config.tag_rules, catalogue, partial(_matches, catalogue))
+    rules = TagRules.over(config.tag_rules, catalogue, partial(matches, catalogue))
     vector = lru_cache(4_096)(partial(_vector, catalogue, rules))
     brings = {**(learned or {}), **declared_brings(config)}
     return Tagging(catalogue, rules, brings, config.live.tags, vector)
 
 
-def _matches(catalogue: Catalogue, when: str) -> NDArray[np.bool_]:
+def matches(catalogue: Catalogue, when: str) -> NDArray[np.bool_]:
+    """Return (N,) the items that an expression is about; none where it cannot be asked of this catalogue."""
     try:
         return compile_filter(when, catalogue)
     except FilterError:
