@@ -1,9 +1,12 @@
 """Builds one worker's services from settings: the only place where adapters meet use cases."""
 
 import time
+from datetime import datetime
+from functools import partial
 
 from features.config_file import load_config
 from features.rule_check import check_rules
+from recommender.bundle import Bundle
 from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
@@ -43,11 +46,11 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     configure(settings.log_level)
     metrics = Metrics(settings.metrics_folder if settings.metrics_folder.is_dir() else None)
     config = load_config(settings.config) if settings.config else None
-    link = redis_link(settings)
-    log_link = redis_link(settings, "event log", LOG_SECONDS)
+    link = redis_link(settings, metrics=metrics)
+    log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
     stock = RedisStock(link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
-    watch(BundleFolder(settings.shop_folder / "bundles", metrics), shelves.use)
+    watch(BundleFolder(settings.shop_folder / "bundles", metrics), partial(_use, shelves, metrics))
     if settings.config and config and not shelves.shelf.is_blank:
         check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
@@ -69,9 +72,17 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     )
 
 
-def redis_link(settings: Settings, part: str = "redis", timeout: float | None = None) -> RedisLink:
+def _use(shelves: Shelves, metrics: Metrics, bundle: Bundle) -> None:
+    shelves.use(bundle)
+    metrics.bundle_in_use(bundle.info.bundle_id, datetime.fromisoformat(bundle.info.created_at))
+
+
+def redis_link(
+    settings: Settings, part: str = "redis", timeout: float | None = None, metrics: Metrics | None = None
+) -> RedisLink:
     """Return a way to the Redis that ``settings`` names; ``timeout`` in seconds stands above theirs."""
-    breaker = Breaker(part, time.monotonic)
+    down = (metrics or Metrics()).down.labels(part)
+    breaker = Breaker(part, time.monotonic, changed=down.set)
     return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)
 
 

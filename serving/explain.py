@@ -37,7 +37,7 @@ def rank(services: Services, asked: RankAsk) -> Answer:
 
 def _scored(lists: Ordered) -> Iterator[Scored]:
     for column in np.flatnonzero(lists.rows[0] >= 0):
-        yield Scored(int(lists.rows[0, column]), float(lists.score[0, column]), lists.source_name(0, int(column)))
+        yield Scored(int(lists.rows[0, column]), float(lists.score[0, column]), lists.source_name(0, column))
 
 
 def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:

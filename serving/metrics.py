@@ -1,9 +1,10 @@
 """What the service counts and times; correct over several workers when they share a folder."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from serving.answers import Answer
@@ -17,6 +18,7 @@ class Metrics:
     def __init__(self, folder: Path | None = None) -> None:
         """Count in ``folder``, together with other workers, or in this process alone where it is None."""
         self._folder = folder
+        self._bundle: str | None = None
         self._children: dict[tuple[str, str, str], Histogram] = {}
         self.registry = CollectorRegistry()
         self.lists = Histogram(
@@ -28,7 +30,7 @@ class Metrics:
         )
         self.anonymous = Counter(
             "tagalong_non_personalised",
-            "Lists that used no profile.",
+            "Lists that used no profile because the customer wished so.",
             registry=self.registry,
         )
         self.refused_bundles = Counter(
@@ -37,7 +39,26 @@ class Metrics:
         self.redis_failures = Counter(
             "tagalong_redis_failures", "Calls that Redis did not answer.", registry=self.registry
         )
-
+        self.down = Gauge(
+            "tagalong_part_down",
+            "1 while a part does not answer, in any worker.",
+            ("part",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.bundles = Gauge(
+            "tagalong_workers_on_bundle",
+            "How many workers recommend from a bundle.",
+            ("bundle",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.bundle_created = Gauge(
+            "tagalong_bundle_created_timestamp_seconds",
+            "When the bundle in use was made; of the oldest in use.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
         self.events = Counter("tagalong_events", "Parts of event calls.", ("outcome",), registry=self.registry)
         self.settle_failures = Counter(
             "tagalong_settle_failures", "Live states that could not be condensed.", registry=self.registry
@@ -48,8 +69,16 @@ class Metrics:
         if number:
             self.events.labels(outcome).inc(number)
 
+    def bundle_in_use(self, bundle_id: str, created: datetime) -> None:
+        """Note which bundle this worker recommends from."""
+        if self._bundle is not None:
+            self.bundles.labels(self._bundle).set(0)
+        self._bundle = bundle_id
+        self.bundles.labels(bundle_id).set(1)
+        self.bundle_created.set(created.timestamp())
+
     def count(self, answer: Answer, *, personal: bool) -> None:
-        """Count one answered list."""
+        """Count one answered list; ``personal`` is False where a named customer wished for a common one."""
         labels = (answer.placement, answer.served_by, "true" if answer.degraded else "false")
         (self._children.get(labels) or self._child(labels)).observe(answer.took)
         if not personal:

@@ -29,7 +29,8 @@ def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answe
     visit = look(services, ask)
     listed = None if barred else _still_good(services, visit)
     answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred))
-    services.metrics.count(answer, personal=visit.customer is not None)
+    named = ask.user_id is not None or ask.visitor_id is not None
+    services.metrics.count(answer, personal=visit.customer is not None or not named)
     return answer
 
 

@@ -21,9 +21,18 @@ class Breaker:
     Used as a context manager around each call. Raises Unavailable in place of the failures that it counts.
     """
 
-    def __init__(self, part: str, monotonic: Callable[[], float], pause: float = 1.0) -> None:
-        """Guard ``part`` (its name in errors); ``monotonic`` gives seconds that never run backwards."""
-        self._part, self._monotonic, self._pause = part, monotonic, pause
+    def __init__(
+        self,
+        part: str,
+        monotonic: Callable[[], float],
+        pause: float = 1.0,
+        changed: Callable[[bool], object] = lambda is_open: None,
+    ) -> None:
+        """Guard ``part`` (its name in errors); ``monotonic`` gives seconds that never run backwards.
+
+        ``changed`` is told whenever it opens or closes.
+        """
+        self._part, self._monotonic, self._pause, self._changed = part, monotonic, pause, changed
         self._lock = Lock()
         self._open = False
         self._trial_at = 0.0
@@ -50,9 +59,11 @@ class Breaker:
         if error is None:
             if self._open:
                 self._open = False
+                self._changed(False)
                 log.info("answers again", part=self._part)
         elif isinstance(error, FAILURES):
             if not self._open:
+                self._changed(True)
                 log.error("does not answer", part=self._part, error=repr(error))
             self._trial_at = self._monotonic() + self._pause
             self._open = True

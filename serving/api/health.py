@@ -1,5 +1,7 @@
 """Is it alive, is it ready, and what has it counted."""
 
+from typing import Any
+
 import orjson
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -7,6 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from recommender.errors import TagalongError
 from serving.api.current import services
 from serving.api.parsing import Blueprint
+
+TEXT: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "Metrics", "content": {"text/plain": {}}}
+}
 
 blueprint = Blueprint("health", __name__, tag="Operation")
 
@@ -37,7 +43,10 @@ def _state(ping: object) -> str:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(summary="Prometheus metrics of all workers", responses={200: "metrics"})
+@blueprint.doc(
+    summary="Prometheus metrics of all workers",
+    responses=TEXT,
+)
 def metrics() -> Response:
     """Encode the counters of all workers."""
     return Response(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,65 @@
+"""What the service counts, over several processes."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from serving.metrics import Metrics
+from serving.settings import process_environment
+from tests.serving.test_lists import ask
+
+COUNTING = """
+import sys
+from pathlib import Path
+from serving.metrics import Metrics
+metrics = Metrics(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    metrics.redis_failures.inc()
+metrics.down.labels("redis").set(1)
+"""
+READING = """
+import sys
+from pathlib import Path
+from serving.metrics import Metrics
+print(Metrics(Path(sys.argv[1])).text().decode())
+"""
+
+
+def run(folder: Path, code: str, *arguments: object) -> str:
+    command = [sys.executable, "-c", code, str(folder), *map(str, arguments)]
+    environment = {**process_environment(), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_counts_of_workers_add_up_and_outlive_them(tmp_path: Path) -> None:
+    run(tmp_path, COUNTING, 3)
+    run(tmp_path, COUNTING, 4)
+    assert "tagalong_redis_failures_total 7.0" in run(tmp_path, READING)
+
+
+def test_what_a_dead_worker_said_of_the_present_is_forgotten(tmp_path: Path) -> None:
+    run(tmp_path, COUNTING, 1)
+    assert 'tagalong_part_down{part="redis"}' not in run(tmp_path, READING)
+
+
+def test_lists_are_counted_by_how_they_were_made(client: FlaskClient) -> None:
+    ask(client, user_id="u0")
+    ask(client, user_id="u0")
+    text = client.get("/metrics").text
+    series = 'tagalong_recommendation_seconds_count{degraded="false",placement="home",served_by="%s"} 1.0'
+    assert series % "live" in text
+    assert series % "cached" in text
+    assert 'tagalong_workers_on_bundle{bundle="20260101T000000Z"} 1.0' in text
+
+
+def test_a_worker_counts_for_one_bundle_at_a_time() -> None:
+    metrics = Metrics()
+    for name in ("first", "second"):
+        metrics.bundle_in_use(name, datetime(2026, 1, 1, tzinfo=UTC))
+    value = metrics.registry.get_sample_value
+    assert value("tagalong_workers_on_bundle", {"bundle": "first"}) == 0
+    assert value("tagalong_workers_on_bundle", {"bundle": "second"}) == 1
+    assert value("tagalong_bundle_created_timestamp_seconds") == 1_767_225_600
