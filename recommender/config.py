@@ -73,7 +73,7 @@ class TransitionSettings(Section):
 
     distance: PositiveInt = 10
     """How many items apart two events may be."""
-    neighbours: PositiveInt = 200
+    neighbours: PositiveInt = 100
 
 
 class ContentSettings(Section):

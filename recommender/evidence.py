@@ -15,22 +15,13 @@ from recommender.signals import Signals
 from recommender.trail import DAY, Trail
 
 Column = NDArray[np.float32]
+LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
+ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
 RISING = frozenset(
-    (
-        "anchor_collaborative", "anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together",
-        "collaborative", "collaborative_share", "content", "content_last", "content_share", "followed", "followed_last",
-        "followed_share", "fused", "in_category", "neighbours", "neighbours_share", "preceded", "preceded_share", "stated",
-        "together",
-    )
-)  # fmt: skip
+    (*LINKS, *ANCHORED, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last", "followed_last")
+) | {"fused", "stated"}
 """More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
-FALLING = frozenset(
-    f"rank_{name}"
-    for name in (
-        "anchor_content", "anchor_followed", "anchor_neighbours", "anchor_together", "collaborative", "content", "followed",
-        "in_category", "neighbours", "preceded", "together",
-    )
-)  # fmt: skip
+FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED))
 """A lower place with these sources never raises a score."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "popularity")
 """Scores that are also given as a share of the customer's highest."""
@@ -68,7 +59,7 @@ class _Picker:
         return np.where(inside, table[customer, np.where(inside, item, 0)], np.nan) if table.size else _none(item)
 
     def places(self, customer: NDArray[np.int32], item: NDArray[np.int32], items: int) -> NDArray[np.intp]:
-        """Return (n,) where each candidate stands among the given pairs, sorted by customer, then item; −1 if nowhere."""
+        """Return (n,) where each candidate stands among pairs sorted by customer, then item; −1 if nowhere."""
         pairs = customer.astype(np.int64) * items + item
         wanted = self.candidates.customer * items + self.candidates.item
         place = np.searchsorted(pairs, wanted)
@@ -80,7 +71,7 @@ def _none(like: NDArray[np.generic]) -> Column:
     return np.full(len(like), np.nan, np.float32)
 
 
-def _at(values: NDArray[np.generic], place: NDArray[np.intp]) -> Column:
+def _at(values: NDArray[np.generic], place: NDArray[np.integer]) -> Column:
     """Return ``values[place]``, NaN where the place is −1 or beyond the values."""
     padded = np.append(values, np.nan).astype(np.float32)
     return padded[np.where((place < 0) | (place >= len(values)), len(values), place)]
@@ -171,7 +162,7 @@ def _share(values: Column, candidates: Candidates) -> Column:
     """Return the values as a share of the customer's highest."""
     highest = np.nanmax(candidates.table(np.where(np.isnan(values), -np.inf, values)), axis=1, initial=-np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (values / highest[candidates.customer]).astype(np.float32)
+        return np.asarray(values / highest[candidates.customer], np.float32)
 
 
 def matrix(columns: Mapping[str, Column], names: tuple[str, ...], rows: int) -> NDArray[np.float32]:

@@ -46,9 +46,9 @@ class Ordered:
             np.concatenate([p.fallback for p in parts]),
         )
 
-    def source_name(self, row: int, column: int) -> str:
+    def source_name(self, row: int, column: np.integer) -> str:
         """Return the name of the source of one place that is not padding."""
-        return SOURCES[self.source[row, column]]
+        return SOURCES[int(self.source[row, column])]
 
     def fallback_name(self, row: int) -> str | None:
         """Return the name of the fallback of one list."""
@@ -65,13 +65,24 @@ def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
         score = np.where(rows >= 0, boosted(np.where(rows >= 0, score, np.nan), rules.boost[rows]), -np.inf)
     score = np.where(np.isfinite(score), score, -np.inf)
     rank = np.argsort(-score, axis=1, kind="stable")
-    rows, score, source = (np.take_along_axis(table, rank, axis=1) for table in (rows, score, source))
+    rows, score, source = _along(rank, rows, score, source)
     rows = np.where(score > -np.inf, rows, -1)
     if rules.diversity is not None and rows.shape[1]:
         codes = getattr(catalogue, rules.diversity.column).code
         chosen = diversify(rows, codes, rules.diversity, rules.count)
-        rows, score, source = (np.take_along_axis(table, chosen, axis=1) for table in (rows, score, source))
+        rows, score, source = _along(chosen, rows, score, source)
     return _sized(rows, score, source, rules.count)
+
+
+def _along(
+    order: NDArray[np.intp], rows: NDArray[np.int32], score: NDArray[np.float32], source: NDArray[np.int8]
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int8]]:
+    """Return the three tables with their columns in the ``order`` (B × k) of each row."""
+    return (
+        np.take_along_axis(rows, order, axis=1),
+        np.take_along_axis(score, order, axis=1),
+        np.take_along_axis(source, order, axis=1),
+    )
 
 
 def _sized(rows: NDArray[np.int32], score: NDArray[np.float32], source: NDArray[np.int8], count: int) -> Ordered:
@@ -94,7 +105,7 @@ def _sources(found: Ranked) -> NDArray[np.int8]:
     if not names or not len(found.candidates.item):
         return np.zeros(len(found.candidates.item), np.int8)
     ranks = np.stack([np.nan_to_num(found.candidates.ranks[name], nan=np.inf) for name in names])
-    return np.array([OWNER[name] for name in names], np.int8)[ranks.argmin(axis=0)]
+    return np.asarray(np.array([OWNER[name] for name in names], np.int8)[ranks.argmin(axis=0)], np.int8)
 
 
 def filled(bundle: Bundle, placement: Placement, found: Ranked, rules: Rules, lists: Ordered) -> Ordered:
@@ -127,7 +138,7 @@ def _fill(lists: Ordered, name: FallbackName, more: NDArray[np.int32]) -> Ordere
     source = np.concatenate([lists.source, np.full(more.shape, code, np.int8)], axis=1)
     score = np.concatenate([lists.score, np.full(more.shape, np.nan, np.float32)], axis=1)
     front = np.argsort(rows < 0, axis=1, kind="stable")[:, :count]
-    rows, source, score = (np.take_along_axis(table, front, axis=1) for table in (rows, source, score))
+    rows, score, source = _along(front, rows, score, source)
     source = np.where(rows >= 0, source, -1).astype(np.int8)
     fresh = np.isnan(score) & (rows >= 0)
     below = np.where(np.isnan(score), np.inf, score).min(axis=1, keepdims=True)

@@ -42,10 +42,15 @@ def order(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) 
     return Ordered.joined([_lists(bundle, placement, part, rule)[0] for part, rule in _blocks(queries, rules)])
 
 
-def recommend(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> list[Recommendation]:
-    """Return the lists of B customers, every item with its reasons and each source's contribution."""
+def recommend(
+    bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, *, contributions: bool = False
+) -> list[Recommendation]:
+    """Return the lists of B customers, every item with its reasons; with ``contributions``, each source's share too.
+
+    Contributions cost several times what the list itself does.
+    """
     blocks = (_lists(bundle, placement, part, rule) for part, rule in _blocks(queries, rules))
-    return [answer for lists, found in blocks for answer in _explained(bundle, lists, found)]
+    return [answer for lists, found in blocks for answer in _explained(bundle, lists, found, contributions)]
 
 
 def rank(bundle: Bundle, placement: Placement, queries: Queries, items: NDArray[np.int32]) -> Ordered:
@@ -70,7 +75,7 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
         float(found.score[at[0]]),
         signals,
         contributions[0],
-        why(found, bundle.catalogue, at, contributions)[0],
+        why(found, bundle.catalogue, at)[0],
     )
 
 
@@ -97,12 +102,12 @@ def _open(bundle: Bundle, queries: Queries, count: int) -> Rules:
     return Rules.none(len(queries), len(bundle.catalogue), max(count, 1))
 
 
-def _explained(bundle: Bundle, lists: Ordered, found: Ranked) -> list[Recommendation]:
+def _explained(bundle: Bundle, lists: Ordered, found: Ranked, decompose: bool) -> list[Recommendation]:
     """Attach reasons; only the returned items are decomposed."""
     at = found.candidates.places(lists.rows)
     shown = at >= 0
-    contributions = source_contributions(found, at[shown])
-    reasons = why(found, bundle.catalogue, at[shown], contributions)
+    contributions = source_contributions(found, at[shown]) if decompose else [{} for _ in range(int(shown.sum()))]
+    reasons = why(found, bundle.catalogue, at[shown])
     by_place = np.full(lists.rows.shape, -1)
     by_place[shown] = np.arange(int(shown.sum()))
     return [_answer(lists, row, by_place[row], contributions, reasons) for row in range(len(lists.rows))]

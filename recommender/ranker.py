@@ -1,6 +1,6 @@
 """The second stage: a learned order of the candidates, whose output decomposes into its features' contributions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,9 +37,17 @@ class Ranker:
         """The features' names."""
         return tuple(self.names)
 
-    def sources(self, source_of: Callable[[str], str]) -> list[str]:
-        """Return the source of each feature."""
-        return [source_of(name) for name in self.features]
+    def weight_by(self, owner: Callable[[str], str]) -> Mapping[str, float]:
+        """Return how much the ranker leans on each owner of features, as shares of 1."""
+        if not self._weights:
+            gain = self._trees.feature_importance("gain") if self.kind == LAMBDAMART else np.abs(self.coefficients)
+            for name, value in zip(self.features, gain, strict=True):
+                self._weights[owner(name)] = self._weights.get(owner(name), 0.0) + float(value) / float(gain.sum() or 1)
+        return self._weights
+
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        return {}
 
     @cached_property
     def _trees(self) -> lgb.Booster:
@@ -51,7 +59,7 @@ class Ranker:
             return np.zeros(0, np.float32)
         if self.kind == LAMBDAMART:
             return np.asarray(self._trees.predict(features, num_threads=1), np.float32)
-        return self._terms(features).sum(axis=1)
+        return np.asarray(self._terms(features).sum(axis=1), np.float32)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n × F) what each feature adds to the score (TreeSHAP; Lundberg et al. 2020)."""

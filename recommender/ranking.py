@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Bundle
-from recommender.candidates import Allowed, Candidates, jitter, merge, propose
+from recommender.candidates import SMOOTH, Allowed, Candidates, jitter, merge, propose
 from recommender.config import Placement
 from recommender.evidence import evidence, matrix
 from recommender.policy import Rules
@@ -98,8 +98,10 @@ def _with(
     known = candidates.customer * candidates.shape[1] + candidates.item
     chosen |= np.isin(whole.customer * candidates.shape[1] + whole.item, known)
     ranks = {name: rank[chosen] for name, rank in whole.ranks.items() if name != "given"}
-    fused = np.sum([np.where(np.isnan(r), 0, 1 / (20 + r)) for r in ranks.values()], axis=0, dtype=np.float32)
-    return Candidates(candidates.shape, whole.customer[chosen], whole.item[chosen], ranks, fused)
+    fused = np.sum([np.nan_to_num(1 / (SMOOTH + rank)) for rank in ranks.values()], axis=0)
+    return Candidates(
+        candidates.shape, whole.customer[chosen], whole.item[chosen], ranks, np.asarray(fused, np.float32)
+    )
 
 
 def _scored(

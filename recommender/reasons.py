@@ -1,4 +1,4 @@
-"""Why an item is in a list: the ranker's contributions by source, each with its evidence from the customer's history."""
+"""Why an item is in a list: what each source adds to its score, with the evidence from the customer's history."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
 from recommender.ranking import Ranked
 from recommender.signals import BESIDE, RETRIEVAL
@@ -74,20 +75,24 @@ def source_contributions(found: Ranked, at: NDArray[np.intp]) -> list[dict[str, 
     if found.ranker is None or not len(at):
         return [{} for _ in at]
     parts = found.ranker.contributions(found.features[at])
-    sources = found.ranker.sources(source_of)
+    sources = [source_of(name) for name in found.ranker.features]
     names = sorted(set(sources))
     code = np.array([names.index(s) for s in sources])
     sums = np.stack([parts[:, code == c].sum(axis=1) for c in range(len(names))], axis=1)
     return [dict(zip(names, map(float, row), strict=True)) for row in sums.tolist()]
 
 
-def why(
-    found: Ranked, catalogue: Catalogue, at: NDArray[np.intp], contributions: list[dict[str, float]]
-) -> list[tuple[Reason, ...]]:
-    """Return up to ``MOST`` reasons for each of the candidates ``at``, the strongest source's first."""
+def why(found: Ranked, catalogue: Catalogue, at: NDArray[np.intp]) -> list[tuple[Reason, ...]]:
+    """Return up to ``MOST`` reasons for each of the candidates ``at``, that of the source which put it highest first.
+
+    A source counts by how much the ranker leans on it and how high it put the item; the exact shares, which take ten
+    times as long, are ``source_contributions``.
+    """
     evidence = _Evidence(found, catalogue, at)
     proposed = {source: _proposed(found, at, source) for source in RETRIEVAL}
-    return [_reasons(evidence, place, _strongest(parts, proposed, place)) for place, parts in enumerate(contributions)]
+    lean = found.ranker.weight_by(source_of) if found.ranker is not None else {}
+    order = {source: lean.get(source, 0.01) / (SMOOTH + rank) for source, rank in proposed.items()}
+    return [_reasons(evidence, place, _strongest(order, place)) for place in range(len(at))]
 
 
 def _proposed(found: Ranked, at: NDArray[np.intp], source: str) -> NDArray[np.float32]:
@@ -96,10 +101,10 @@ def _proposed(found: Ranked, at: NDArray[np.intp], source: str) -> NDArray[np.fl
     return np.fmin.reduce(ranks) if ranks else np.full(len(at), np.nan, np.float32)
 
 
-def _strongest(parts: dict[str, float], proposed: dict[str, NDArray[np.float32]], place: int) -> list[str]:
-    """Return the sources that proposed the item, by contribution, or where nothing was learned by rank."""
-    named = [source for source in proposed if np.isfinite(proposed[source][place])]
-    return sorted(named, key=lambda s: (-parts.get(s, 0.0), float(proposed[s][place])))
+def _strongest(order: dict[str, NDArray[np.float32]], place: int) -> list[str]:
+    """Return the sources that proposed the item, the weightiest first."""
+    named = [source for source in order if np.isfinite(order[source][place])]
+    return sorted(named, key=lambda source: -float(order[source][place]))
 
 
 def _reasons(evidence: "_Evidence", place: int, sources: list[str]) -> tuple[Reason, ...]:
@@ -114,10 +119,18 @@ class _Evidence:
         self.found, self.catalogue, self.at = found, catalogue, at
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
-        self.recent = steps.matrix(steps.last(0.8, 20))
+        self.recent = steps.heaviest(steps.last(0.8, 20), 50)
+        transitions = models.transitions
+        self.links = {
+            "together": transitions.together,
+            "forward": transitions.forward,
+            "backward": transitions.backward,
+            "similarity": models.neighbours.similarity,
+        }
+        self.origins: dict[tuple[str, int], dict[int, int]] = {}
         self.finders: dict[str, Callable[[int], Reason | None]] = {
             "transitions": self._transition,
-            "neighbours": lambda p: self._linked("similar_to", models.neighbours.similarity, p),
+            "neighbours": lambda p: self._linked("similar_to", "similarity", p),
             "collaborative": lambda p: Reason("because_of_history"),
             "content": self._tag,
             "repurchase": self._due,
@@ -131,24 +144,36 @@ class _Evidence:
         return self.finders[source](place)
 
     def _transition(self, place: int) -> Reason | None:
-        models = self.found.signals.models.transitions
-        together = self._linked("bought_together", models.together, place)
         return (
-            together
-            or self._linked("followed", models.forward, place)
-            or self._linked("followed", models.backward, place)
+            self._linked("bought_together", "together", place)
+            or self._linked("followed", "forward", place)
+            or self._linked("followed", "backward", place)
         )
 
-    def _linked(self, code: str, links: csr_array, place: int) -> Reason | None:
+    def _linked(self, code: str, name: str, place: int) -> Reason | None:
         """Name the anchor or history item with the strongest link to the shown one."""
-        item, customer = int(self.item[place]), int(self.customer[place])
-        if item >= links.shape[1]:
-            return None
+        customer = int(self.customer[place])
+        if (name, customer) not in self.origins:
+            self.origins[name, customer] = self._strongest_links(self.links[name], customer)
+        origin = self.origins[name, customer].get(int(self.item[place]))
+        return None if origin is None else Reason(code, self.catalogue.items[origin])
+
+    def _strongest_links(self, links: csr_array, customer: int) -> dict[int, int]:
+        """Return, for each shown item that is linked at all, the item with the strongest link to it."""
         anchors = self.found.signals.queries.anchors
         origin, weight = _row(anchors if anchors.nnz else self.recent, customer)
-        origin, weight = origin[origin < links.shape[0]], weight[origin < links.shape[0]]
-        strength = weight * _column(links, origin, item)
-        return Reason(code, self.catalogue.items[int(origin[strength.argmax()])]) if strength.any() else None
+        inside = origin < links.shape[0]
+        origin, weight = origin[inside], weight[inside]
+        size = links.indptr[origin + 1] - links.indptr[origin]
+        start = np.repeat(links.indptr[origin] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
+        at = np.arange(len(start)) + start
+        shown = np.zeros(links.shape[1] + 1, np.bool_)
+        shown[np.minimum(self.item[self.customer == customer], links.shape[1])] = True
+        wanted = np.flatnonzero(shown[links.indices[at]])
+        strength = np.repeat(weight, size)[wanted] * links.data[at[wanted]]
+        ascending = wanted[np.argsort(strength, kind="stable")]
+        target, source = links.indices[at[ascending]], np.repeat(origin, size)[ascending]
+        return dict(zip(target.tolist(), source.tolist(), strict=True))
 
     def _tag(self, place: int) -> Reason | None:
         """Name the shared tag that weighs most."""
@@ -178,17 +203,6 @@ class _Evidence:
 def _row(table: csr_array, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     part = slice(table.indptr[row], table.indptr[row + 1])
     return table.indices[part], table.data[part]
-
-
-def _column(links: csr_array, origin: NDArray[np.int32], item: int) -> NDArray[np.float32]:
-    """Return the weight of ``item`` in each of the rows ``origin``; 0 where nothing is stored."""
-    size = links.indptr[origin + 1] - links.indptr[origin]
-    start = np.repeat(links.indptr[origin] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
-    at = np.arange(len(start)) + start
-    hit = links.indices[at] == item
-    return np.bincount(np.repeat(np.arange(len(origin)), size)[hit], links.data[at][hit], minlength=len(origin)).astype(
-        np.float32
-    )
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,6 @@
 """What every source of candidates offers, and the cuts that keep the best."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,11 @@ from scipy.sparse import csr_array
 
 from recommender.values import Queries
 
-Scores = csr_array | NDArray[np.float32]
+Scores: TypeAlias = csr_array | NDArray[np.float32]
 """(B × N): dense with NaN, or sparse with nothing stored, where the source cannot say."""
+
+
+Number = TypeVar("Number", bound=np.number)
 
 
 class Source(Protocol):
@@ -53,7 +56,7 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return np.take_along_axis(top, order, axis=1)
 
 
-def padded(values: NDArray[np.generic], indptr: NDArray[np.integer], fill: float) -> NDArray[np.generic]:
+def padded(values: NDArray[Number], indptr: NDArray[np.integer], fill: float) -> NDArray[Number]:
     """Return (B × widest) rows of ``values``, cut at ``indptr`` and padded with ``fill``."""
     size = np.diff(indptr)
     table = np.full((len(size), int(size.max(initial=0))), fill, values.dtype)

@@ -1,21 +1,16 @@
 """Every source's answer to a batch of queries, computed once for retrieval, ranking and reasons."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.models.arrivals import ArrivalsModel
+from recommender.bundle import Models
 from recommender.models.collaborative import CollaborativeModel
-from recommender.models.content import ContentModel
-from recommender.models.neighbours import NeighbourModel
-from recommender.models.popularity import PopularityModel
-from recommender.models.repurchase import Habits, RepurchaseModel
-from recommender.models.transitions import TransitionModel
+from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
-from recommender.trail import Trail, trail
+from recommender.trail import Trail, heaviest, trail
 from recommender.values import Queries
 
 RETRIEVAL = {
@@ -37,23 +32,15 @@ BESIDE = {
 """The signals by which a source proposes candidates for the items that a page is about."""
 
 
-class Sources(Protocol):
-    """The fitted sources (``bundle.Models``)."""
-
-    collaborative: CollaborativeModel
-    neighbours: NeighbourModel
-    transitions: TransitionModel
-    content: ContentModel
-    repurchase: RepurchaseModel
-    popularity: PopularityModel
-    arrivals: ArrivalsModel
+TAGS = 25
+"""Candidates are looked for under so many of a customer's tags; all of them count in the match."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
     """What the sources say about B queries."""
 
-    models: Sources
+    models: Models
     queries: Queries
     steps: Trail
     habits: Habits
@@ -69,7 +56,7 @@ class Signals:
             return self.scores[name]
         if name in ("content", "anchor_content"):
             profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
-            return profile @ models.content.by_tag
+            return heaviest(profile, TAGS) @ models.content.by_tag
         if name == "lasting":
             return self.habits.matrix(models.repurchase.due(self.habits))
         if name == "arrivals":
@@ -78,7 +65,7 @@ class Signals:
         return np.broadcast_to(vector, (size, len(vector)))
 
 
-def listen(models: Sources, queries: Queries) -> Signals:
+def listen(models: Models, queries: Queries) -> Signals:
     """Ask every source about ``queries``."""
     known, every = models.transitions.forward.shape[0], models.content.tags.shape[0]
     steps = trail(queries.histories, models.transitions.weights, known)

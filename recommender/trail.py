@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.scorer import padded
 from recommender.values import Histories
 
 DAY = 86_400.0
@@ -36,20 +37,24 @@ class Trail:
         shape = (self.customers, self.items)
         return csr_array((weight, (self.customer, self.item)), shape=shape, dtype=np.float32)
 
+    def heaviest(self, weight: NDArray[np.float32], most: int) -> csr_array:
+        """Return (B × N) like ``matrix``, with only each customer's ``most`` heaviest items (and their ties)."""
+        return heaviest(self.matrix(weight), most)
+
     def faded(self, half_life: float, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return each entry's weight, halved every ``half_life`` days before ``now`` (B,)."""
         age = np.maximum(now[self.customer] - self.time, 0) / DAY
-        return (self.weight * np.exp2(-age / half_life)).astype(np.float32)
+        return np.asarray(self.weight * np.exp2(-age / half_life), np.float32)
 
     def last(self, share: float, depth: int) -> NDArray[np.float32]:
-        """Return weights that fall to ``share`` with each step back and end ``depth`` steps ago; a step's items share one."""
+        """Return weights falling to ``share`` with each step back, none beyond ``depth``; a step's items share one."""
         size = np.bincount(self.step, minlength=1)[self.step] if len(self.step) else self.weight
         fade = np.where(self.back < depth, share ** self.back.astype(np.float32), 0)
-        return (self.weight * fade / size).astype(np.float32)
+        return np.asarray(self.weight * fade / size, np.float32)
 
 
 def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Trail:
-    """Return the steps of ``histories`` over the first ``items`` rows; events whose type weighs 0 or less leave none."""
+    """Return the steps over the first ``items`` rows; events whose type weighs 0 or less leave none."""
     keep = (weights[histories.event] > 0) & (histories.item < items)
     customer, item, time = histories.customer()[keep], histories.item[keep], histories.time[keep]
     weight = weights[histories.event[keep]]
@@ -62,6 +67,21 @@ def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Tra
     last[customer] = step
     back = (last[customer] - step).astype(np.int32)
     return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back)
+
+
+def heaviest(table: csr_array, most: int) -> csr_array:
+    """Return the ``most`` highest values of each row, and what equals the last of them."""
+    size = np.diff(table.indptr)
+    if size.max(initial=0) <= most:
+        return table
+    wide = np.flatnonzero(size > most)
+    row = np.repeat(np.arange(len(size)), size)
+    values = padded(table.data[size[row] > most], np.append(0, np.cumsum(size[wide])), -np.inf)
+    floor = np.full(len(size), -np.inf)
+    floor[wide] = np.partition(values, values.shape[1] - most, axis=1)[:, -most]
+    kept = table.data >= floor[row]
+    indptr = np.append(0, np.cumsum(kept))[table.indptr]
+    return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
 
 
 def _changes(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Learn how to merge the sources: LambdaMART and a linear order compete on held-out customers, and the better one stays."""
+"""Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
 from dataclasses import dataclass
 from typing import Any

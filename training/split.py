@@ -42,7 +42,7 @@ class Questions:
 
 
 def split_time(dataset: Dataset, had: int) -> int:
-    """Return the latest time that leaves most customers something to predict and three quarters of the events to learn from.
+    """Return the latest time that leaves most customers a future and three quarters of the events in the past.
 
     "Most" is four fifths of the customers who had something at two different times at least.
     """
@@ -57,7 +57,7 @@ def split_time(dataset: Dataset, had: int) -> int:
 
 
 def windows(dataset: Dataset, since: int, most: int) -> list[tuple[int, int]]:
-    """Return ``most`` stretches of time (from, until) with like numbers of events, from two fifths of the log to its end.
+    """Return ``most`` stretches of time (from, until) of like numbers of events, over the log's last three fifths.
 
     ``since`` is among their beginnings; with one stretch it is the only one.
     """
@@ -120,7 +120,7 @@ def _asked(
     before = _marked((own.customer(), own.item), truth.shape)
     tags = dataset.declared[customer]
     anchors = csr_array(truth.shape, dtype=np.float32)
-    return Questions(customer, Queries(past, now, anchors, tags), truth, before)
+    return Questions(customer.astype(np.intp), Queries(past, now, anchors, tags), truth, before)
 
 
 def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple[int, int]) -> csr_array:
@@ -137,7 +137,7 @@ def until(histories: Histories, customers: NDArray[np.integer], time: NDArray[np
 
 
 def beside(asked: Questions, rng: np.random.Generator) -> Questions:
-    """Return the moments with an item on the page: one of those then had if there are others, else the last one turned to.
+    """Return the moments with an item on the page: one of several then had, or the last one turned to.
 
     The item on the page is no part of the truth.
     """

@@ -32,7 +32,7 @@ class CollaborativeModel:
     """Items without events: nothing can be said of them."""
 
     def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Return (B × N) the products of customer and item factors; NaN for items without events and empty histories."""
+        """Return (B × N) products of customer and item factors; NaN for items without events and empty histories."""
         steps = trail(queries.histories, self.weights, len(self.factors))
         return self.product(self.fold_in(self.interest(steps, queries.now)))
 
@@ -54,10 +54,11 @@ class CollaborativeModel:
         """
         customer = np.repeat(np.arange(interest.shape[0]), np.diff(interest.indptr))
         vectors = self.factors[interest.indices]
-        confidence = self.alpha * interest.data
+        confidence = np.float32(self.alpha) * interest.data
 
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-            return csr_array((weight, interest.indices, interest.indptr), shape=interest.shape) @ self.factors
+            share = csr_array((weight, interest.indices, interest.indptr), shape=interest.shape)
+            return np.asarray(share @ self.factors, np.float32)
 
         def system(x: NDArray[np.float32]) -> NDArray[np.float32]:
             return x @ self.gram + gather(confidence * np.einsum("nf,nf->n", x[customer], vectors))
@@ -70,8 +71,8 @@ class CollaborativeModel:
             step = size / np.maximum(np.einsum("bf,bf->b", direction, image), 1e-20)
             x += step[:, None] * direction
             residual -= step[:, None] * image
-            size, before = _norm(residual), size
-            direction = residual + (size / np.maximum(before, 1e-20))[:, None] * direction
+            before, size = size, _norm(residual)
+            direction = np.asarray(residual + (size / np.maximum(before, 1e-20))[:, None] * direction, np.float32)
         return x
 
 
@@ -83,4 +84,4 @@ def saturated(steps: Trail, half_life: float, now: NDArray[np.int64]) -> csr_arr
 
 
 def _norm(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.einsum("bf,bf->b", x, x)
+    return np.asarray(np.einsum("bf,bf->b", x, x), np.float32)

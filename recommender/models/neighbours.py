@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
-SHARE, DEPTH = 0.9, 40
+SHARE, DEPTH, MOST = 0.9, 40, 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class NeighbourModel:
 
     def signals(self, steps: Trail) -> dict[str, csr_array]:
         """Return (B × N) by name, from the last steps."""
-        return {"neighbours": steps.matrix(steps.last(SHARE, DEPTH)) @ self.similarity}
+        return {"neighbours": steps.heaviest(steps.last(SHARE, DEPTH), MOST) @ self.similarity}
 
     def beside(self, anchors: csr_array) -> dict[str, csr_array]:
         """Return (B × N) the similarity to the ``anchors`` (B × N)."""

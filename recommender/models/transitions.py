@@ -9,8 +9,8 @@ from scipy.sparse import csr_array
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
-SHARE, DEPTH = 0.8, 20
-"""A step back counts 0.8 of the one after it; what lies 20 steps back no longer counts."""
+SHARE, DEPTH, MOST = 0.8, 20, 50
+"""A step back counts 0.8 of the one after it; what lies 20 steps back, or behind 50 heavier items, no longer counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,10 +33,10 @@ class TransitionModel:
         return (found["followed"] + 0.6 * found["preceded"] + found["together"]).tocsr()
 
     def signals(self, steps: Trail) -> dict[str, csr_array]:
-        """Return (B × N) by name: led to by the last step, by the last ``DEPTH`` steps, forwards, backwards and at once."""
-        recent = steps.matrix(steps.last(SHARE, DEPTH))
+        """Return (B × N) by name: led to by the last step, and by the last ones forwards, backwards and at once."""
+        recent = steps.heaviest(steps.last(SHARE, DEPTH), MOST)
         return {
-            "followed_last": steps.matrix(steps.last(1.0, 1)) @ self.forward,
+            "followed_last": steps.heaviest(steps.last(1.0, 1), MOST) @ self.forward,
             "followed": recent @ self.forward,
             "preceded": recent @ self.backward,
             "together": recent @ self.together,

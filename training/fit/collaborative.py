@@ -20,10 +20,13 @@ def fit_collaborative(
     seed: int,
     start: CollaborativeModel | None = None,
 ) -> CollaborativeModel:
-    """Factorise the customers' interests; ``start`` gives factors to go on from, for half the iterations."""
+    """Factorise the customers' interests; ``start`` gives factors to go on from, for half the iterations.
+
+    A small shop gets fewer factors, at most one for four items: more would only learn the log by heart.
+    """
     interest = saturated(steps, half_life, now)
     seen = np.bincount(interest.indices, minlength=steps.items) > 0
-    factors = min(settings.factors, max(int(seen.sum()), 1))
+    factors = min(settings.factors, max(int(seen.sum()) // 4, 1))
     model = AlternatingLeastSquares(
         factors=factors,
         regularization=settings.regularization,

@@ -26,7 +26,7 @@ def _block(by_item: csr_array, right: csr_array, at: int, most: int, itself: boo
 def strongest(
     row: NDArray[np.intp], column: NDArray[np.int32], value: NDArray[np.float32], shape: tuple[int, int], most: int
 ) -> csr_array:
-    """Return a matrix of the ``most`` highest (positive) values of each row; ``row`` is ascending, ties are cut anyhow."""
+    """Return a matrix of the ``most`` highest (positive) values of each row; ``row`` is ascending."""
     if np.bincount(row, minlength=1).max() > most:
         descending = ~value.astype(np.float32).view(np.uint32)
         order = np.argsort((row.astype(np.uint64) << np.uint64(32)) | descending)

@@ -13,7 +13,7 @@ MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
-    """Find each item's neighbours among the customers' interests; similarities are scaled to a highest value of 1 a row."""
+    """Find each item's neighbours among the customers' interests; each row's highest similarity is 1."""
     interest = steps.matrix(steps.weight)
     interest.data = np.log1p(interest.data)
     model = MODELS[settings.kind](K=settings.neighbours + 1)

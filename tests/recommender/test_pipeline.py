@@ -1,0 +1,173 @@
+"""Lists end to end: rules on every path, fallbacks, one customer as among many, reasons, and why not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from recommender.config import Config, Diversity, Placement
+from recommender.pipeline import explain, order, rank, recommend
+from recommender.policy import Rules
+from recommender.values import EventType, Histories
+from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from training.job import fit
+
+HOME, FRESH = Placement(), Placement(ranker="discovery")
+
+
+def silent(_: str) -> None:
+    """Report to nobody."""
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return fit(dataset(), Config(), now=10 * DAY, progress=silent)
+
+
+def bought(customers: np.ndarray) -> csr_array:
+    log = dataset().histories.take(customers)
+    return csr_array((np.ones(len(log.item), np.bool_), log.item, log.indptr), shape=(len(customers), ITEMS))
+
+
+def test_without_repeats_the_missing_item_comes_first(bundle):
+    everyone = np.arange(CUSTOMERS)
+    rules = Rules(np.ones(ITEMS, np.bool_), bought(everyone), 3)
+    found = order(bundle, FRESH, ask(dataset().histories), rules)
+    assert found.rows[:, 0].tolist() == [missing(customer) for customer in range(CUSTOMERS)]
+
+
+def test_one_customers_list_is_the_same_alone_and_in_a_batch(bundle):
+    log = dataset().histories
+    rules = Rules.none(CUSTOMERS, ITEMS, 5)
+    together = order(bundle, HOME, ask(log), rules)
+    for row in range(CUSTOMERS):
+        alone = order(bundle, HOME, ask(log.take(np.array([row]))), Rules.none(1, ITEMS, 5))
+        assert alone.rows[0].tolist() == together.rows[row].tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    hidden=st.sets(st.integers(0, ITEMS - 1)),
+    closed=st.sets(st.integers(0, ITEMS - 1)),
+    events=st.lists(st.tuples(st.integers(0, ITEMS - 1), st.integers(1, 9)), max_size=6),
+    count=st.integers(1, ITEMS + 2),
+    placement=st.sampled_from([HOME, FRESH, *Config().placements.values()]),
+    diverse=st.booleans(),
+)
+def test_a_list_holds_every_eligible_item_that_fits_and_no_other(
+    bundle, hidden, closed, events, count, placement, diverse
+):
+    if not placement.fallback:
+        placement = placement.model_copy(update={"fallback": ("catalogue",)})
+    eligible = np.array([row not in hidden for row in range(ITEMS)])
+    cells = ([0] * len(closed), sorted(closed))
+    excluded = csr_array((np.ones(len(closed), np.bool_), cells), shape=(1, ITEMS))
+    log = histories([sorted(events, key=lambda pair: pair[1])])
+    rules = Rules(eligible, excluded, count, diversity=Diversity(most=1, window=2) if diverse else None)
+    found = order(bundle, placement, ask(log), rules)
+    shown = found.rows[0][found.rows[0] >= 0].tolist()
+    allowed = set(range(ITEMS)) - hidden - closed
+    assert len(shown) == len(set(shown)) == min(count, len(allowed))
+    assert set(shown) <= allowed
+    assert (np.diff(found.score[0][: len(shown)]) <= 0).all() or diverse
+
+
+def test_an_unknown_visitor_gets_a_full_list(bundle):
+    found = order(bundle, HOME, ask(Histories.empty(1)), Rules.none(1, ITEMS, 5))
+    assert (found.rows >= 0).all()
+
+
+def test_a_live_item_that_no_model_knows_can_be_shown(bundle):
+    shop = bundle.catalogue
+    grown = replace(
+        bundle,
+        models=replace(
+            bundle.models,
+            content=bundle.models.content.over(_with_row(shop.tags)),
+            arrivals=replace(bundle.models.arrivals, first_seen=np.append(shop.first_seen, 9 * DAY)),
+        ),
+        catalogue=replace(
+            shop,
+            **{
+                name: np.append(getattr(shop, name), getattr(shop, name)[-1:])
+                for name in (
+                    "price",
+                    "list_price",
+                    "in_stock",
+                    "hidden",
+                    "available_from",
+                    "available_until",
+                    "first_seen",
+                )
+            },
+            **{name: _longer(getattr(shop, name)) for name in ("category", "category_top", "brand")},
+            tags=_with_row(shop.tags),
+            items=type(shop.items).of([*shop.items, "i9"]),
+        ),
+    )
+    found = order(grown, HOME, ask(histories([[(1, 1), (3, 2)]]), items=ITEMS + 1), Rules.none(1, ITEMS + 1, ITEMS + 1))
+    assert ITEMS in found.rows[0].tolist()
+
+
+def _with_row(tags: csr_array) -> csr_array:
+    return csr_array(np.vstack([tags.toarray(), [[0.0, 1.0]]]).astype(np.float32))
+
+
+def _longer(coded):
+    return replace(coded, code=np.append(coded.code, coded.code[-1:]))
+
+
+def test_the_items_of_the_page_are_not_shown_on_it(bundle):
+    asked = ask(Histories.empty(1))
+    asked = replace(asked, anchors=csr_array(([1.0], ([0], [2])), shape=(1, ITEMS), dtype=np.float32))
+    found = order(bundle, Config().placements["product"], asked, Rules.none(1, ITEMS, ITEMS))
+    assert 2 not in found.rows[0].tolist()
+    assert found.rows[0][0] % 2 == 0
+
+
+def test_given_items_are_ordered_and_none_is_lost(bundle):
+    log = dataset().histories.take(np.array([1]))
+    found = rank(bundle, HOME, ask(log), np.array([0, 1, 4, 5], np.int32))
+    assert sorted(found.rows[0].tolist()) == [0, 1, 4, 5]
+
+
+def test_every_item_has_a_reason_with_evidence_from_the_history(bundle):
+    log = dataset().histories.take(np.array([0]))
+    (answer,) = recommend(bundle, FRESH, ask(log), Rules(np.ones(ITEMS, np.bool_), bought(np.array([0])), 2))
+    assert all(item.reasons for item in answer.items)
+    evidence = {reason.evidence for reason in answer.items[0].reasons}
+    assert evidence & {"i2", "i4", "i6", "even"}
+
+
+def test_contributions_come_where_they_are_asked_for(bundle):
+    log = dataset().histories.take(np.array([0]))
+    (answer,) = recommend(bundle, HOME, ask(log), Rules.none(1, ITEMS, 2), contributions=True)
+    assert all(item.contributions for item in answer.items if item.source != "catalogue")
+
+
+def test_an_explanation_gives_the_rank_or_says_that_a_rule_dropped_the_item(bundle):
+    log = dataset().histories.take(np.array([0]))
+    found = order(bundle, HOME, ask(log), Rules.none(1, ITEMS, ITEMS))
+    first = explain(bundle, HOME, ask(log), Rules.none(1, ITEMS, 3), int(found.rows[0, 0]))
+    assert (first.rank, first.allowed) == (1, True)
+    eligible = np.ones(ITEMS, np.bool_)
+    eligible[found.rows[0, 0]] = False
+    nothing = csr_array((1, ITEMS), dtype=np.bool_)
+    dropped = explain(bundle, HOME, ask(log), Rules(eligible, nothing, 3), int(found.rows[0, 0]))
+    assert (dropped.rank, dropped.allowed) == (None, False)
+
+
+def test_buy_again_lists_only_what_was_had_most_due_first(bundle):
+    log = histories([[(3, 1), (3, 4), (3, 7), (5, 7)]], EventType.PURCHASE)
+    found = order(bundle, Config().placements["buy_again"], ask(log), Rules.none(1, ITEMS, 4))
+    assert found.rows[0].tolist() == [3, 5, -1, -1]
+
+
+def test_a_clock_far_beyond_the_data_changes_no_list(bundle):
+    log = dataset().histories
+    soon = order(bundle, HOME, ask(log, now=30 * DAY), Rules.none(CUSTOMERS, ITEMS, 5))
+    late = order(bundle, HOME, ask(log, now=3000 * DAY), Rules.none(CUSTOMERS, ITEMS, 5))
+    assert soon.rows.tolist() == late.rows.tolist()

@@ -1,0 +1,119 @@
+"""Every source, fitted and asked: the checkerboard's right answer, what cannot be said, and what events change."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from recommender.config import Config
+from recommender.models.repurchase import habits
+from recommender.scorer import dense
+from recommender.trail import trail
+from recommender.values import EventType, Histories
+from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from training.fit.repurchase import strongest_event
+from training.fit.sources import fit_sources
+
+SOURCES = ("collaborative", "neighbours", "transitions", "content", "repurchase", "popularity", "arrivals")
+LEARNED = ("collaborative", "neighbours", "transitions", "content")
+
+
+@pytest.fixture(scope="module")
+def models():
+    return fit_sources(dataset(), Config(), now=10 * DAY, had=EventType.PURCHASE)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_the_missing_item_of_the_customers_colour_comes_first(models, name):
+    log = dataset().histories
+    scores = dense(getattr(models, name).score(ask(log))).copy()
+    scores[log.customer(), log.item] = np.nan
+    filled = np.where(np.isnan(scores), -np.inf, scores)
+    assert filled.argmax(axis=1).tolist() == [missing(customer) for customer in range(CUSTOMERS)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_scores_one_customer_as_it_scores_them_among_others(models, name):
+    log = dataset().histories
+    source = getattr(models, name)
+    alone = dense(source.score(ask(log.take(np.array([5])))))
+    among = dense(source.score(ask(log)))[5:6]
+    np.testing.assert_allclose(alone, among, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*LEARNED, "repurchase"])
+def test_nothing_is_said_to_a_customer_without_events(models, name):
+    scores = dense(getattr(models, name).score(ask(Histories.empty(2))))
+    assert not np.isfinite(scores).any()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_empty_log_can_be_fitted_and_asked(name):
+    empty = dataset().before(0)
+    models = fit_sources(empty, Config(), now=0, had=strongest_event(empty.histories))
+    scores = dense(getattr(models, name).score(ask(Histories.empty(1))))
+    assert scores.shape == (1, ITEMS)
+    assert np.isfinite(scores).any() == (name == "arrivals")
+
+
+def test_events_on_items_that_came_after_training_change_nothing(models):
+    with_stranger = histories([[(0, 1), (2, 2), (ITEMS + 3, 3)]])
+    for name in ("collaborative", "neighbours", "transitions", "repurchase"):
+        known = dense(getattr(models, name).score(ask(histories([[(0, 1), (2, 2)]]))))
+        strange = dense(getattr(models, name).score(ask(with_stranger, items=ITEMS + 4)))
+        np.testing.assert_allclose(known, strange, rtol=1e-5)
+
+
+def test_folding_in_gives_the_fitted_factors(models):
+    model = models.collaborative
+    log = dataset().histories
+    interest = model.interest(_steps(model, log), np.full(CUSTOMERS, 10 * DAY))
+    folded = model.fold_in(interest)
+    exact = _solved(model, interest)
+    np.testing.assert_allclose(folded, exact, rtol=1e-2, atol=1e-3)
+
+
+def _steps(model, log):
+
+    return trail(log, model.weights, ITEMS)
+
+
+def _solved(model, interest: csr_array) -> np.ndarray:
+    """Return each customer's factors by the normal equations, one after the other."""
+    rows = []
+    for row in range(interest.shape[0]):
+        vectors = model.factors[interest.indices[interest.indptr[row] : interest.indptr[row + 1]]].astype(np.float64)
+        confidence = model.alpha * interest.data[interest.indptr[row] : interest.indptr[row + 1]].astype(np.float64)
+        left = model.gram + vectors.T @ (confidence[:, None] * vectors)
+        rows.append(np.linalg.solve(left, vectors.T @ (1 + confidence)))
+    return np.array(rows)
+
+
+def test_transitions_know_the_direction():
+    shop = dataset()
+    there = histories([[(0, 1), (1, 2)]] * 4 + [[(2, 1), (3, 2)]] * 12)
+    models = fit_sources(type(shop)(shop.users, there, shop.catalogue, shop.declared), Config(), now=10 * DAY, had=8)
+    assert models.transitions.forward[0, 1] == pytest.approx(25 * 4 / np.sqrt(20))
+    assert models.transitions.forward[1, 0] == 0
+    assert models.transitions.backward[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
+
+
+def test_a_habit_knows_its_count_gap_and_due_day():
+    log = histories([[(3, 0), (3, 10), (3, 20)]])
+    found = habits(log, np.array([24 * DAY]), EventType.PURCHASE, (7.0, 70.0), np.full(ITEMS, 10.0, np.float32))
+    assert (found.item.tolist(), found.times.tolist(), found.since.tolist()) == ([3], [3.0], [4.0])
+    assert found.gap[0] == pytest.approx(10.0)
+    assert found.ratio[0] == pytest.approx(0.4)
+
+
+def test_a_refund_takes_the_purchase_back():
+    log = histories([[(3, 0), (3, 10), (5, 11)]])
+    event = np.array([EventType.PURCHASE, EventType.REFUND, EventType.PURCHASE], np.int8)
+    log = Histories(log.indptr, log.item, event, log.time, log.quantity, log.price)
+    found = habits(log, np.array([24 * DAY]), EventType.PURCHASE, (7.0, 70.0), np.full(ITEMS, 10.0, np.float32))
+    assert found.item.tolist() == [5]
+
+
+def test_without_purchases_the_strongest_event_makes_an_item_had():
+    assert strongest_event(histories([[(0, 1)]], EventType.LIKE)) == EventType.LIKE
+    assert strongest_event(histories([[(0, 1)]], EventType.VIEW_ITEM)) == EventType.VIEW_ITEM
+    assert strongest_event(Histories.empty()) == EventType.PURCHASE
