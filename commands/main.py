@@ -87,7 +87,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
 def main() -> None:
     """Run the command line."""
     try:
-        app(spread(sys.argv[1:]))
+        app(spread(sys.argv[1:]), prog_name="tagalong")
     except Unavailable as error:
         complain(str(error), status=1)
     except TagalongError as error:

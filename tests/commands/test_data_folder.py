@@ -1,0 +1,52 @@
+"""Import, train, compare and roll back in a data folder."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Call
+
+
+@pytest.fixture
+def data(call: Call, files: Path, tmp_path: Path) -> Path:
+    given = ("--interactions", files / "events.parquet", "--items", files / "items.parquet")
+    assert call("import", "--data", tmp_path / "data", *given).status == 0
+    return tmp_path / "data"
+
+
+def trained(call: Call, data: Path, files: Path, now: str, *more: str) -> str:
+    done = call("train", "--data", data, "--config", files / "shop.toml", "--now", now, *more)
+    assert done.status == 0, done.err
+    return done.out.split()[0]
+
+
+def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data: Path, files: Path) -> None:
+    first = trained(call, data, files, "2026-04-01")
+    second = trained(call, data, files, "2026-04-02", "--force")
+    listed = call("models", "list", "--data", data).out
+    assert listed.index(second) < listed.index(first)
+    assert re.search(rf"{second}.*current", listed)
+    shown = json.loads(call("models", "show", "--data", data).out)
+    assert shown["bundle"] == second
+    assert "tagalong" in shown["metrics"]["next"]["figures"]
+    compared = call("models", "diff", first, "current", "--data", data)
+    assert "the same in both lists: 100.0%" in compared.out
+    assert call("models", "rollback", "--data", data).out == f"{first} is current again\n"
+    again = call("models", "rollback", "--data", data)
+    assert (again.status, "no earlier published bundle" in again.err) == (2, True)
+    assert call("models", "publish", second, "--data", data).status == 0
+
+
+def test_training_on_an_empty_folder_says_what_to_do(call: Call, tmp_path: Path) -> None:
+    done = call("train", "--data", tmp_path)
+    assert done.status == 2
+    assert "tagalong import" in done.err
+
+
+def test_models_of_an_empty_folder(call: Call, tmp_path: Path) -> None:
+    assert call("models", "list", "--data", tmp_path).status == 0
+    done = call("models", "show", "--data", tmp_path)
+    assert done.status == 2
+    assert "no bundle is published" in done.err

@@ -1,0 +1,127 @@
+"""From files to a bundle to lists, by the calls that users script against."""
+
+import csv
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.commands.conftest import Call, train
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_lists_have_the_promised_columns_and_everybody_once(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / "l.csv", "-n", 5)
+    assert done.status == 0, done.err
+    found = rows(tmp_path / "l.csv")
+    assert list(found[0]) == ["user_id", "rank", "item_id", "score", "source"]
+    assert [(row["user_id"], row["rank"]) for row in found] == [
+        (user, str(rank)) for user in ("u1", "u2", "nobody") for rank in range(1, 6)
+    ]
+    assert len({(row["user_id"], row["item_id"]) for row in found}) == 15
+    assert "3 customers (1 unknown to the bundle)" in done.err
+
+
+def test_parquet_and_csv_hold_the_same_lists(call: Call, bundle: Path, files: Path, tmp_path: Path) -> None:
+    for name in ("l.csv", "l.parquet"):
+        call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / name)
+    table = pq.read_table(tmp_path / "l.parquet").to_pylist()
+    assert [(row["user_id"], row["item_id"]) for row in table] == [
+        (row["user_id"], row["item_id"]) for row in rows(tmp_path / "l.csv")
+    ]
+
+
+def test_no_repeat_leaves_out_what_was_had_also_in_the_history(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "h.csv").write_text(
+        "user_id,item_id,timestamp\nnobody,staple-1,2026-04-01\nu1,no such item,2026-04-01\n"
+    )
+    done = call(
+        "recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / "l.csv",
+        "--history", tmp_path / "h.csv", "--no-repeat",
+    )  # fmt: skip
+    had = {(row["user_id"], row["item_id"]) for row in pq.read_table(files / "events.parquet").to_pylist()}
+    listed = {(row["user_id"], row["item_id"]) for row in rows(tmp_path / "l.csv")}
+    assert not listed & (had | {("nobody", "staple-1")})
+    assert "1 events of --history name an item that the bundle does not know" in done.err
+
+
+def test_the_same_call_writes_the_same_bytes(call: Call, bundle: Path, files: Path, tmp_path: Path) -> None:
+    assert call(*train(files, tmp_path / "again")).status == 0
+    one, two = ({f.name: f.read_bytes() for f in folder.iterdir()} for folder in (bundle, tmp_path / "again"))
+    assert one == two
+    for name in ("a.csv", "b.csv"):
+        call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / name)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_training_again_replaces_the_bundle_and_nothing_else(call: Call, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    done = call(*train(files, tmp_path / "mine"))
+    assert done.status == 2
+    assert "mine holds something else than a bundle" in done.err
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--users", None, "no such file"),
+        ("--users", "", "the file is empty"),
+        ("--users", "user_id\n", "has no rows"),
+        ("--history", "user_id,timestamp\nu1,2026-01-01\n", "item_id"),
+    ],
+)
+def test_a_wrong_file_is_named_and_nothing_is_written(
+    call: Call, bundle: Path, files: Path, tmp_path: Path, option: str, content: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "wrong.csv").write_text(content)
+    options = {"--users": files / "users.csv", option: tmp_path / "wrong.csv"}
+    given = [part for pair in options.items() for part in pair]
+    done = call("recommend", "--bundle", bundle, "--out", tmp_path / "l.csv", *given)
+    assert done.status == 2
+    assert "wrong.csv" in done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "l.csv").exists()
+
+
+def test_a_changed_byte_in_the_bundle_is_named(call: Call, bundle: Path, files: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in bundle.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    victim = broken / "catalogue.price.npy"
+    victim.write_bytes(victim.read_bytes()[:-1] + b"\x01")
+    done = call("recommend", "--bundle", broken, "--users", files / "users.csv", "--out", tmp_path / "l.csv")
+    assert done.status == 2
+    assert "catalogue.price.npy" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out", "lists.txt"), "ends in .csv or .parquet"),
+        (("--out", "no/such/folder.csv"), "no such folder"),
+        (("--out", "l.csv", "--placement", "shelf"), "'shelf' is not one of"),
+        (("--out", "l.csv", "--now", "yesterday"), "'yesterday' is neither RFC 3339"),
+        (("--out", "l.csv", "-n", "0"), "-n"),
+    ],
+)
+def test_a_wrong_call_is_explained(
+    call: Call, bundle: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...], message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", *arguments)
+    assert done.status == 2
+    assert message in done.err
