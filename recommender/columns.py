@@ -1,8 +1,9 @@
 """The catalogue's columns by the names and kinds that a filter knows them by."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,24 @@ class Tags:
         return having
 
 
-Column = Flag | Number | Time | Text | Tags
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnTags:
+    """The tags of the customer who asks: the same for every item."""
+
+    names: Collection[str]
+    items: int
+
+    def having(self, tag: str) -> NDArray[np.bool_]:
+        """Return (N,) whether the customer has ``tag``."""
+        return np.full(self.items, tag in self.names)
+
+    def shared(self, tags: Tags) -> NDArray[np.bool_]:
+        """Return (N,) which items carry a tag that the customer has."""
+        return reduce(np.logical_or, map(tags.having, self.names), np.zeros(self.items, np.bool_))
+
+
+OWN_TAGS = "customer_tags"
+Column = Flag | Number | Time | Text | Tags | OwnTags
 
 _EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
@@ -113,7 +131,7 @@ def column(catalogue: Catalogue, name: str) -> Column | None:
 
 def nearest(catalogue: Catalogue, name: str) -> str | None:
     """Return the column whose name is most like ``name``, or None if none is."""
-    known = {known.lower(): known for known in (*_COLUMNS, *catalogue.numbers, *catalogue.texts)}
+    known = {known.lower(): known for known in (*_COLUMNS, OWN_TAGS, *catalogue.numbers, *catalogue.texts)}
     close = get_close_matches(name.lower(), known, n=1)
     return known[close[0]] if close else None
 

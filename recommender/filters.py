@@ -8,7 +8,7 @@ A missing value is SQL's null: no comparison with it holds, and neither does the
 down to the comparisons, and each of them is asked for the answer that is ``wanted`` of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import reduce
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from recommender.catalogue import Catalogue
-from recommender.columns import Column, Flag, Number, Tags, Text, Time, column, nearest
+from recommender.columns import OWN_TAGS, Column, Flag, Number, OwnTags, Tags, Text, Time, column, nearest
 from recommender.errors import FilterError
 from recommender.expressions import parse, position, seconds
 
@@ -47,13 +47,23 @@ _ARITHMETIC: dict[type[exp.Expr], Callable[..., Any]] = {
     exp.Mul: np.multiply,
     exp.Div: np.divide,
 }
-_KIND = {Flag: "true or false", Number: "a number", Time: "a date", Text: "text", Tags: "a list of tags"}
+_KIND = {
+    Flag: "true or false",
+    Number: "a number",
+    Time: "a date",
+    Text: "text",
+    Tags: "a list of tags",
+    OwnTags: "a list of tags",
+}
 _LARGEST = 1e30
 
 
-def compile_filter(expression: str, catalogue: Catalogue, field: str = "filter") -> Mask:
-    """Return (N,) for which items the condition holds; ``field`` is what a FilterError calls the expression."""
-    return _Reader(catalogue, field).holds(parse(expression, field))
+def compile_filter(expression: str, catalogue: Catalogue, field: str = "filter", own: Collection[str] = ()) -> Mask:
+    """Return (N,) for which items the condition holds; ``field`` is what a FilterError calls the expression.
+
+    ``own`` are the tags of the customer who asks, for ``'camping' in customer_tags`` and ``tags in customer_tags``.
+    """
+    return _Reader(catalogue, field, own).holds(parse(expression, field))
 
 
 def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost") -> Numbers:
@@ -68,8 +78,9 @@ def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost") -
 class _Reader:
     """Walks a syntax tree over one catalogue; a node that it has no rule for is not part of the language."""
 
-    def __init__(self, catalogue: Catalogue, field: str) -> None:
+    def __init__(self, catalogue: Catalogue, field: str, own: Collection[str] = ()) -> None:
         self._catalogue, self._field = catalogue, field
+        self._own = OwnTags(own, len(catalogue))
         self._conditions: dict[type[exp.Expr], Callable[[Any, bool], Mask]] = {
             exp.Paren: lambda node, wanted: self.holds(node.this, wanted),
             exp.Not: lambda node, wanted: self.holds(node.this, not wanted),
@@ -123,7 +134,7 @@ class _Reader:
     def _column(self, node: exp.Expr) -> Column | None:
         if not isinstance(node, exp.Column):
             return None
-        found = column(self._catalogue, node.name)
+        found = self._own if node.name == OWN_TAGS else column(self._catalogue, node.name)
         if found is None:
             near = nearest(self._catalogue, node.name)
             raise self._wrong(node, "is not a column" + (f"; did you mean {near!r}?" if near else ""))
@@ -154,7 +165,7 @@ class _Reader:
         if isinstance(found, Text | Flag) and operator in (exp.EQ, exp.NEQ):
             same = (operator is exp.EQ) == wanted
             return found.among([self._text(right)], same) if isinstance(found, Text) else self._same(found, right, same)
-        if isinstance(found, Text | Flag | Tags):
+        if isinstance(found, Text | Flag | Tags | OwnTags):
             raise self._wrong(left, f"is {_KIND[type(found)]}, which this cannot compare")
         compare = _COMPARE[operator][0 if wanted else 1]
         if isinstance(found, Time):
@@ -177,9 +188,11 @@ class _Reader:
     def _in(self, node: exp.In, wanted: bool) -> Mask:
         left, values = node.this.unnest(), [node.args["field"]] if node.args.get("field") else node.expressions
         tags = self._column(values[0].unnest()) if len(values) == 1 else None
-        if isinstance(tags, Tags):
-            return np.asarray(tags.having(self._text(left)) == wanted)
         found = self._column(left)
+        if isinstance(tags, OwnTags) and isinstance(found, Tags):
+            return np.asarray(tags.shared(found) == wanted)
+        if isinstance(tags, Tags | OwnTags):
+            return np.asarray(tags.having(self._text(left)) == wanted)
         if not values or found is None:
             raise self._wrong(node, "needs a column and its values, or a tag and 'tags'")
         if isinstance(found, Text):
@@ -203,7 +216,7 @@ class _Reader:
                 missing = text.code < 0
             case Time() as time:
                 missing = ~time.known
-            case Flag() | Tags():
+            case Flag() | Tags() | OwnTags():
                 missing = np.zeros(len(self._catalogue), np.bool_)
             case _:
                 missing = np.broadcast_to(np.isnan(self.number(node.this)), len(self._catalogue))

@@ -15,7 +15,7 @@ from recommender.policy import exclusions_by_rule, why_ineligible
 from recommender.values import Queries, Scored
 from serving.answers import Answer, encode_items, renumbered
 from serving.ask import Ask, ExplainAsk, RankAsk
-from serving.question import question, rules
+from serving.question import mask, own_tags, question, rules
 from serving.services import Services
 from serving.visit import Visit, answer_of, listed_of, look, profile_of
 
@@ -25,7 +25,7 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     ask = Ask(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
-    visit, queries, known = _visit(services, ask)
+    visit, queries, known, _ = _visit(services, ask)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
     scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, queries, placed))) if len(placed) else []
@@ -43,18 +43,18 @@ def _scored(lists: Ordered) -> Iterator[Scored]:
 def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     """Return where the item ranks, what each source says of it, or the rule that keeps it out. Raises NotFound."""
     given = asked.model_dump(exclude={"item_id"})
-    visit, queries, known = _visit(services, Ask.model_validate(given))
+    visit, queries, known, own = _visit(services, Ask.model_validate(given))
     row = visit.shelf.row_of(asked.item_id)
     if row < 0:
         raise NotFound("item", asked.item_id)
-    limits = rules(visit.shelf, visit.placement, queries, visit.ask, ())
+    limits = rules(visit.shelf, visit.placement, queries, visit.ask, (), own)
     found = explain_live(visit.shelf.bundle, visit.placement, queries, limits, row)
     return {
         "item_id": asked.item_id,
         "placement": asked.placement,
         "rank": found.rank,
         "score": found.score,
-        "dropped_by": None if found.allowed else _dropped_by(visit, queries, row),
+        "dropped_by": None if found.allowed else _dropped_by(visit, queries, row, own),
         "signals": dict(found.signals),
         "contributions": dict(found.contributions),
         "reasons": [{"code": r.code, "evidence": r.evidence} for r in found.reasons],
@@ -63,19 +63,20 @@ def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     }
 
 
-def _dropped_by(visit: Visit, queries: Queries, row: int) -> str:
+def _dropped_by(visit: Visit, queries: Queries, row: int, own: frozenset[str]) -> str:
     """Return the name of the first rule that keeps the item out."""
     catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
     if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
         return why
-    if ask.filter is not None and not visit.shelf.mask(ask.filter)[row]:
+    if ask.filter is not None and not mask(visit.shelf, ask.filter, own)[row]:
         return "filter"
     by_rule = exclusions_by_rule(queries.histories, visit.placement.exclude, catalogue, queries.now)
     return next((name for name, found in by_rule.items() if row in found.indices), "named_in_request")
 
 
-def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool]:
+def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool, frozenset[str]]:
     visit = look(services, ask)
     profile: Profile
     profile, known = profile_of(services, visit.customer)
-    return visit, question(visit.shelf, profile, ask, int(visit.now)), known
+    asked = question(visit.shelf, profile, ask, int(visit.now))
+    return visit, asked, known, own_tags(visit.shelf, profile, asked, ask)

@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.profile import Profile, queries
+from features.profile import Profile, queries, tags
 from features.tag_rules import CustomerTag
 from features.tagging import vectors
 from recommender.catalogue import Catalogue
+from recommender.columns import OWN_TAGS
 from recommender.config import Diversity, Placement
 from recommender.errors import InvalidInput, UnknownPlacement
+from recommender.filters import compile_filter
 from recommender.policy import Rules, exclusions, union
 from recommender.values import Queries
 from serving.ask import Ask
@@ -56,12 +59,29 @@ def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Queries:
     return replace(asked, tags=asked.tags + vectors(shelf.tagging, [context]))
 
 
-def rules(shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str]) -> Rules:
-    """Return what the list must obey; ``barred`` are more items that must not come, beside those of the request."""
+def own_tags(shelf: Shelf, profile: Profile, asked: Queries, ask: Ask) -> frozenset[str]:
+    """Return the names of the customer's tags where the filter asks for them."""
+    if ask.filter is None or OWN_TAGS not in ask.filter:
+        return frozenset()
+    found = tags(shelf.bundle, [profile], asked.histories, int(asked.now[0]), shelf.tagging)[0]
+    return frozenset(tag.name for tag in found)
+
+
+def mask(shelf: Shelf, condition: str, own: frozenset[str]) -> NDArray[np.bool_]:
+    """Return (N,) for which items the filter holds; only one that asks for no customer's tags is worth remembering."""
+    if OWN_TAGS in condition:
+        return compile_filter(condition, shelf.bundle.catalogue, own=own)
+    return shelf.mask(condition)
+
+
+def rules(
+    shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str], own: frozenset[str]
+) -> Rules:
+    """Return what the list must obey; ``barred`` are more items that must not come, ``own`` the customer's tags."""
     catalogue, now = shelf.bundle.catalogue, int(asked.now[0])
     eligible = shelf.eligible(now)
     if ask.filter is not None:
-        eligible = eligible & shelf.mask(ask.filter)
+        eligible = eligible & mask(shelf, ask.filter, own)
     own = exclusions(asked.histories, placement.exclude, catalogue, asked.now)
     named = item_row(catalogue, [*ask.exclude_item_ids, *ask.item_ids, *barred])
     return Rules(

@@ -12,7 +12,7 @@ from recommender.policy import Rules
 from recommender.values import Queries, Scored
 from serving.answers import Answer, Listed, encode_items, renumbered
 from serving.ask import Ask
-from serving.question import question, rules
+from serving.question import own_tags, question, rules
 from serving.services import Services
 from serving.shelf import Shelf
 from serving.visit import Visit, answer_of, listed_of, look, profile_of
@@ -55,7 +55,8 @@ def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
 def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
     profile, known = profile_of(services, visit.customer)
     asked = question(visit.shelf, profile, visit.ask, int(visit.now))
-    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred)
+    own = own_tags(visit.shelf, profile, asked, visit.ask)
+    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred, own)
     if _in_time(services, visit):
         items, served_by = _live(services, visit, asked, limits), "live"
     else:
