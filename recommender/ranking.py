@@ -15,6 +15,8 @@ from recommender.signals import BESIDE, RETRIEVAL, Signals, listen
 from recommender.trail import DAY
 from recommender.values import Queries
 
+TIE = np.float32(1e-4)
+"""What full agreement of the sources is worth, in the ranker's scores."""
 QUOTA = 0.4
 """Share of the candidates that one signal may propose."""
 
@@ -112,8 +114,16 @@ def _scored(
         return Ranked(signals, candidates, None, np.zeros((len(score), 0), np.float32), score)
     columns = evidence(signals, bundle.catalogue, candidates)
     features = matrix(columns, ranker.features, len(candidates.item))
-    score = ranker.predict(features) + 1e-6 * jitter(candidates.item)
+    score = ranker.predict(features) + TIE * _agreed(candidates) + 1e-6 * jitter(candidates.item)
     return Ranked(signals, candidates, ranker, features, score.astype(np.float32))
+
+
+def _agreed(candidates: Candidates) -> NDArray[np.float32]:
+    """Return (n,) in [0, 1] how much the sources agree on each candidate: it decides where the ranker cannot tell.
+
+    A ranker that learned from little, or that meets a customer of a kind it never saw, gives many items one score.
+    """
+    return np.asarray(candidates.fused / max(float(candidates.fused.max(initial=0)), 1e-12), np.float32)
 
 
 def _by_source(sources: tuple[str, ...], candidates: Candidates) -> NDArray[np.float32]:
