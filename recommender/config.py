@@ -92,7 +92,7 @@ class RankerSettings(Section):
     leaves: PositiveInt = 31
     candidates: PositiveInt = 300
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 20_000
+    customers: PositiveInt = 6_000
     """How many customers the ranker learns from, at most."""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.candidates import Candidates
-from recommender.catalogue import Catalogue
+from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
 from recommender.signals import Signals
@@ -23,7 +23,7 @@ RISING = frozenset(
 """More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
 FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED))
 """A lower place with these sources never raises a score."""
-RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "popularity")
+RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
 
@@ -81,8 +81,9 @@ def _habits(signals: Signals, pick: _Picker) -> dict[str, Column]:
     habits: Habits = signals.habits
     place = pick.places(habits.customer, habits.item, habits.shape[1])
     item = pick.candidates.item
-    names = ("times", "fresh", "lasting", "share", "since", "gap", "back", "ratio")
+    names = ("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio")
     columns = {name: _at(getattr(habits, name), place) for name in names}
+    columns["due"] = _at(signals.models.repurchase.due(habits), place)
     return columns | {
         "again": _at(signals.models.repurchase.again, item),
         "item_gap": _at(signals.models.repurchase.gap, item),
@@ -126,7 +127,21 @@ def _match(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> di
     groups = {"category_share": catalogue.category, "top_share": catalogue.category_top, "brand_share": catalogue.brand}
     for name, coded in groups.items():
         columns[name] = _group_share(steps, weight, coded.code, len(coded.names), customer, item)
+    columns["category_idle"] = _group_idle(steps, catalogue.category, signals.queries.now, customer, item)
     return columns
+
+
+def _group_idle(
+    steps: Trail, coded: Coded, now: NDArray[np.int64], customer: NDArray[np.intp], item: NDArray[np.int32]
+) -> Column:
+    """Return the days since the customer last turned to the item's group; NaN if never."""
+    codes = len(coded.names)
+    if not codes:
+        return _none(item)
+    code = coded.code[steps.item]
+    table = np.full((steps.customers, codes), np.nan, np.float32)
+    table[steps.customer[code >= 0], code[code >= 0]] = (now[steps.customer] - steps.time)[code >= 0] / DAY
+    return np.where(coded.code[item] >= 0, table[customer, coded.code[item]], np.nan).astype(np.float32)
 
 
 def _group_share(

@@ -24,7 +24,7 @@ RANKERS = ("home", "discovery", "anchored")
 LATEST = np.iinfo(np.int64).max
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
-VISITS = 5
+VISITS = 4
 """The ranker learns from this many visits of a customer at most."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
@@ -98,7 +98,7 @@ def _questions(
     """Return what each ranker learns from."""
     every = questions(dataset, had, window, VISITS, rng)
     fresh = questions(dataset, had, window, VISITS, rng, new=True)
-    found = {"home": every, "discovery": fresh, "anchored": beside(every, rng)}
+    found = {"home": every, "discovery": fresh, "anchored": beside(_some(every, config.ranker.customers // 2, rng), rng)}
     return {name: _some(found[name], config.ranker.customers, rng) for name in RANKERS}
 
 

@@ -26,6 +26,8 @@ class Habits:
     """The same, halved every many baskets' time."""
     share: NDArray[np.float32]
     """Share of the customer's baskets since the first with it."""
+    rate: NDArray[np.float32]
+    """The lasting count as a share of the customer's baskets, halved likewise."""
     since: NDArray[np.float32]
     """Days since the last time."""
     gap: NDArray[np.float32]
@@ -104,6 +106,10 @@ def habits(
     end = np.append(start[1:], len(who))[: len(start)] - 1
     age = np.maximum(now[who] - when, 0) / DAY
     times = (end - start + 1).astype(np.float32)
+    lasting = _sums(np.exp2(-age / half_lives[1]), start)
+    begun = np.flatnonzero(_changed(customer, own.time))
+    basket_age = np.maximum(now[customer[begun]] - own.time[begun], 0) / DAY
+    baskets = np.bincount(customer[begun], np.exp2(-basket_age / half_lives[1]), minlength=len(own))
     last_basket = np.zeros(len(own), np.int64)
     last_basket[customer] = basket
     total = last_basket[who[start]] - which[start] + 1
@@ -114,8 +120,9 @@ def habits(
         item=what[start],
         times=times,
         fresh=_sums(np.exp2(-age / half_lives[0]), start),
-        lasting=_sums(np.exp2(-age / half_lives[1]), start),
+        lasting=lasting,
         share=(times / total).astype(np.float32),
+        rate=(lasting / np.maximum(baskets[who[start]], 1e-9)).astype(np.float32),
         since=age[end].astype(np.float32),
         gap=((span + 2 * gap[what[start]]) / (times + 1)).astype(np.float32),
         back=(last_basket[who[start]] - which[end]).astype(np.float32),

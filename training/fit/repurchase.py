@@ -40,7 +40,7 @@ def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> Repu
     return RepurchaseModel(
         had,
         fresh_days=4 * rhythm,
-        lasting_days=25 * rhythm,
+        lasting_days=35 * rhythm,
         again=((came_back + PRIOR * share) / (owners + PRIOR)).astype(np.float32),
         gap=np.maximum((total + PRIOR * usual) / (came_back + PRIOR), 1 / 24).astype(np.float32),
     )

@@ -1,0 +1,155 @@
+"""The split by time: where it falls, what is asked, and that nothing later is known when it is asked."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from recommender.candidates import merge
+from recommender.config import Config
+from recommender.dataset import Dataset
+from recommender.evidence import evidence
+from recommender.ids import IdMap
+from recommender.policy import Rules
+from recommender.ranking import allowed_by, gather
+from recommender.signals import listen
+from recommender.values import EventType, Histories
+from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
+from training.fit.sources import fit_sources
+from training.fit_ranker import lessons
+from training.job import HELD_OUT, fit, fit_and_hold, held_out
+from training.split import beside, questions, split_time, windows
+
+HOME = Config().placements["home"].sources
+ALL = (4 * DAY, 100 * DAY)
+
+
+def shop(log: Histories) -> Dataset:
+    base = dataset()
+    users = IdMap.of(f"u{row:03}" for row in range(len(log)))
+    return Dataset(users, log, base.catalogue, csr_array((len(log), 2), dtype=np.float32))
+
+
+def random_shop(customers: int = 60, seed: int = 1) -> Dataset:
+    """Return customers who walk through their colour's items in a circle, one a day."""
+    rng = np.random.default_rng(seed)
+    start = rng.integers(0, 4, customers)
+    return shop(
+        histories([[(row % 2 + 2 * ((start[row] + day) % 4), day) for day in range(1, 9)] for row in range(customers)])
+    )
+
+
+def asked_of(data: Dataset, window=ALL, *, new: bool = False):
+    return questions(data, EventType.PURCHASE, window, 5, np.random.default_rng(0), new=new)
+
+
+def test_the_split_leaves_most_customers_a_future():
+    log = histories([[(0, 1), (2, 5)]] * 4 + [[(1, 1), (3, 9)]] * 6)
+    assert split_time(shop(log), EventType.PURCHASE) == 9 * DAY
+
+
+def test_windows_cover_the_end_of_the_log_and_begin_once_at_the_split():
+    data = random_shop()
+    found = windows(data, 7 * DAY, 3)
+    assert found[-1][1] == 8 * DAY + 1
+    assert 7 * DAY in [start for start, _ in found]
+    assert all(before[1] == after[0] for before, after in pairwise(found))
+
+
+def test_a_question_holds_the_events_before_its_moment_and_the_truth_is_what_followed():
+    data = shop(histories([[(0, 1), (2, 3), (4, 5), (6, 5)]]))
+    asked = asked_of(data)
+    assert asked.queries.histories.item.tolist() == [0, 2]
+    assert asked.truth.toarray().nonzero()[1].tolist() == [4, 6]
+    assert asked.had.toarray().nonzero()[1].tolist() == [0, 2]
+    assert asked.queries.now.tolist() == [4 * DAY]
+
+
+def test_what_a_visit_looks_at_before_it_buys_belongs_to_the_answer():
+    log = histories([[(0, 1), (2, 5), (2, 5)]])
+    event = np.array([EventType.PURCHASE, EventType.VIEW_ITEM, EventType.PURCHASE], np.int8)
+    time = log.time + np.array([0, 0, 60])
+    data = shop(Histories(log.indptr, log.item, event, time, log.quantity, log.price))
+    asked = asked_of(data)
+    assert asked.queries.histories.item.tolist() == [0]
+    assert asked.truth.toarray().nonzero()[1].tolist() == [2]
+
+
+def test_discovery_asks_only_for_what_the_customer_never_touched():
+    data = shop(histories([[(0, 1), (2, 3), (0, 5), (6, 5)]]))
+    assert asked_of(data, new=True).truth.toarray().nonzero()[1].tolist() == [6]
+
+
+def test_the_item_on_the_page_is_no_part_of_the_truth():
+    found = beside(asked_of(random_shop()), np.random.default_rng(0))
+    assert len(found)
+    assert not found.truth.multiply(found.queries.anchors).nnz
+
+
+def test_events_after_the_split_reach_no_feature():
+    data, window = random_shop(), (6 * DAY, 7 * DAY)
+    log = data.histories
+    later = log.time >= 6 * DAY
+    changed = Histories(
+        log.indptr,
+        np.where(later, (log.item + 4) % ITEMS, log.item).astype(np.int32),
+        log.event,
+        log.time,
+        np.where(later, 9, log.quantity).astype(np.float32),
+        np.where(later, 9, log.price).astype(np.float32),
+    )
+    found = [_described(data, one, window) for one in (log, changed)]
+    assert found[0][0] == found[1][0]
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def _described(data: Dataset, log: Histories, window: tuple[int, int]):
+    """Return the features of the first questions of a log, all of them and not only those with a hit."""
+    whole = Dataset(data.users, log, data.catalogue, data.declared)
+    before = whole.before(window[0])
+    models = fit_sources(before, Config(), now=window[0], had=EventType.PURCHASE)
+    asked = questions(whole, EventType.PURCHASE, window, 1, np.random.default_rng(0))
+    rules = Rules.none(len(asked), ITEMS, 1)
+    signals = listen(models, asked.queries)
+    allowed = allowed_by(asked.queries, rules)
+    candidates = merge(gather(signals, HOME, allowed, 8), allowed.table.shape, 8)
+    columns = evidence(signals, data.catalogue, candidates)
+    return tuple(columns), np.stack(list(columns.values()))
+
+
+def test_held_out_customers_are_one_in_five_whatever_their_row():
+    share = held_out(np.arange(5000)).mean()
+    assert abs(share - 1 / HELD_OUT) < 0.02
+
+
+def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
+    first, second = (fit(random_shop(), Config(), now=9 * DAY, progress=lambda _: None) for _ in range(2))
+    assert first.info == second.info
+    for name, ranker in first.rankers.items():
+        assert ranker.booster.tobytes() == second.rankers[name].booster.tobytes()
+        assert ranker.coefficients.tobytes() == second.rankers[name].coefficients.tobytes()
+    assert first.models.collaborative.factors.tobytes() == second.models.collaborative.factors.tobytes()
+    assert first.models.transitions.forward.data.tobytes() == second.models.transitions.forward.data.tobytes()
+
+
+def test_the_held_customers_were_no_lesson_and_have_a_truth():
+    fitted = fit_and_hold(random_shop(300), Config(), now=9 * DAY, progress=lambda _: None)
+    assert len(fitted.held)
+    assert held_out(fitted.held.customer).all()
+    assert np.diff(fitted.held.truth.indptr).all()
+
+
+def test_a_ranker_with_enough_lessons_is_learned_and_knows_the_circle():
+    fitted = fit_and_hold(random_shop(600), Config(), now=9 * DAY, progress=lambda _: None)
+    figures = fitted.bundle.info.metrics["rankers"]["home"]
+    assert figures["lambdamart"] > 0.9 or figures["linear"] > 0.9
+
+
+def test_lessons_hold_only_moments_with_a_hit():
+    data = random_shop()
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda _: None).past
+    asked = asked_of(data, (7 * DAY, 9 * DAY))
+    learned = lessons(past, HOME, asked, held_out(asked.customer), exclude_had=False)
+    hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
+    assert len(learned.features) == learned.group.sum()
+    assert (hits > 0).all()
