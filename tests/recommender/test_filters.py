@@ -124,6 +124,12 @@ def test_any_text_is_a_filter_or_a_filter_error(expression: str) -> None:
     assert 0 <= position <= len(expression)
 
 
+def test_a_filter_may_ask_for_the_tags_of_the_customer_who_asks() -> None:
+    mask = compile_filter("tags in customer_tags and 'climbing' in customer_tags", SHOP, own=("climbing", "sailing"))
+    assert [SHOP.items[int(row)] for row in np.flatnonzero(mask)] == ["rope"]
+    assert found("tags in customer_tags or 'climbing' in customer_tags") == []
+
+
 def test_a_boost_counts_conditions_and_leaves_missing_numbers_alone() -> None:
     lift = compile_boost("2 * (brand = 'Acme') + ('camping' in tags) - in_stock", SHOP)
     np.testing.assert_allclose(lift, [1, 1, 0, 1, -1])
