@@ -6,8 +6,8 @@ from functools import partial
 
 from features.config_file import load_config
 from features.rule_check import check_rules
-from recommender.bundle import Bundle
 from recommender.config import Config
+from recommender.errors import TagalongError
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.parquet_archive import ParquetArchive
@@ -20,6 +20,7 @@ from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
 from serving.adapters.redis_stock import RedisStock
 from serving.adapters.redis_stream import RedisStream
+from serving.adapters.redis_withheld import RedisWithheld
 from serving.archive import Archive
 from serving.archiver import Archiver
 from serving.blank import blank_bundle
@@ -50,7 +51,9 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
     stock = RedisStock(link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
-    watch(BundleFolder(settings.shop_folder / "bundles", metrics), partial(_use, shelves, metrics))
+    folder = BundleFolder(settings.shop_folder / "bundles", metrics)
+    withheld = RedisWithheld(redis_link(settings), settings.shop)
+    stop = watch(partial(_look, folder, shelves, metrics, withheld))
     if settings.config and config and not shelves.shelf.is_blank:
         check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
@@ -66,15 +69,26 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         erasures=RedisErasures(log_link, settings.shop, settings.shop_folder),
         archived=ParquetArchive(settings.shop_folder),
         stock=stock,
+        withheld=withheld.holds,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
+        stop=stop,
         pings={"redis": link.ping, "bundle": shelves.ping},
     )
 
 
-def _use(shelves: Shelves, metrics: Metrics, bundle: Bundle) -> None:
-    shelves.use(bundle)
-    metrics.bundle_in_use(bundle.info.bundle_id, datetime.fromisoformat(bundle.info.created_at))
+def _look(folder: BundleFolder, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld) -> None:
+    """Learn what requests must not wait for: a bundle that was published, and whose data must not be used."""
+    withheld.refresh()
+    bundle = folder.fresh()
+    if bundle is None:
+        return
+    try:
+        shelves.use(bundle)
+    except TagalongError as error:
+        folder.refuse(bundle.info.bundle_id, error)
+    else:
+        metrics.bundle_in_use(bundle.info.bundle_id, datetime.fromisoformat(bundle.info.created_at))
 
 
 def redis_link(

@@ -32,8 +32,12 @@ class Services:
     erasures: Erasures
     archived: Archived
     stock: Stock
+    withheld: Callable[[str], bool]
+    """Whether a customer's data must not be used; asked while Redis is down, when their own key cannot say so."""
     served: ServedLists
     metrics: Metrics
+    stop: Callable[[], None]
+    """Ends what goes on in the background; a process that ends needs no call."""
     pings: Mapping[str, Callable[[], None]]
     """What must work for this worker to be ready, by name; each raises when it does not."""
 

@@ -47,6 +47,8 @@ def look(services: Services, ask: Ask) -> Visit:
     if peek and not peek.personalize:
         customer = None
         peek = services.cache.peek(customer, entry)
+    if peek is None and customer is not None and services.withheld(customer):
+        customer = None
     shelf = services.shelves.at_least(peek.stock if peek else 0)
     placement = placement_of(shelf, ask.placement, ask.item_ids)
     return Visit(ask, customer, entry, peek, shelf, placement, services.clock(), began)

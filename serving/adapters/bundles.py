@@ -36,9 +36,13 @@ class BundleFolder:
         try:
             return load(self._folder / current[0])
         except (BundleError, OSError) as error:
-            self._metrics.refused_bundles.inc()
-            log.error("bundle refused", bundle=current[0], error=str(error))
+            self.refuse(current[0], error)
             return None
+
+    def refuse(self, bundle_id: str, error: Exception) -> None:
+        """Note that a bundle cannot be used."""
+        self._metrics.refused_bundles.inc()
+        log.error("bundle refused", bundle=bundle_id, error=str(error))
 
     def _current(self) -> tuple[str, int] | None:
         link = self._folder / CURRENT
@@ -48,13 +52,8 @@ class BundleFolder:
             return None
 
 
-def watch(folder: BundleFolder, use: Callable[[Bundle], None]) -> None:
-    """Load what is published, and again whenever that changes, in a thread that ends with the process."""
-
-    def look() -> None:
-        bundle = folder.fresh()
-        if bundle is not None:
-            use(bundle)
+def watch(look: Callable[[], None]) -> Callable[[], None]:
+    """Call ``look`` at once and then every second, in a thread that ends with the process; returns what stops it."""
 
     def keep_looking() -> None:
         while not pause.wait(SECONDS):
@@ -62,4 +61,5 @@ def watch(folder: BundleFolder, use: Callable[[Bundle], None]) -> None:
 
     pause = threading.Event()
     look()
-    threading.Thread(target=keep_looking, name="bundles", daemon=True).start()
+    threading.Thread(target=keep_looking, name="watch", daemon=True).start()
+    return pause.set

@@ -3,7 +3,7 @@
 from typing import Literal
 
 CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
-ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "catalogue", "everyone"]
+ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld"]
 
 DAY = 86_400
 CUSTOMER_SECONDS = 90 * DAY

@@ -45,12 +45,16 @@ class RedisCustomers:
             profile += ["consent", str(int(consent))]
         self._change(one, {"user_id": one, **fields}, profile)
 
+    @property
+    def _withheld(self) -> str:
+        return keys.shared(self.shop, "withheld")
+
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""
         self._change(one, {"user_id": one, "personalize": personalize}, ["personalize", str(int(personalize))])
 
     def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
-        names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log")]
+        names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
         self._run(CHANGE, names, [self.ttl(), ALIAS_SECONDS, orjson.dumps(entry), *fields])
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
@@ -71,7 +75,12 @@ class RedisCustomers:
         customer = self.resolve(customer)
         if visitor == customer:
             raise Conflict(f"{visitor!r} cannot be merged into itself")
-        names = [*self._names(visitor, *KINDS), *self._names(customer, *KINDS), keys.shared(self.shop, "log")]
+        names = [
+            *self._names(visitor, *KINDS),
+            *self._names(customer, *KINDS),
+            keys.shared(self.shop, "log"),
+            self._withheld,
+        ]
         entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
         any_lists = keys.customer(self.shop, "lists", "").removesuffix("}")
         times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
@@ -97,7 +106,9 @@ class RedisCustomers:
 
     def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
         """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used."""
-        gone = [self._run(FORGET, self._names(one, *KINDS), [int(now), ALIAS_SECONDS]) for one in ids]
+        gone = [
+            self._run(FORGET, [*self._names(one, *KINDS), self._withheld], [int(now), ALIAS_SECONDS]) for one in ids
+        ]
         return {kind: sum(counts[at] for counts in gone) for at, kind in enumerate(KINDS)}
 
     def export(self, one: str) -> Mapping[str, Any]:

@@ -2,8 +2,8 @@
 
 CHANGE = """#!lua
 -- Sets fields of the profile, and what follows: the choice is 0 where either the customer or their consent says so, and
--- then the key that tells it stays for good. KEYS: lists, profile, log. ARGV: seconds to keep lists and profile, the
--- log's entry, then fields.
+-- then the key that tells it stays for good. KEYS: lists, profile, log, withheld. ARGV: seconds to keep lists and
+-- profile, the log's entry, then fields.
 for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 local says = redis.call('HMGET', KEYS[2], 'personalize', 'consent')
@@ -11,8 +11,10 @@ if says[1] == '0' or says[2] == '0' then
   redis.call('HSET', KEYS[1], 'choice', '0')
   redis.call('PERSIST', KEYS[1])
   redis.call('PERSIST', KEYS[2])
+  redis.call('SADD', KEYS[4], KEYS[1])
 else
   redis.call('HDEL', KEYS[1], 'choice')
+  redis.call('SREM', KEYS[4], KEYS[1])
   redis.call('EXPIRE', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
 end
@@ -47,7 +49,7 @@ return 1
 
 MERGE = """#!lua
 -- Joins a visitor into a customer.
--- KEYS: lists, events, seen, tags, profile of the visitor, the same of the customer, log.
+-- KEYS: lists, events, seen, tags, profile of the visitor, the same of the customer, log, withheld.
 -- ARGV: visitor, customer, seconds to keep the alias, live state and profile, the muted tags' first byte, the log's
 -- entry, what the key of anybody's lists begins with.
 -- Returns 1 when done, 0 if it was done before, -1 if the visitor is somebody else.
@@ -79,6 +81,7 @@ redis.call('HINCRBY', KEYS[6], 'revision', 1 + (tonumber(head[1]) or 0))
 if head[2] == '0' then
   redis.call('HSET', KEYS[6], 'choice', '0')
   redis.call('HSET', KEYS[10], 'personalize', '0')
+  redis.call('SADD', KEYS[12], KEYS[6])
 end
 if redis.call('HEXISTS', KEYS[6], 'choice') == 1 then
   redis.call('PERSIST', KEYS[6])
@@ -94,7 +97,8 @@ return 1
 
 FORGET = """#!lua
 -- Deletes all that is kept of one id; what stays is that it was erased, and a choice against personal lists.
--- KEYS: lists, events, seen, tags, profile. ARGV: now, seconds to keep that. Returns how many of each were deleted.
+-- KEYS: lists, events, seen, tags, profile, withheld. ARGV: now, seconds to keep that.
+-- Returns how many of each were deleted.
 local gone = {0, redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[3]), redis.call('HLEN', KEYS[4]), 0}
 local choice = redis.call('HGET', KEYS[1], 'choice')
 local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
@@ -103,6 +107,7 @@ gone[5] = redis.call('HLEN', KEYS[5])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HSET', KEYS[1], 'revision', revision)
 redis.call('HSET', KEYS[5], 'erased_at', ARGV[1])
+redis.call('SADD', KEYS[6], KEYS[1])
 redis.call('EXPIRE', KEYS[5], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 if choice == '0' then

@@ -44,10 +44,12 @@ def settings(tmp_path: Path, redis_server: RedisServer, client_of_redis: "redis.
 
 
 @pytest.fixture
-def services(settings: Settings) -> Services:
+def services(settings: Settings) -> Iterator[Services]:
     """Parts as a worker has them, in the shop's own time."""
     began = time.time()
-    return build(settings, lambda: shop.NOW + time.time() - began)
+    built = build(settings, lambda: shop.NOW + time.time() - began)
+    yield built
+    built.stop()
 
 
 @pytest.fixture

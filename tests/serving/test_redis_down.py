@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from recommender.bundle import Bundle
 from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
+from serving.adapters.bundles import SECONDS
 from serving.adapters.embedded_redis import servers
 from serving.app import create_app
 from serving.bootstrap import build
@@ -31,9 +32,11 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServ
 
 
 @pytest.fixture
-def services(server: RedisServer, tmp_path: Path, trained: Bundle) -> Services:
+def services(server: RedisServer, tmp_path: Path, trained: Bundle) -> Iterator[Services]:
     shop.publish(tmp_path, trained)
-    return replace(build(Settings(data=tmp_path, redis_url=server.url)), clock=lambda: float(shop.NOW))
+    built = build(Settings(data=tmp_path, redis_url=server.url), clock=lambda: float(shop.NOW))
+    yield built
+    built.stop()
 
 
 @pytest.fixture
@@ -69,6 +72,22 @@ def test_exclusions_hold_without_redis(client: FlaskClient, server: RedisServer)
     assert len(answer["items"]) == 7
 
 
+def test_a_choice_is_obeyed_without_redis(services: Services, client: FlaskClient, server: RedisServer) -> None:
+    plain = ids(ask(client))
+    assert client.put("/v1/users/u0/preferences", json={"personalize": False}).status_code == 200
+    time.sleep(2 * SECONDS)
+    server.kill()
+    assert ids(ask(client, user_id="u0")) == plain
+    assert ids(ask(client, user_id="u2")) != plain
+
+
+def test_who_must_not_be_known_is_nobody_until_it_was_learned(tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    services = build(Settings(data=tmp_path, redis_url="unix:///nowhere"), clock=lambda: float(shop.NOW))
+    client = create_app(services).test_client()
+    assert ids(ask(client, user_id="u0")) == ids(ask(client))
+
+
 def test_readiness_names_what_is_down(client: FlaskClient, server: RedisServer) -> None:
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json["parts"]) == (200, {"redis": "ok", "bundle": "ok"})
@@ -91,27 +110,27 @@ def test_what_must_be_stored_is_refused_with_when_to_try_again(client: FlaskClie
 @pytest.fixture
 def silent() -> Iterator[str]:
     """A server that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        held: list[socket.socket] = []
-        threading.Thread(target=lambda: _hold(listener, held), daemon=True).start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
-        for connection in held:
-            connection.close()
+    listener = socket.create_server(("127.0.0.1", 0))
+    held: list[socket.socket] = []
+    holder = threading.Thread(target=_hold, args=(listener, held))
+    holder.start()
+    yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    holder.join()
+    for connection in (listener, *held):
+        connection.close()
 
 
 def _hold(listener: socket.socket, held: list[socket.socket]) -> None:
-    while True:
-        try:
+    with suppress(OSError):
+        while True:
             held.append(listener.accept()[0])
-        except OSError:
-            return
 
 
 def test_a_silent_redis_costs_one_request_in_a_while(silent: str, tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
-    moment = [0.0]
-    services = build(Settings(data=tmp_path, redis_url=silent, redis_timeout_ms=50))
-    services = replace(services, clock=lambda: float(shop.NOW), timer=lambda: moment[0])
+    services = build(Settings(data=tmp_path, redis_url=silent, redis_timeout_ms=50), clock=lambda: float(shop.NOW))
+    services.stop()
     answers = [ask(create_app(services).test_client(), user_id="u0") for _ in range(5)]
     assert {(a["served_by"], a["degraded"]) for a in answers} == {("live", True)}
 
