@@ -1,7 +1,7 @@
 """Everything that serving needs from training, as one value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scipy.sparse import csr_array
@@ -65,3 +65,5 @@ class Bundle:
     models: Models
     rankers: Mapping[str, Ranker]
     """By the ranker name that a placement gives (``home``, ``discovery``, ``anchored``)."""
+    brings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By tag, the tags that go with it among this shop's customers, each with the share of its weight that it gets."""

@@ -118,11 +118,12 @@ def turns(catalogue: Catalogue) -> NDArray[np.int64]:
 def fresh_shelf(bundle: Bundle, config: Config | None) -> Shelf:
     """Return a shelf with the catalogue as the bundle has it; ``config`` stands above the bundle's own.
 
-    Raises FilterError where a tag rule does not fit the catalogue.
+    A tag rule that does not fit the catalogue matches nothing.
     """
     chosen = config or bundle.info.config
     named = f"{bundle.info.bundle_id}\n{chosen.model_dump_json()}".encode()
-    return Shelf(bundle, chosen, blake2b(named, digest_size=8).digest(), tagging(bundle.catalogue, chosen))
+    rules = tagging(bundle.catalogue, chosen, bundle.brings)
+    return Shelf(bundle, chosen, blake2b(named, digest_size=8).digest(), rules)
 
 
 def stocked_shelf(shelf: Shelf, bundle: Bundle, changes: StockChanges, opened: int) -> Shelf:
@@ -130,7 +131,7 @@ def stocked_shelf(shelf: Shelf, bundle: Bundle, changes: StockChanges, opened: i
     return replace(
         shelf,
         bundle=bundle,
-        tagging=tagging(bundle.catalogue, shelf.config),
+        tagging=tagging(bundle.catalogue, shelf.config, bundle.brings),
         revision=changes.revision,
         changed=changes.since,
         opened=opened,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.tag_pairs import learn_brings
 from recommender import __version__
 from recommender.bundle import Bundle, BundleInfo, Models
 from recommender.config import Config
@@ -53,6 +54,20 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     """Return the bundle to serve, and what is needed to judge it without fitting again."""
     had = strongest_event(dataset.histories)
     since = split_time(dataset, had)
+    past, home, learned = _learned(dataset, config, had, since, progress)
+    rankers, figures = _rankers(learned, config, _horizon(home), progress)
+    progress("fitting the sources on everything")
+    until = int(dataset.histories.time.max(initial=since))
+    models = fit_sources(dataset, config, now=until, had=had, start=past.models)
+    bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
+    held = home.take(np.flatnonzero(held_out(home.customer) & _firsts(home.customer)))
+    return Fitted(bundle, replace(past, rankers=rankers), since, held)
+
+
+def _learned(
+    dataset: Dataset, config: Config, had: int, since: int, progress: Progress
+) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
+    """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
     rng = np.random.default_rng(config.seed)
     learned: dict[str, list[Lessons]] = {name: [] for name in RANKERS}
     for window in windows(dataset, since, _stretches(dataset, config, had, since)):
@@ -65,17 +80,17 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
             learned[name].append(_lessons(name, fitted, part))
         if window[0] == since:
             past, home = fitted, asked["home"]
-    horizon = _horizon(home)
+    return past, home, learned
+
+
+def _rankers(
+    learned: dict[str, list[Lessons]], config: Config, horizon: float, progress: Progress
+) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
     rankers, figures = {}, {}
     for name, parts in learned.items():
         progress(f"learning the {name} ranker")
         rankers[name], figures[name] = fit_ranker(joined(parts), config.ranker, horizon, config.seed)
-    progress("fitting the sources on everything")
-    until = int(dataset.histories.time.max(initial=since))
-    models = fit_sources(dataset, config, now=until, had=had, start=past.models)
-    bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
-    first = home.take(np.flatnonzero(held_out(home.customer) & _firsts(home.customer)))
-    return Fitted(bundle, replace(past, rankers=rankers), since, first)
+    return rankers, figures
 
 
 def _stretches(dataset: Dataset, config: Config, had: int, since: int) -> int:
@@ -98,8 +113,9 @@ def _questions(
     """Return what each ranker learns from."""
     every = questions(dataset, had, window, VISITS, rng)
     fresh = questions(dataset, had, window, VISITS, rng, new=True)
-    found = {"home": every, "discovery": fresh, "anchored": beside(_some(every, config.ranker.customers // 2, rng), rng)}
-    return {name: _some(found[name], config.ranker.customers, rng) for name in RANKERS}
+    most = config.ranker.customers
+    anchored = beside(_some(every, most // 2, rng), rng)
+    return {"home": _some(every, most, rng), "discovery": _some(fresh, most, rng), "anchored": anchored}
 
 
 def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
@@ -140,4 +156,5 @@ def _bundle(
         config=config,
         metrics=metrics,
     )
-    return Bundle(info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, models, rankers)
+    brings = learn_brings(dataset.histories, dataset.catalogue)
+    return Bundle(info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, models, rankers, brings)
