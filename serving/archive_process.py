@@ -7,6 +7,7 @@ from typing import IO
 
 from recommender.errors import InvalidInput
 from serving.bootstrap import build_archiver
+from serving.lifeline import end_with_parent
 from serving.settings import Settings, process_environment
 
 STANDBY_SECONDS = 1.0
@@ -40,4 +41,5 @@ def _taken(lock: IO[str]) -> bool:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run_archiver(Settings.read(process_environment()), standby=True)

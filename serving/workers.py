@@ -9,12 +9,15 @@ import sys
 
 from granian.cli import entrypoint
 
+from serving.lifeline import end_with_parent
+
 
 def main() -> None:
     """Import the module of the app that the last argument names, then become the server."""
     importlib.import_module(sys.argv[-1].partition(":")[0])
     gc.collect()
     gc.freeze()
+    end_with_parent()
     entrypoint()  # type: ignore[no-untyped-call]  # granian leaves it without annotations
 
 

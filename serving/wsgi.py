@@ -4,9 +4,11 @@ from flask import Flask
 
 from serving.app import create_app
 from serving.bootstrap import build
+from serving.lifeline import end_with_parent
 from serving.settings import Settings, process_environment
 
 
 def create() -> Flask:
     """Return this worker's app, as the environment sets it."""
+    end_with_parent()
     return create_app(build(Settings.read(process_environment())))
