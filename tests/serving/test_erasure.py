@@ -1,0 +1,81 @@
+"""An erased customer is out of the archive, verified by looking, and out of what training reads."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from flask.testing import FlaskClient
+
+from serving.bootstrap import build_archiver
+from serving.settings import Settings
+from tests.serving import shop
+from tests.serving.test_events import send, view
+from training.sources import read_log
+
+NOW = shop.NOW
+
+
+def rows(root: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for path in root.glob("events/day=*/*.parquet"):
+        for one in pq.read_table(path, partitioning=None)["user_id"].to_pylist():
+            found[one] = found.get(one, 0) + 1
+    return found
+
+
+def test_an_erasure_is_fulfilled_in_the_files_and_verified(client: FlaskClient, settings: Settings) -> None:
+    archiver, root = build_archiver(settings), settings.shop_folder
+    send(client, view("tent", "a"), view("axe", "a", event_id="x"), view("tent", "b"), view("pan", "visitor"))
+    client.post("/v1/users/a:merge", json={"visitor_id": "visitor"})
+    client.put("/v1/users/a", json={"language": "de"})
+    archiver.work()
+    assert rows(root) == {"a": 2, "b": 1, "visitor": 1}
+    receipt = client.delete("/v1/users/a").json["receipt"]
+    before = client.get(f"/v1/users/a/erasure/{receipt}").json
+    assert (before["status"], before["left"]["archive_rows"], before["verified"]) == ("archive_pending", 3, False)
+    assert set(read_log(root).events["user_id"].to_pylist()) == {"b"}
+    archiver.work()
+    after = client.get(f"/v1/users/a/erasure/{receipt}").json
+    assert (after["status"], after["verified"]) == ("done", True)
+    assert after["removed"]["archive_rows"] == 3
+    assert after["removed"]["declared_rows"] == 1
+    assert after["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0}
+    assert rows(root) == {"b": 1}
+
+
+def test_what_waits_in_the_stream_at_the_wish_never_reaches_the_archive_for_good(
+    client: FlaskClient, settings: Settings
+) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "a"))
+    receipt = client.delete("/v1/users/a").json["receipt"]
+    archiver.work()
+    assert rows(settings.shop_folder) == {}
+    assert client.get(f"/v1/users/a/erasure/{receipt}").json["verified"] is True
+
+
+def test_a_customer_who_comes_back_begins_a_new_story(client: FlaskClient, settings: Settings) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "u0", timestamp=NOW - 10))
+    client.delete("/v1/users/u0")
+    archiver.work()
+    later = {"user_id": "u0", "item_id": "pan", "event": "view_item", "timestamp": NOW + 120}
+    send(client, later)
+    archiver.work()
+    assert client.get("/v1/users/u0").json["events"] == 1
+    assert rows(settings.shop_folder) == {"u0": 1}
+    assert read_log(settings.shop_folder).events["item_id"].to_pylist() == ["pan"]
+
+
+def test_merges_reach_training(client: FlaskClient, settings: Settings) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "visitor"))
+    client.post("/v1/users/u1:merge", json={"visitor_id": "visitor"})
+    send(client, view("axe", "visitor"))
+    archiver.work()
+    assert read_log(settings.shop_folder).events["user_id"].to_pylist() == ["u1", "u1"]
+
+
+def test_an_export_holds_what_is_archived(client: FlaskClient, settings: Settings) -> None:
+    send(client, view("tent", "a", event_id="first"))
+    build_archiver(settings).work()
+    assert '"event_id":"first"' in client.get("/v1/users/a/export").text
