@@ -73,7 +73,7 @@ def tagalong(*arguments: object) -> list[str]:
 
 def curl_lines(url: str) -> list[str]:
     """Return three calls that work on the running service, with ids that it knows."""
-    user = "1609"
+    user = "1111"
     with urlopen(f"{url}/v1/users/{user}/recommendations?count=1") as answer:
         item = json.load(answer)["items"][0]["item_id"]
     question = {"placement": "home", "user_id": user, "count": 5, "filter": "in_stock and price between 1 and 5"}
