@@ -15,6 +15,13 @@ Scores: TypeAlias = csr_array | NDArray[np.float32]
 Number = TypeVar("Number", bound=np.number)
 
 
+STRIDE = 16
+"""Every so-many-th score is looked at to guess which ones are among the best."""
+FEW = 4096
+"""Up to here sorting apart costs less than looking."""
+LOWEST = np.finfo(np.float32).min
+
+
 class Source(Protocol):
     """A fitted model that scores items for customers."""
 
@@ -43,15 +50,39 @@ def dense(scores: Scores) -> NDArray[np.float32]:
 def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """Return (B × k) columns of the ``k`` highest scores of each row, best first; −inf and NaN come last.
 
-    Equal scores come in no particular order.
+    Equal scores come in no particular order. Where there are many more columns than ``k``, a look at every sixteenth
+    gives each row a floor that only few scores reach, and only these are sorted.
     """
-    k = min(k, scores.shape[1])
+    size, width = scores.shape
+    if width < max(FEW, 2 * STRIDE * k):
+        return _best(scores, min(k, width))
+    reached = _reached(scores, k)
+    row, column = np.nonzero(reached)
+    indptr = np.searchsorted(row, np.arange(size + 1))
+    columns = padded(column, indptr, 0)
+    values = padded(scores[row, column], indptr, -np.inf)
+    missing = max(k - values.shape[1], 0)
+    top = _best(np.pad(values, ((0, 0), (0, missing)), constant_values=-np.inf), k)
+    found = np.take_along_axis(np.pad(columns, ((0, 0), (0, missing))), top, axis=1)
+    padding = top >= np.diff(indptr)[:, None]
+    return np.where(padding, np.argmin(reached, axis=1)[:, None], found)
+
+
+def _reached(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
+    """Return which scores of each row may be among its ``k`` best: at least ``k`` of them, or all finite ones."""
+    sample = np.nan_to_num(scores[:, ::STRIDE], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    deep = 2 * k // STRIDE + 8
+    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep]
+    reached = scores >= np.maximum(floor, LOWEST)[:, None]
+    short = np.flatnonzero((np.count_nonzero(reached, axis=1) < k) & (floor > -np.inf))
+    reached[short] = scores[short] >= LOWEST
+    return np.asarray(reached)
+
+
+def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     scores = np.where(np.isnan(scores), -np.inf, scores)
-    top = (
-        np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        if k < scores.shape[1]
-        else np.tile(np.arange(k), (len(scores), 1))
-    )
+    every = np.tile(np.arange(k), (len(scores), 1))
+    top = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < scores.shape[1] else every
     order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
     return np.take_along_axis(top, order, axis=1)
 

@@ -1,0 +1,43 @@
+"""The cut that keeps the best, against a sort of everything."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recommender.scorer import best
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def scores(seed: int, width: int, share: float) -> NDArray[np.float32]:
+    """Return three rows, of which about ``share`` of the scores are finite."""
+    rng = np.random.default_rng(seed)
+    made = rng.normal(size=(3, width)).astype(np.float32)
+    return np.where(rng.random(made.shape) < share, made, rng.choice([-np.inf, np.nan], made.shape)).astype(np.float32)
+
+
+@given(
+    seeds, st.integers(1, 3000) | st.integers(4000, 6000), st.integers(1, 40), st.sampled_from([0.0, 0.005, 0.3, 1.0])
+)
+def test_the_best_are_those_of_a_whole_sort(seed: int, width: int, k: int, share: float) -> None:
+    given_scores = scores(seed, width, share)
+    top = best(given_scores, k)
+    sortable = np.where(np.isnan(given_scores), -np.inf, given_scores)
+    expected = -np.sort(-sortable, axis=1)[:, :k]
+    np.testing.assert_array_equal(np.take_along_axis(sortable, top, axis=1), expected)
+    for row, finite in zip(top, np.isfinite(expected), strict=True):
+        assert len(set(row[finite])) == finite.sum()
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_scores_in_order_fool_no_sample(step: int) -> None:
+    rising = np.arange(5000, dtype=np.float32)[None, ::step]
+    assert np.take_along_axis(rising, best(rising, 5), axis=1).tolist() == [[4999, 4998, 4997, 4996, 4995]]
+
+
+def test_scores_between_the_samples_are_found() -> None:
+    hidden = np.zeros((1, 5000), np.float32)
+    hidden[0, 1::16] = np.arange(1, 314)
+    assert best(hidden, 3).tolist() == [[312 * 16 + 1, 311 * 16 + 1, 310 * 16 + 1]]
