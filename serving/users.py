@@ -27,10 +27,9 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     }
 
 
-def declare(services: Services, user_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace what is declared of a customer, and return the customer."""
+def declare(services: Services, user_id: str, fields: Mapping[str, Any]) -> None:
+    """Replace what is declared of a customer."""
     services.customers.declare(services.customers.resolve(user_id), fields, services.clock())
-    return get_user(services, user_id)
 
 
 def get_tags(services: Services, user_id: str) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def user(user_id: str) -> Response:
 @blueprint.output(UserShown)
 def user_put(user_id: str, fields: UserFields) -> Response:
     """Declare a customer; the next list obeys."""
-    return respond(declare(services(), user_id, fields.model_dump(exclude_none=True)))
+    declare(services(), user_id, fields.model_dump(exclude_none=True))
+    return respond(get_user(services(), user_id))
 
 
 @blueprint.post("/v1/users")
