@@ -80,7 +80,8 @@ def heaviest(table: csr_array, most: int) -> csr_array:
     floor = np.full(len(size), -np.inf)
     floor[wide] = np.partition(values, values.shape[1] - most, axis=1)[:, -most]
     kept = table.data >= floor[row]
-    indptr = np.append(0, np.cumsum(kept))[table.indptr]
+    # Of the table's own index type: a product with wider indices would copy the other matrix's, millions of them.
+    indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(table.indptr.dtype)
     return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
 
 
