@@ -8,12 +8,12 @@ import typer
 from commands.console import output, say
 from commands.fitting import fitting
 from commands.options import Configuration, Interactions, Items, Users, moment
+from commands.reading import read
 from commands.tables import show
 from features.config_file import load_config
 from recommender.errors import InvalidInput
 from training.heldout import Protocol
 from training.page import page
-from training.sources import read_files
 from training.study import Plan, study
 
 app = typer.Typer()
@@ -49,7 +49,8 @@ def evaluate(
     settings = load_config(config)
     with fitting() as report:
         report("reading")
-        found = study(read_files(interactions, items or (), users or ()), settings, plan, report)
+        tables = read((json or html or Path("evaluation")).with_suffix(".rejects.jsonl"), interactions, items, users)
+        found = study(tables, settings, plan, report)
     show(found, output)
     for path, text in ((json, found.to_json), (html, lambda: page(found))):
         if path is not None:

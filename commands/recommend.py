@@ -9,13 +9,13 @@ import typer
 
 from commands.console import Report, progress, say
 from commands.options import Now, moment
+from commands.reading import read
 from recommender.bundle_io import load
 from recommender.lists import Ordered
 from training.audience import Audience, gather, read_ids
 from training.batch import ask_for, in_blocks
 from training.lists_file import check_target, write_lists
 from training.registry import bundle_folder
-from training.sources import read_files
 
 app = typer.Typer()
 
@@ -44,7 +44,7 @@ def recommend(
     check_target(out)
     loaded = load(bundle_folder(bundle))
     ids = read_ids(users)
-    later = read_files(history).events if history else None
+    later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later)
     asked = moment("--now", now)
     if asked is None:

@@ -9,13 +9,14 @@ import typer
 from commands.console import output, say
 from commands.fitting import fitting
 from commands.options import DATA, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
+from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.publication import Run, train_into, train_to
 from training.registry import Registry
-from training.sources import read_files, read_log
+from training.sources import read_log
 
 app = typer.Typer()
 
@@ -48,8 +49,7 @@ def train(
         if bundle is None:
             tables = read_log(data / shop)
         else:
-            rejects = bundle.with_name(f"{bundle.name}.rejects.jsonl")
-            tables = read_files(interactions or (), items or (), users or (), rejects)
+            tables = read(bundle.with_name(f"{bundle.name}.rejects.jsonl"), interactions, items, users)
         dataset = build_dataset(tables, settings)
         run = _run(dataset, moment("--now", now), force)
         if bundle is not None:

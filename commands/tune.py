@@ -9,9 +9,10 @@ import typer
 from commands.console import output
 from commands.fitting import fitting
 from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users
+from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
-from training.sources import read_files, read_log
+from training.sources import read_log
 from training.toml_text import toml
 from training.tune import Search, search
 
@@ -43,7 +44,8 @@ def tune(
     settings = load_config(config)
     with fitting() as report:
         report("reading")
-        from_files = read_files(interactions or (), items or (), users or ()) if interactions or items else None
+        rejects = out.with_suffix(".rejects.jsonl")
+        from_files = read(rejects, interactions, items, users) if interactions or items else None
         dataset = build_dataset(from_files or read_log(data / shop), settings)
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
     whole = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}

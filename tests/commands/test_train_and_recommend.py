@@ -125,3 +125,14 @@ def test_a_wrong_call_is_explained(
     done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", *arguments)
     assert done.status == 2
     assert message in done.err
+
+
+def test_rows_that_cannot_be_read_are_counted_and_kept_beside_the_lists(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "h.csv").write_text("user_id,item_id,timestamp\nu1,staple-1,2026-04-01\nu1,staple-1,soon\n")
+    out, history = tmp_path / "l.csv", tmp_path / "h.csv"
+    done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", out, "--history", history)
+    assert done.status == 0
+    assert "1 rows could not be read" in done.err
+    assert "soon" in (tmp_path / "l.csv.rejects.jsonl").read_text()
