@@ -88,11 +88,11 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 120
+    trees: PositiveInt = 100
     leaves: PositiveInt = 31
     candidates: PositiveInt = 300
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 6_000
+    customers: PositiveInt = 5_000
     """How many customers the ranker learns from, at most."""
 
 

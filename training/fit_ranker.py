@@ -1,16 +1,16 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 
 from recommender.bundle import Bundle
-from recommender.candidates import Candidates, jitter, merge
+from recommender.candidates import Candidates, merge
 from recommender.config import RankerSettings
 from recommender.evidence import FALLING, RISING, evidence
 from recommender.ids import Texts
@@ -38,8 +38,6 @@ LAMBDAMART_PARAMETERS = {
     "num_threads": 2,
     "verbosity": -1,
 }
-FRONT, BACK = 40, 0.25
-"""Of the misses, the ranker learns from the first 40 by fused rank, and from one in four of the rest."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -61,6 +59,16 @@ class Lessons:
     """(G,) moments of customers held out for choosing."""
 
 
+NOTHING = Lessons(
+    (),
+    np.zeros((0, 0), np.float32),
+    np.zeros(0, np.bool_),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.bool_),
+)
+
+
 def lessons(
     bundle: Bundle,
     sources: tuple[str, ...],
@@ -71,73 +79,53 @@ def lessons(
     jobs: int = 2,
 ) -> Lessons:
     """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates."""
-    blocks = [asked.take(np.arange(at, min(at + BLOCK, len(asked)))) for at in range(0, len(asked), BLOCK)]
-    kept = [held[at : at + BLOCK] for at in range(0, len(asked), BLOCK)]
-    tasks = (delayed(_block)(bundle, sources, b, h, exclude_had) for b, h in zip(blocks, kept, strict=True))
-    parts = Parallel(n_jobs=jobs, prefer="threads")(tasks)
-    names = next((p[0] for p in parts if p is not None), ())
-    parts = [(p, held[at * BLOCK : (at + 1) * BLOCK]) for at, p in enumerate(parts) if p is not None]
-    if not parts:
-        none = np.zeros(0, np.float32)
-        return Lessons((), np.zeros((0, 0), np.float32), none > 0, none.astype(np.int64), none, none > 0)
-    return Lessons(
-        names,
-        np.concatenate([p[1] for p, _ in parts]),
-        np.concatenate([p[2] for p, _ in parts]),
-        np.concatenate([p[3] for p, _ in parts]),
-        np.concatenate([p[4] for p, _ in parts]),
-        np.concatenate([h[p[5]] for p, h in parts]),
-    )
+    parts = [np.arange(at, min(at + BLOCK, len(asked))) for at in range(0, len(asked), BLOCK)]
+    tasks = (delayed(_block)(bundle, sources, asked.take(part), held[part], exclude_had) for part in parts)
+    return joined([NOTHING, *Parallel(n_jobs=jobs, prefer="threads")(tasks)])
 
 
 def joined(parts: list[Lessons]) -> Lessons:
     """Return the lessons of several windows as one."""
     some = [part for part in parts if len(part.group)]
     if not some:
-        return parts[0]
+        return NOTHING
     columns = zip(*((p.features, p.hit, p.group, p.truths, p.held) for p in some), strict=True)
     return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
 
 
 def _block(
-    bundle: Bundle, sources: tuple[str, ...], asked: Questions, whole: NDArray[np.bool_], exclude_had: bool
-) -> tuple[Any, ...] | None:
+    bundle: Bundle, sources: tuple[str, ...], asked: Questions, held: NDArray[np.bool_], exclude_had: bool
+) -> Lessons:
     items = len(bundle.catalogue)
     rules = Rules.none(len(asked), items, 1)
-    if exclude_had:
-        rules = Rules(rules.eligible, asked.had.astype(np.bool_), 1)
+    rules = replace(rules, excluded=asked.had.astype(np.bool_)) if exclude_had else rules
     signals = listen(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
     candidates = merge(gather(signals, sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
-    truth = asked.truth
-    wanted = np.sort(np.repeat(np.arange(len(asked), dtype=np.int64), np.diff(truth.indptr)) * items + truth.indices)
-    pairs = candidates.customer * items + candidates.item
-    hit = np.append(wanted, -1)[np.searchsorted(wanted, pairs)] == pairs
+    hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
-    if not answered.any():
-        return None
-    keep = answered[candidates.customer] & (hit | whole[candidates.customer] | _telling(candidates))
+    keep = answered[candidates.customer]
+    if not keep.any():
+        return NOTHING
     candidates = candidates.where(keep)
     columns = evidence(signals, bundle.catalogue, candidates)
-    names = tuple(columns)
-    return (
-        names,
-        np.stack([columns[n] for n in names], axis=1),
+    return Lessons(
+        tuple(columns),
+        np.stack(list(columns.values()), axis=1),
         hit[keep],
         np.bincount(candidates.customer, minlength=len(asked))[answered].astype(np.int64),
-        np.diff(truth.indptr)[answered].astype(np.float32),
-        answered,
+        np.diff(asked.truth.indptr)[answered].astype(np.float32),
+        held[answered],
     )
 
 
-def _telling(candidates: Candidates) -> NDArray[np.bool_]:
-    """Return which candidates a moment can be learned from without keeping all of them."""
-    order = np.lexsort((-candidates.fused, candidates.customer))
-    place = np.empty(len(order), np.intp)
-    place[order] = np.arange(len(order)) - np.searchsorted(candidates.customer, candidates.customer)
-    chance = jitter(candidates.item + np.int32(7919) * candidates.customer.astype(np.int32))
-    return np.asarray((place < FRONT) | (chance < BACK))
+def _hits(candidates: Candidates, truth: csr_array) -> NDArray[np.bool_]:
+    """Return which candidates are in the ``truth`` (Q × N)."""
+    customer = np.repeat(np.arange(truth.shape[0], dtype=np.int64), np.diff(truth.indptr))
+    wanted = np.sort(customer * truth.shape[1] + truth.indices)
+    pairs = candidates.customer * truth.shape[1] + candidates.item
+    return np.asarray(np.append(wanted, -1)[np.searchsorted(wanted, pairs)] == pairs)
 
 
 def fit_ranker(
@@ -192,7 +180,7 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
         "seed": seed,
     }
     booster = lgb.train(
-        parameters, train, settings.trees, valid_sets=[held], callbacks=[lgb.early_stopping(30, verbose=False)]
+        parameters, train, settings.trees, valid_sets=[held], callbacks=[lgb.early_stopping(60, verbose=False)]
     )
     text = booster.model_to_string(num_iteration=booster.best_iteration)
     none = np.zeros(0, np.float32)

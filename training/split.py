@@ -108,14 +108,15 @@ def questions(
 def _asked(
     dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array, rng: np.random.Generator
 ) -> Questions:
-    """Ask at the split, or where the customer has acted since, a while of a second to some days after their last event.
+    """Ask at the split, or where the customer has acted since, anywhen between their last event and the visit.
 
-    How long a customer stays away is not known when they are asked, so it must not tell the ranker anything.
+    When a customer will come is not known when they are asked, so the moment of the visit must not tell the ranker.
     """
     log, customer = dataset.histories, dataset.histories.customer()[moment]
     past = until(log, customer, log.time[moment])
     last = np.append(past.time, 0)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
-    now = np.where(last < since, since, last + (10 ** rng.uniform(0, 6, len(last))).astype(np.int64))
+    away = (rng.random(len(last)) * (log.time[moment] - last)).astype(np.int64)
+    now = np.where(last < since, since, last + away)
     own = owned(past, had, truth.shape[1])
     before = _marked((own.customer(), own.item), truth.shape)
     tags = dataset.declared[customer]
