@@ -29,6 +29,11 @@ from serving.users import choose, declare, get_preferences, get_tags, get_user, 
 
 blueprint = Blueprint("users", __name__, tag="Customers")
 
+NDJSON = "application/x-ndjson"
+LINES: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "Everything held, a JSON object a line.", "content": {NDJSON: {"schema": {"type": "string"}}}}
+}
+
 
 @blueprint.get("/v1/users/<id:user_id>")
 @blueprint.output(UserShown)
@@ -126,8 +131,8 @@ def erasure(user_id: str, receipt: str) -> Response:
 
 
 @blueprint.get("/v1/users/<id:user_id>/export")
-@blueprint.doc(responses={200: "everything held, a JSON object a line"})
+@blueprint.doc(responses=LINES)
 def user_export(user_id: str) -> Response:
     """Everything held of a customer, as JSON Lines."""
     records = export(services(), user_id)
-    return Response((orjson.dumps(one) + b"\n" for one in records), content_type="application/x-ndjson")
+    return Response((orjson.dumps(one) + b"\n" for one in records), content_type=NDJSON)
