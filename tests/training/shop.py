@@ -10,7 +10,7 @@ from features.build import build_dataset
 from features.tables import Tables
 from recommender.bundle import Bundle
 from recommender.config import CollaborativeSettings, Config, RankerSettings
-from training.job import fit
+from training.job import Fitted, fit_and_hold
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 HOBBIES = ("camping", "cooking", "cycling", "painting")
@@ -50,6 +50,12 @@ def _items() -> pa.Table:
 
 
 @cache
+def tiny_run() -> Fitted:
+    """Return a training run over the shop, done once a test run."""
+    dataset = build_dataset(shop_tables(), CONFIG)
+    return fit_and_hold(dataset, CONFIG, now=int(BEGINNING.timestamp()), progress=lambda _: None)
+
+
 def tiny_bundle() -> Bundle:
-    """Return the shop's bundle, fitted once a test run."""
-    return fit(build_dataset(shop_tables(), CONFIG), CONFIG, now=int(BEGINNING.timestamp()), progress=lambda _: None)
+    """Return the bundle of ``tiny_run``."""
+    return tiny_run().bundle
