@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 from rich.console import Console
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import description
 from benchmarks.quality_page import Result, write_page
 from benchmarks.quality_sets import DataSet, data_sets
+from commands.fitting import fitting
 from examples.demo import tagalong
 from features.build import build_dataset
 from features.interactions import interactions
@@ -58,7 +58,7 @@ def measure(one: DataSet, work: Path) -> tuple[list[Result], list[str]]:
     question = _question(one, whole)
     rows, seconds, commands = _ours(one, question, work)
     results = [_result(OURS, one, question, rows, seconds)]
-    with threadpool_limits(1, "blas"):
+    with fitting():
         results += [_peer(name, one, whole, question) for name in EVERY]
     return results, commands
 
