@@ -42,9 +42,10 @@ class StrictAdapter(PydanticAdapter):
 
     def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
         """Return the model that ``location`` (``json`` or ``query``) holds."""
+        own: Request = request._get_current_object()  # type: ignore[attr-defined]  # APIFlask hands over the proxy
         if location == "json":
-            return read_body(request, self.model_class)
-        return read_query(request, self.model_class)
+            return read_body(own, self.model_class)
+        return read_query(own, self.model_class)
 
 
 def read_body(request: Request, model: type[Model]) -> Model:
