@@ -87,7 +87,7 @@ def _body(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str,
 def _answer(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for status, answer in operation["responses"].items():
         for content in answer.get("content", {}).values() if status != "default" else ():
-            for name, field in _resolved(spec, content["schema"]).get("properties", {}).items():
+            for name, field in _resolved(spec, content.get("schema", {})).get("properties", {}).items():
                 yield _row(name, field, status, required=False)
 
 
