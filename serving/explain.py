@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 
 from features.profile import Profile
+from features.tag_rules import CustomerTag
 from recommender.errors import NotFound
 from recommender.lists import Ordered
 from recommender.pipeline import explain as explain_live
@@ -63,7 +64,7 @@ def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     }
 
 
-def _dropped_by(visit: Visit, queries: Queries, row: int, own: frozenset[str]) -> str:
+def _dropped_by(visit: Visit, queries: Queries, row: int, own: tuple[CustomerTag, ...]) -> str:
     """Return the name of the first rule that keeps the item out."""
     catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
     if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
@@ -74,9 +75,9 @@ def _dropped_by(visit: Visit, queries: Queries, row: int, own: frozenset[str]) -
     return next((name for name, found in by_rule.items() if row in found.indices), "named_in_request")
 
 
-def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool, frozenset[str]]:
+def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool, tuple[CustomerTag, ...]]:
     visit = look(services, ask)
     profile: Profile
     profile, known = profile_of(services, visit.customer)
     asked = question(visit.shelf, profile, ask, int(visit.now))
-    return visit, asked, known, own_tags(visit.shelf, profile, asked, ask)
+    return visit, asked, known, own_tags(visit.shelf, profile, asked)

@@ -1,6 +1,6 @@
 """From a request to what the pipeline takes: the placement, the question and the rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -59,36 +59,46 @@ def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Queries:
     return replace(asked, tags=asked.tags + vectors(shelf.tagging, [context]))
 
 
-def own_tags(shelf: Shelf, profile: Profile, asked: Queries, ask: Ask) -> frozenset[str]:
-    """Return the names of the customer's tags where the filter asks for them."""
-    if ask.filter is None or OWN_TAGS not in ask.filter:
-        return frozenset()
-    found = tags(shelf.bundle, [profile], asked.histories, int(asked.now[0]), shelf.tagging)[0]
-    return frozenset(tag.name for tag in found)
+def own_tags(shelf: Shelf, profile: Profile, asked: Queries) -> tuple[CustomerTag, ...]:
+    """Return the customer's tags at the moment of asking, the heaviest first."""
+    return tags(shelf.bundle, [profile], asked.histories, int(asked.now[0]), shelf.tagging)[0]
 
 
-def mask(shelf: Shelf, condition: str, own: frozenset[str]) -> NDArray[np.bool_]:
+def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
     """Return (N,) for which items the filter holds; only one that asks for no customer's tags is worth remembering."""
     if OWN_TAGS in condition:
-        return compile_filter(condition, shelf.bundle.catalogue, own=own)
+        return compile_filter(condition, shelf.bundle.catalogue, own=[tag.name for tag in own])
     return shelf.mask(condition)
 
 
+def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag]) -> NDArray[np.float32] | None:
+    """Return (N,) how much each item is lifted, by the request and by the tags that the customer came by.
+
+    Declared tags lift nothing: the ranker knows them from training, and weighs them as it learned.
+    """
+    asked = None if ask.boost is None else shelf.boost(ask.boost)
+    fresh = [tag for tag in own if tag.provenance != "declared"]
+    if not fresh or not shelf.config.live.tag_boost:
+        return asked
+    by_tag = [shelf.config.live.tag_boost * min(tag.weight, 1.0) * shelf.carrying(tag.name) for tag in fresh]
+    return np.asarray(np.maximum.reduce(by_tag) + (0 if asked is None else asked), np.float32)
+
+
 def rules(
-    shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str], own: frozenset[str]
+    shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str], own: Sequence[CustomerTag]
 ) -> Rules:
     """Return what the list must obey; ``barred`` are more items that must not come, ``own`` the customer's tags."""
     catalogue, now = shelf.bundle.catalogue, int(asked.now[0])
     eligible = shelf.eligible(now)
     if ask.filter is not None:
         eligible = eligible & mask(shelf, ask.filter, own)
-    own = exclusions(asked.histories, placement.exclude, catalogue, asked.now)
+    theirs = exclusions(asked.histories, placement.exclude, catalogue, asked.now)
     named = item_row(catalogue, [*ask.exclude_item_ids, *ask.item_ids, *barred])
     return Rules(
         eligible=eligible,
-        excluded=union([own, named], (1, len(catalogue))),
+        excluded=union([theirs, named], (1, len(catalogue))),
         count=ask.count or placement.count,
-        boost=None if ask.boost is None else shelf.boost(ask.boost),
+        boost=lift(shelf, ask, own),
         diversity=_diversity(placement, ask.diversity),
     )
 

@@ -55,7 +55,7 @@ def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
 def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
     profile, known = profile_of(services, visit.customer)
     asked = question(visit.shelf, profile, visit.ask, int(visit.now))
-    own = own_tags(visit.shelf, profile, asked, visit.ask)
+    own = own_tags(visit.shelf, profile, asked)
     limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred, own)
     if _in_time(services, visit):
         items, served_by = _live(services, visit, asked, limits), "live"

@@ -10,9 +10,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from features.tag_rules import TagRules
 from features.tagging import Tagging, tagging
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
+from recommender.columns import Tags
 from recommender.config import Config
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import always_eligible
@@ -72,6 +74,11 @@ class Shelf:
         return Memo(partial(compile_filter, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
 
     @cached_property
+    def carrying(self) -> Memo[NDArray[np.bool_]]:
+        """From a tag to (N,) the items that carry it, or that its rules are about."""
+        return Memo(partial(carriers, self.bundle.catalogue, self.tagging.rules), MOST_EXPRESSIONS)
+
+    @cached_property
     def boost(self) -> Memo[NDArray[np.float32]]:
         """From a boost to (N,) lifts; raises FilterError."""
         return Memo(partial(compile_boost, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
@@ -113,6 +120,12 @@ def turns(catalogue: Catalogue) -> NDArray[np.int64]:
     known = np.iinfo(np.int64)
     times = np.concatenate([catalogue.available_from, np.minimum(catalogue.available_until, known.max - 1) + 1])
     return np.unique(times[(times > known.min) & (times < known.max)])
+
+
+def carriers(catalogue: Catalogue, rules: TagRules, tag: str) -> NDArray[np.bool_]:
+    """Return (N,) the items that carry ``tag``, or that a rule which gives it is about."""
+    about = [mask for rule, mask in zip(rules.settings, rules.matches, strict=True) if rule.tag == tag and rule.when]
+    return np.asarray(np.logical_or.reduce([Tags(catalogue).having(tag), *about]))
 
 
 def fresh_shelf(bundle: Bundle, config: Config | None) -> Shelf:
