@@ -49,7 +49,7 @@ class Api(APIFlask):
         if request is None:
             return None
         root, query = request.root_path, request.environ.get("QUERY_STRING", "")
-        return MapAdapter(self.url_map, "", root + "/", None, request.scheme, request.path, request.method, query)
+        return MapAdapter(self.url_map, "", root + "/", "", request.scheme, request.path, request.method, query)
 
 
 def create_app(services: Services) -> APIFlask:
