@@ -88,7 +88,7 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 100
+    trees: PositiveInt = 120
     leaves: PositiveInt = 31
     candidates: PositiveInt = 300
     """How many candidates a request may bring to the ranker."""

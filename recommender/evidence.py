@@ -17,12 +17,17 @@ from recommender.trail import DAY, Trail
 Column = NDArray[np.float32]
 LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
+HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 RISING = frozenset(
-    (*LINKS, *ANCHORED, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last", "followed_last")
-) | {"fused", "stated"}
+    (*LINKS, *ANCHORED, *HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
+) | {"followed_last", "fused", "stated"}
 """More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
-FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED))
+FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) | {"back"}
 """A lower place with these sources never raises a score."""
+DRIFTING = frozenset(("age", "trend", "popularity", "popularity_share", "overall", "owners")) | frozenset(
+    ("rank_trend", "rank_arrivals", "rank_popularity")
+)
+"""What the season makes of an item: it may mean something else after the split than before."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
