@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from redis.exceptions import RedisError
+
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
@@ -22,7 +24,7 @@ class RedisWithheld:
         """Learn who they are now."""
         try:
             found = self._link.run(lambda client: client.smembers(keys.shared(self._shop, "withheld")))
-        except Unavailable:
+        except (Unavailable, RedisError):
             return
         self._members = frozenset(member.decode() for member in cast("set[bytes]", found))
 
