@@ -1,6 +1,7 @@
 """Fit ordered item transitions: sparse products of each step with the steps after it."""
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
@@ -11,6 +12,8 @@ from training.fit.cooccurrence import cooccurrence
 
 FADE = 0.65
 """Each further step of distance counts this share of the one before."""
+PAIRS = 60_000_000
+"""Pairs of items that are counted at most: with large baskets, steps that lie far apart say little and cost the most."""
 
 
 def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: TransitionSettings) -> TransitionModel:
@@ -19,15 +22,13 @@ def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: Transi
     A step's items share its weight, so a large basket says no more than a small one.
     """
     here = _incidence(steps)
-    after = _shifted(here, steps, settings.distance)
+    after = _shifted(here, steps, _affordable(here, settings.distance))
     scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
-    most = settings.neighbours
-    return TransitionModel(
-        weights,
-        forward=(scale @ cooccurrence(here, after, most)).tocsr().astype(np.float32),
-        backward=(scale @ cooccurrence(after, here, most)).tocsr().astype(np.float32),
-        together=(scale @ cooccurrence(_shared(here), here, most)).tocsr().astype(np.float32),
+    sides = ((here, after), (after, here), (_shared(here), here))
+    counts = Parallel(n_jobs=2, prefer="threads")(
+        delayed(cooccurrence)(left, right, settings.neighbours) for left, right in sides
     )
+    return TransitionModel(weights, *((scale @ count).tocsr().astype(np.float32) for count in counts))
 
 
 def _incidence(steps: Trail) -> csr_array:
@@ -35,6 +36,13 @@ def _incidence(steps: Trail) -> csr_array:
     size = np.bincount(steps.step, minlength=1)[steps.step] if len(steps.step) else steps.weight
     shape = (int(steps.step[-1]) + 1 if len(steps.step) else 0, steps.items)
     return csr_array(((steps.weight / np.sqrt(size)).astype(np.float32), (steps.step, steps.item)), shape=shape)
+
+
+def _affordable(here: csr_array, distance: int) -> int:
+    """Return the longest distance, from 1 to ``distance``, at which no more than ``PAIRS`` pairs are counted."""
+    size = np.diff(here.indptr).astype(np.int64)
+    pairs = np.cumsum([int(size[:-d] @ size[d:]) for d in range(1, min(distance, len(size) - 1) + 1)])
+    return max(int(np.searchsorted(pairs, PAIRS, side="right")), 1)
 
 
 def _shifted(here: csr_array, steps: Trail, distance: int) -> csr_array:
