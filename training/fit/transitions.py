@@ -13,7 +13,7 @@ from training.fit.cooccurrence import cooccurrence
 FADE = 0.65
 """Each further step of distance counts this share of the one before."""
 PAIRS = 60_000_000
-"""Pairs of items that are counted at most: with large baskets, steps that lie far apart say little and cost the most."""
+"""Pairs of items that are counted at most: with large baskets, distant steps say little and cost the most."""
 
 
 def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: TransitionSettings) -> TransitionModel:
