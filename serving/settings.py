@@ -31,8 +31,8 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = 8080
     workers: PositiveInt = 2
-    threads: PositiveInt = 4
-    """Requests that one worker handles at a time."""
+    threads: PositiveInt = 2
+    """Requests that one worker handles at a time; more of them wait for each other, and answers come slower."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
