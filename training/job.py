@@ -18,7 +18,7 @@ from recommender.trail import DAY
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
 from training.fit_ranker import Lessons, fit_ranker, joined, lessons
-from training.split import Questions, beside, questions, split_time, windows
+from training.split import Questions, beside, questions, revisits, split_time, windows
 
 Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
@@ -27,6 +27,8 @@ CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
 """The ranker learns from this many visits of a customer at most."""
+MOST_REVISITS = 0.5
+"""At most this share of a discovery list is for what the customer has looked at before."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
 
@@ -56,6 +58,8 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     since = split_time(dataset, had)
     past, home, learned = _learned(dataset, config, had, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)
+    again = min(revisits(dataset.before(since), had), MOST_REVISITS)
+    rankers["discovery"] = replace(rankers["discovery"], revisits=again)
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)

@@ -105,6 +105,18 @@ def questions(
     return _asked(dataset, had, window[0], moment[kept], truth, rng)
 
 
+def revisits(dataset: Dataset, had: int) -> float:
+    """Return the share of the items that customers came to have which they had looked at on an earlier visit."""
+    log, items = dataset.histories, len(dataset.catalogue)
+    visit = np.cumsum(_breaks(log.customer(), log.time)) - 1
+    pair = log.customer().astype(np.int64) * items + log.item
+    touched, first = np.unique(pair, return_index=True)
+    target = np.flatnonzero((log.event == had) & (log.item < items))
+    owned, then = np.unique(pair[target], return_index=True)
+    earlier = visit[first[np.searchsorted(touched, owned)]] < visit[target[then]]
+    return float(earlier.mean()) if len(earlier) else 0.0
+
+
 def _asked(
     dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array, rng: np.random.Generator
 ) -> Questions:
