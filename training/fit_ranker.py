@@ -1,6 +1,6 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
@@ -33,17 +33,19 @@ LAMBDAMART_PARAMETERS = {
     "max_bin": 127,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 2,
+    "num_threads": 1,
     "verbosity": -1,
 }
 SHARP = {"objective": "lambdarank", "lambdarank_truncation_level": 20, "min_data_in_leaf": 100}
 """NDCG itself (LambdaMART; Burges 2010): the most from few and short truths."""
 SMOOTH = {"objective": "rank_xendcg", "min_data_in_leaf": 300, "num_leaves": 15}
 """The cross entropy of rankings (XE-NDCG; Bruch 2021): steadier where a truth is a whole basket."""
-MARGIN = 0.03
+MARGIN = 0.05
 """By what share drifting features must gain on the held-out moments, which lie in the same season as the lessons."""
 PATIENCE = 60
 """Trees without a gain on the held-out moments before boosting stops."""
+ENOUGH = 400_000
+"""Candidates: more make a ranker slower to learn and no better."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -84,10 +86,24 @@ def lessons(
     exclude_had: bool,
     jobs: int = 2,
 ) -> Lessons:
-    """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates."""
+    """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates.
+
+    The moments are taken in their order until there are ``ENOUGH`` candidates.
+    """
     parts = [np.arange(at, min(at + BLOCK, len(asked))) for at in range(0, len(asked), BLOCK)]
-    tasks = (delayed(_block)(bundle, sources, asked.take(part), held[part], exclude_had) for part in parts)
-    return joined([NOTHING, *Parallel(n_jobs=jobs, prefer="threads")(tasks)])
+    found = [NOTHING]
+    for some in batched(parts, 4 * jobs):
+        tasks = (delayed(_block)(bundle, sources, asked.take(part), held[part], exclude_had) for part in some)
+        found.extend(Parallel(n_jobs=jobs, prefer="threads")(tasks))
+        if sum(len(part.hit) for part in found) >= ENOUGH:
+            break
+    return joined(found)
+
+
+def batched(parts: list[NDArray[np.intp]], most: int) -> Iterator[list[NDArray[np.intp]]]:
+    """Yield the parts, ``most`` at a time."""
+    for at in range(0, len(parts), most):
+        yield parts[at : at + most]
 
 
 def joined(parts: list[Lessons]) -> Lessons:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from features.tag_pairs import learn_brings
@@ -90,11 +91,11 @@ def _learned(
 def _rankers(
     learned: dict[str, list[Lessons]], config: Config, horizon: float, progress: Progress
 ) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
-    rankers, figures = {}, {}
-    for name, parts in learned.items():
-        progress(f"learning the {name} ranker")
-        rankers[name], figures[name] = fit_ranker(joined(parts), config.ranker, horizon, config.seed)
-    return rankers, figures
+    progress("learning the rankers")
+    tasks = (delayed(fit_ranker)(joined(parts), config.ranker, horizon, config.seed) for parts in learned.values())
+    found = dict(zip(learned, Parallel(n_jobs=2, prefer="threads")(tasks), strict=True))
+    rankers = {name: ranker for name, (ranker, _) in found.items()}
+    return rankers, {name: figures for name, (_, figures) in found.items()}
 
 
 def _stretches(dataset: Dataset, config: Config, had: int, since: int) -> int:
@@ -135,6 +136,7 @@ def _firsts(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def _lessons(name: str, past: Bundle, asked: Questions) -> Lessons:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
+    asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked)))
     return lessons(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
 
 
