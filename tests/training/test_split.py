@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from scipy.sparse import csr_array
 
 from recommender.candidates import merge
@@ -18,7 +19,7 @@ from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.fit_ranker import lessons
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.split import beside, questions, split_time, windows
+from training.split import beside, questions, revisits, split_time, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -153,3 +154,20 @@ def test_lessons_hold_only_moments_with_a_hit():
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
     assert len(learned.features) == learned.group.sum()
     assert (hits > 0).all()
+
+
+def test_what_was_looked_at_on_an_earlier_visit_counts_as_a_revisit():
+    view, buy = EventType.VIEW_ITEM, EventType.PURCHASE
+    log = Histories(
+        indptr=np.array([0, 5]),
+        item=np.array([0, 1, 1, 0, 2], np.int32),
+        event=np.array([view, view, buy, buy, buy], np.int8),
+        time=np.array([0, 60, 90, 2 * DAY, 2 * DAY]),
+        quantity=np.ones(5, np.float32),
+        price=np.ones(5, np.float32),
+    )
+    assert revisits(shop(log), buy) == pytest.approx(1 / 3)
+
+
+def test_where_nobody_bought_anything_nobody_revisits():
+    assert revisits(shop(Histories.empty(2)), EventType.PURCHASE) == 0.0
