@@ -32,13 +32,16 @@ class Order:
 
 
 def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> Order:
-    """Return the order for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit."""
+    """Return the order for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit.
+
+    Carts are left alone: what was once put into one and never bought is in a log for ever, in a cart it is not.
+    """
     known = bundle.info.config.placements
     if placement not in known:
         raise UnknownPlacement("--placement", f"{placement!r} is not one of {', '.join(sorted(known))}")
     found = known[placement]
-    if repeat:
-        found = found.model_copy(update={"exclude": found.exclude.model_copy(update={"bought_within_days": 0.0})})
+    ruled = {"in_cart": False} | ({"bought_within_days": 0.0} if repeat else {})
+    found = found.model_copy(update={"exclude": found.exclude.model_copy(update=ruled)})
     if repeat is False and found.ranker == "home":
         found = found.model_copy(update={"ranker": "discovery"})
     return Order(found, count or found.count, repeat is False)
