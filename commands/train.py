@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import typer
 
 from commands.console import output, say
@@ -46,11 +47,12 @@ def train(
     settings = load_config(config)
     with fitting() as report:
         report("reading")
-        if bundle is None:
-            tables = read_log(data / shop)
-        else:
-            tables = read(bundle.with_name(f"{bundle.name}.rejects.jsonl"), interactions, items, users)
-        dataset = build_dataset(tables, settings)
+        rejects = bundle and bundle.with_name(f"{bundle.name}.rejects.jsonl")
+        # Not kept in a name: the tables are as large as all that follows, and nothing else needs them.
+        dataset = build_dataset(
+            read(rejects, interactions, items, users) if rejects else read_log(data / shop), settings
+        )
+        pa.default_memory_pool().release_unused()
         run = _run(dataset, moment("--now", now), force)
         if bundle is not None:
             found = train_to(bundle, dataset, settings, run, report)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-BLOCK = 1024
+BLOCK = 512
 THINNINGS = 3
 """Passes that drop values below their row's mean before the rest is sorted; most pairs of items met only once."""
 
