@@ -25,12 +25,13 @@ class Allowed:
     """The longest list of exclusions of one customer."""
 
     @classmethod
-    def of(cls, eligible: NDArray[np.bool_], excluded: csr_array) -> "Allowed":
-        """Build from items open to all (N,) and the items closed to each customer (B × N)."""
-        table = np.tile(eligible, (excluded.shape[0], 1))
-        size = np.diff(excluded.indptr)
-        table[np.repeat(np.arange(len(size)), size), excluded.indices] = False
-        return cls(eligible, table, int(size.max(initial=0)))
+    def of(cls, eligible: NDArray[np.bool_], *closed: csr_array) -> "Allowed":
+        """Build from items open to all (N,) and the items ``closed`` to each customer (B × N each), wherever stored."""
+        table = np.tile(eligible, (closed[0].shape[0], 1))
+        sizes = [np.diff(items.indptr) for items in closed]
+        for size, items in zip(sizes, closed, strict=True):
+            table[np.repeat(np.arange(len(size)), size), items.indices] = False
+        return cls(eligible, table, int(np.sum(sizes, axis=0).max(initial=0)))
 
     def tighter(self, by: int) -> "Allowed":
         """Return the same for a table from which up to ``by`` more items a customer were taken."""

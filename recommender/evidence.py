@@ -34,7 +34,7 @@ RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "l
 
 def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
     """Return a column (n,) a feature, by name; NaN where a source cannot say."""
-    pick = _Picker(candidates)
+    pick = _Picker.of(candidates)
     columns: dict[str, Column] = {f"rank_{name}": rank for name, rank in candidates.ranks.items()}
     columns["fused"] = candidates.fused
     columns |= {name: pick.scores(scores) for name, scores in signals.scores.items()}
@@ -49,9 +49,17 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Picker:
-    """Looks sparse matrices up at the candidates by way of one dense table that it cleans after each use."""
+    """Looks matrices up at the candidates."""
 
     candidates: Candidates
+    number: NDArray[np.int32]
+    """(B × N) from 1, which of the candidates stands there; 0 where none does."""
+
+    @classmethod
+    def of(cls, candidates: Candidates) -> "_Picker":
+        number = np.zeros(candidates.shape, np.int32)
+        number[candidates.customer, candidates.item] = np.arange(1, len(candidates.item) + 1)
+        return cls(candidates, number)
 
     def scores(self, scores: Scores) -> Column:
         """Return (n,) the scores of the candidates, NaN where nothing is stored or the item is beyond the matrix."""
@@ -59,9 +67,12 @@ class _Picker:
         inside = item < scores.shape[1]
         if isinstance(scores, np.ndarray):
             return np.where(inside, scores[customer, np.where(inside, item, 0)], np.nan) if scores.size else _none(item)
-        table = np.full(scores.shape, np.nan, np.float32)
-        table[np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr)), scores.indices] = scores.data
-        return np.where(inside, table[customer, np.where(inside, item, 0)], np.nan) if table.size else _none(item)
+        start = np.arange(scores.shape[0]) * self.number.shape[1]
+        place = self.number.ravel()[np.repeat(start, np.diff(scores.indptr)) + scores.indices]
+        found = np.flatnonzero(place)
+        column = _none(item)
+        column[place[found] - 1] = scores.data[found]
+        return column
 
     def places(self, customer: NDArray[np.int32], item: NDArray[np.int32], items: int) -> NDArray[np.intp]:
         """Return (n,) where each candidate stands among pairs sorted by customer, then item; −1 if nowhere."""
@@ -122,13 +133,14 @@ def _item(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dic
 def _match(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
     """Return how far the item is from the customer's usual price, and what share of their interest its groups have."""
     steps, customer, item = signals.steps, candidates.customer, candidates.item
-    price = np.log1p(catalogue.price)
-    known = np.isfinite(price[steps.item])
+    paid = np.log1p(catalogue.price[steps.item])
+    known = np.isfinite(paid)
     weight = steps.faded(60.0, signals.queries.now)
     total = np.bincount(steps.customer[known], weight[known], minlength=steps.customers)
-    level = np.bincount(steps.customer[known], (weight * price[steps.item])[known], minlength=steps.customers)
+    level = np.bincount(steps.customer[known], (weight * paid)[known], minlength=steps.customers)
     with np.errstate(invalid="ignore"):
-        columns = {"price_distance": (price[item] - (level / total)[customer]).astype(np.float32)}
+        distance = np.log1p(catalogue.price[item]) - (level / total)[customer]
+        columns = {"price_distance": distance.astype(np.float32)}
     groups = {"category_share": catalogue.category, "top_share": catalogue.category_top, "brand_share": catalogue.brand}
     for name, coded in groups.items():
         columns[name] = _group_share(steps, weight, coded.code, len(coded.names), customer, item)
@@ -180,7 +192,10 @@ def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
 
 def _share(values: Column, candidates: Candidates) -> Column:
     """Return the values as a share of the customer's highest."""
-    highest = np.nanmax(candidates.table(np.where(np.isnan(values), -np.inf, values)), axis=1, initial=-np.inf)
+    indptr = candidates.indptr
+    filled = np.diff(indptr) > 0
+    highest = np.full(len(filled), np.nan, np.float32)
+    highest[filled] = np.fmax.reduceat(values, indptr[:-1][filled]) if len(values) else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(values / highest[candidates.customer], np.float32)
 

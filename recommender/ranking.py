@@ -77,7 +77,7 @@ def settled(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries
 
 def allowed_by(queries: Queries, rules: Rules) -> Allowed:
     """Return what the rules leave to each customer; the items that the page is about are not shown on it."""
-    return Allowed.of(rules.eligible, (rules.excluded.astype(np.int8) + (queries.anchors != 0).astype(np.int8)).tocsr())
+    return Allowed.of(rules.eligible, rules.excluded, queries.anchors)
 
 
 def gather(signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: int) -> dict[str, NDArray[np.int32]]:

@@ -11,7 +11,7 @@ from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
 from recommender.ranking import Ranked
 from recommender.signals import BESIDE, RETRIEVAL
-from recommender.trail import DAY
+from recommender.trail import DAY, heaviest
 from recommender.values import Reason
 
 SOURCE_OF = {
@@ -122,7 +122,7 @@ class _Evidence:
         self.found, self.catalogue, self.at = found, catalogue, at
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
-        self.recent = steps.heaviest(steps.last(0.8, 20), 50)
+        self.recent = heaviest(steps.recent(0.8, 20), 50)
         transitions = models.transitions
         self.links = {
             "together": transitions.together,

@@ -29,6 +29,12 @@ class Source(Protocol):
         """Return higher numbers for better items; scales differ from source to source."""
 
 
+def compact(matrix: csr_array) -> csr_array:
+    """Return the matrix with indices of 32 bits where they suffice: products read a third less, and copy nothing."""
+    width = np.int32 if max(matrix.nnz, *matrix.shape) < 2**31 else np.int64
+    return csr_array((matrix.data, matrix.indices.astype(width), matrix.indptr.astype(width)), shape=matrix.shape)
+
+
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """Return the rows of the ``k`` best finite scores, best first, ties by row."""
     finite = np.flatnonzero(np.isfinite(scores))
@@ -57,7 +63,7 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     if width < max(FEW, 2 * STRIDE * k):
         return _best(scores, min(k, width))
     reached = _reached(scores, k)
-    row, column = np.nonzero(reached)
+    row, column = np.divmod(np.flatnonzero(reached), width)
     indptr = np.searchsorted(row, np.arange(size + 1))
     columns = padded(column, indptr, 0)
     values = padded(scores[row, column], indptr, -np.inf)

@@ -59,10 +59,15 @@ class Signals:
             return heaviest(profile, TAGS) @ models.content.by_tag
         if name == "lasting":
             return self.habits.matrix(models.repurchase.due(self.habits))
-        if name == "arrivals":
-            return models.arrivals.score(self.queries)
-        vector = models.popularity.trend if name == "trend" else models.popularity.recent
+        vector = self._everyones(name)
         return np.broadcast_to(vector, (size, len(vector)))
+
+    def _everyones(self, name: str) -> NDArray[np.float32]:
+        """Return (N,) the scores of a signal whose order is the same for everyone."""
+        if name == "arrivals":
+            return self.models.arrivals.newest(int(self.queries.now.max(initial=0)))
+        popularity = self.models.popularity
+        return popularity.trend if name == "trend" else popularity.recent
 
 
 def listen(models: Models, queries: Queries) -> Signals:

@@ -31,15 +31,22 @@ class Trail:
     """Distinct moments, numbered through all customers."""
     back: NDArray[np.int32]
     """How many of the customer's steps came after this one; 0 is the last."""
+    pair: NDArray[np.intp]
+    """Of each entry, the place of its customer and item in ``pairs``."""
+    pairs: csr_array
+    """(B × N) with an entry for each customer and item there is."""
 
     def matrix(self, weight: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with the ``weight`` of each entry, summed by customer and item."""
-        shape = (self.customers, self.items)
-        return csr_array((weight, (self.customer, self.item)), shape=shape, dtype=np.float32)
+        data = np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
+        return csr_array((data, self.pairs.indices, self.pairs.indptr), shape=self.pairs.shape)
 
-    def heaviest(self, weight: NDArray[np.float32], most: int) -> csr_array:
-        """Return (B × N) like ``matrix``, with only each customer's ``most`` heaviest items (and their ties)."""
-        return heaviest(self.matrix(weight), most)
+    def recent(self, share: float, depth: int) -> csr_array:
+        """Return (B × N) the weights of ``last``, with nothing stored for what lies beyond ``depth``."""
+        table = self.matrix(self.last(share, depth))
+        kept = table.data > 0
+        indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(np.int32)
+        return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
 
     def faded(self, half_life: float, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return each entry's weight, halved every ``half_life`` days before ``now`` (B,)."""
@@ -66,7 +73,17 @@ def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Tra
     last = np.zeros(len(histories), np.int64)
     last[customer] = step
     back = (last[customer] - step).astype(np.int32)
-    return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back)
+    pair, pairs = _pairs(customer, item, (len(histories), items))
+    return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back, pair, pairs)
+
+
+def _pairs(
+    customer: NDArray[np.int32], item: NDArray[np.int32], shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], csr_array]:
+    keys, pair = np.unique(customer.astype(np.int64) * shape[1] + item, return_inverse=True)
+    owner, column = np.divmod(keys, max(shape[1], 1))
+    indptr = np.searchsorted(owner, np.arange(shape[0] + 1)).astype(np.int32)
+    return pair, csr_array((np.ones(len(keys), np.float32), column.astype(np.int32), indptr), shape=shape)
 
 
 def heaviest(table: csr_array, most: int) -> csr_array:

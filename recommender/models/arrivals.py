@@ -22,6 +22,12 @@ class ArrivalsModel:
         """Return (B × N) minus the item's age in days at the query; NaN where unknown."""
         return -self.age(queries.now)
 
+    def newest(self, now: int) -> NDArray[np.float32]:
+        """Return (N,) minus the item's age in days at ``now``; their order is the same at any time."""
+        known = self.first_seen != UNKNOWN
+        ahead = np.where(known, self.first_seen, now) - now
+        return np.where(known, np.minimum(ahead, 0) / DAY, np.nan).astype(np.float32)
+
     def age(self, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (B × N) ages in days; items of the future are 0 days old; NaN where unknown."""
         known = self.first_seen != UNKNOWN

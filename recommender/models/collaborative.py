@@ -56,8 +56,10 @@ class CollaborativeModel:
         vectors = self.factors[interest.indices]
         confidence = np.float32(self.alpha) * interest.data
 
+        share = csr_array((confidence, interest.indices, interest.indptr), shape=interest.shape)
+
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-            share = csr_array((weight, interest.indices, interest.indptr), shape=interest.shape)
+            share.data = weight
             return np.asarray(share @ self.factors, np.float32)
 
         def system(x: NDArray[np.float32]) -> NDArray[np.float32]:

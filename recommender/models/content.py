@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.scorer import compact
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
@@ -32,7 +33,7 @@ class ContentModel:
         keep = ~common[tags.indices]
         indptr = np.concatenate([[0], np.cumsum(keep)])[tags.indptr]
         telling = csr_array((tags.data[keep].astype(np.float32), tags.indices[keep], indptr), shape=tags.shape)
-        return cls(weights, max_share, telling, telling.T.tocsr())
+        return cls(weights, max_share, compact(telling), compact(telling.T.tocsr()))
 
     def over(self, tags: csr_array) -> "ContentModel":
         """Return the same model over a catalogue that changed."""
@@ -45,11 +46,11 @@ class ContentModel:
 
     def taste(self, steps: Trail) -> csr_array:
         """Return (B × T) the tags of the last steps, of length 1."""
-        return _unit(steps.matrix(steps.last(SHARE, DEPTH)) @ self.tags)
+        return _unit(steps.recent(SHARE, DEPTH) @ self.tags)
 
     def last(self, steps: Trail) -> csr_array:
         """Return (B × T) the tags of the last step alone, of length 1."""
-        return _unit(steps.matrix(steps.last(1.0, 1)) @ self.tags)
+        return _unit(steps.recent(1.0, 1) @ self.tags)
 
     def stated(self, tags: csr_array) -> csr_array:
         """Return (B × T) the customers' own tags, of length 1."""

@@ -7,6 +7,7 @@ from scipy.sparse import csr_array, csr_matrix, diags_array
 
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
+from recommender.scorer import compact
 from recommender.trail import Trail
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
@@ -22,7 +23,7 @@ def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: Neighbo
         similarity = csr_array(model.similarity, dtype=np.float32)
     else:
         similarity = csr_array((steps.items, steps.items), dtype=np.float32)
-    return NeighbourModel(weights, _scaled(similarity))
+    return NeighbourModel(weights, compact(_scaled(similarity)))
 
 
 def _scaled(similarity: csr_array) -> csr_array:

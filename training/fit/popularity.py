@@ -6,6 +6,7 @@ from scipy.sparse import csr_array
 
 from recommender.catalogue import Coded
 from recommender.models.popularity import PopularityModel
+from recommender.scorer import compact
 from recommender.trail import DAY, Trail
 from training.fit.cooccurrence import strongest
 
@@ -50,4 +51,4 @@ def _by_category(recent: NDArray[np.float64], category: Coded) -> csr_array:
     total = np.bincount(code, recent[items], minlength=len(category.names))
     share = (recent[items] / total[code]).astype(np.float32)
     shape = (len(category.names), len(recent))
-    return strongest(code.astype(np.intp), items.astype(np.int32), share, shape, PER_CATEGORY)
+    return compact(strongest(code.astype(np.intp), items.astype(np.int32), share, shape, PER_CATEGORY))

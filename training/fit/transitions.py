@@ -7,6 +7,7 @@ from scipy.sparse import csr_array, diags_array
 
 from recommender.config import TransitionSettings
 from recommender.models.transitions import TransitionModel
+from recommender.scorer import compact
 from recommender.trail import Trail
 from training.fit.cooccurrence import cooccurrence
 
@@ -28,7 +29,7 @@ def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: Transi
     counts = Parallel(n_jobs=2, prefer="threads")(
         delayed(cooccurrence)(left, right, settings.neighbours) for left, right in sides
     )
-    return TransitionModel(weights, *((scale @ count).tocsr().astype(np.float32) for count in counts))
+    return TransitionModel(weights, *(compact((scale @ count).tocsr().astype(np.float32)) for count in counts))
 
 
 def _incidence(steps: Trail) -> csr_array:
