@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import Scores, best, padded
+from recommender.scorer import Scores, best, contenders, padded
 
 SMOOTH = 20.0
 """Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
+
+NUDGE = 1e-4
+"""Share of its score by which an item may be moved to tell equal ones apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +95,15 @@ def propose(scores: Scores, allowed: Allowed, most: int) -> NDArray[np.int32]:
 
 
 def _sparse(scores: csr_array, allowed: Allowed, most: int) -> NDArray[np.int32]:
-    customer = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
-    keep = allowed.table[customer, scores.indices] & (scores.data > 0)
-    item = scores.indices[keep]
-    value = (scores.data[keep] * (1 + 1e-4 * jitter(item))).astype(np.float32)
-    indptr = np.searchsorted(customer[keep], np.arange(scores.shape[0] + 1))
-    if not len(item):
-        return np.full((scores.shape[0], 0), -1, np.int32)
-    items, values = padded(item.astype(np.int32), indptr, -1), padded(value, indptr, -np.inf)
+    size = np.diff(scores.indptr)
+    start = np.arange(len(size)) * allowed.table.shape[1]
+    keep = allowed.table.ravel()[np.repeat(start, size) + scores.indices] & (scores.data > 0)
+    table = padded(np.where(keep, scores.data, -np.inf), scores.indptr, -np.inf)
+    row, column = contenders(table, most, NUDGE)
+    item = scores.indices[scores.indptr[row] + column]
+    value = table[row, column] * (1 + NUDGE * jitter(item))
+    indptr = np.searchsorted(row, np.arange(len(size) + 1))
+    items, values = padded(item, indptr, -1), padded(value.astype(np.float32), indptr, -np.inf)
     return np.take_along_axis(items, best(values, most), axis=1).astype(np.int32)
 
 

@@ -74,11 +74,22 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return np.where(padding, np.argmin(reached, axis=1)[:, None], found)
 
 
-def _reached(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
+def contenders(scores: NDArray[np.float32], k: int, slack: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return row and column, in order, of what may be among the ``k`` best once scores grow by up to ``slack``.
+
+    ``slack`` is a share of the score; scores are above 0, or −inf for what never counts.
+    """
+    width = scores.shape[1]
+    reached = scores > -np.inf if width < max(FEW, 2 * STRIDE * k) else _reached(scores, k, slack)
+    row, column = np.divmod(np.flatnonzero(reached), max(width, 1))
+    return row, column
+
+
+def _reached(scores: NDArray[np.float32], k: int, slack: float = 0.0) -> NDArray[np.bool_]:
     """Return which scores of each row may be among its ``k`` best: at least ``k`` of them, or all finite ones."""
     sample = np.nan_to_num(scores[:, ::STRIDE], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     deep = 2 * k // STRIDE + 8
-    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep]
+    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep] * np.float32(1 - slack)
     reached = scores >= np.maximum(floor, LOWEST)[:, None]
     short = np.flatnonzero((np.count_nonzero(reached, axis=1) < k) & (floor > -np.inf))
     reached[short] = scores[short] >= LOWEST
@@ -86,16 +97,19 @@ def _reached(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
 
 
 def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    scores = np.where(np.isnan(scores), -np.inf, scores)
-    every = np.tile(np.arange(k), (len(scores), 1))
-    top = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < scores.shape[1] else every
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
+    falling = -np.where(np.isnan(scores), -np.inf, scores)
+    if k >= scores.shape[1]:
+        return np.argsort(falling, axis=1, kind="stable")
+    top = np.argpartition(falling, k - 1, axis=1)[:, :k]
+    order = np.argsort(np.take_along_axis(falling, top, axis=1), axis=1, kind="stable")
     return np.take_along_axis(top, order, axis=1)
 
 
 def padded(values: NDArray[Number], indptr: NDArray[np.integer], fill: float) -> NDArray[Number]:
     """Return (B × widest) rows of ``values``, cut at ``indptr`` and padded with ``fill``."""
     size = np.diff(indptr)
+    if len(size) and size.min() == size.max():
+        return values.reshape(len(size), -1) if len(values) else np.full((len(size), 0), fill, values.dtype)
     table = np.full((len(size), int(size.max(initial=0))), fill, values.dtype)
     table[np.arange(table.shape[1]) < size[:, None]] = values
     return table

@@ -1,6 +1,6 @@
 """A history as its steps: what each customer turned to, one item after the other, and how much it said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Trail:
     """Of each entry, the place of its customer and item in ``pairs``."""
     pairs: csr_array
     """(B × N) with an entry for each customer and item there is."""
+    asked: dict[tuple[float, int], csr_array] = field(default_factory=dict, init=False, repr=False)
+    """What ``recent`` answered: several sources ask the same."""
 
     def matrix(self, weight: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with the ``weight`` of each entry, summed by customer and item."""
@@ -43,6 +45,11 @@ class Trail:
 
     def recent(self, share: float, depth: int) -> csr_array:
         """Return (B × N) the weights of ``last``, with nothing stored for what lies beyond ``depth``."""
+        if (share, depth) not in self.asked:
+            self.asked[share, depth] = self._recent(share, depth)
+        return self.asked[share, depth]
+
+    def _recent(self, share: float, depth: int) -> csr_array:
         table = self.matrix(self.last(share, depth))
         kept = table.data > 0
         indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(np.int32)
