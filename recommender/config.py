@@ -154,7 +154,7 @@ class LiveSettings(Section):
     impressions: PositiveInt = 200
     tags: PositiveInt = 20
     """Tags of one customer, the heaviest first."""
-    tag_boost: Annotated[float, Field(ge=0)] = 1.0
+    tag_boost: Annotated[float, Field(ge=0)] = 2.0
     """How far a fresh tag of weight 1 lifts the items that carry it, in standard deviations of the list's scores."""
     ttl_days: PositiveFloat = 90.0
     """Live state of a customer who does nothing for so long is forgotten; the archive is not."""
