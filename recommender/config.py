@@ -100,7 +100,7 @@ class Diversity(Section):
     """At most ``most`` items of one ``column`` value in any ``window`` consecutive places."""
 
     column: Literal["category", "category_top", "brand"] = "category"
-    most: PositiveInt = 3
+    most: PositiveInt = 5
     window: PositiveInt = 10
 
 
