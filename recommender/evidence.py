@@ -38,8 +38,8 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
     columns: dict[str, Column] = {f"rank_{name}": rank for name, rank in candidates.ranks.items()}
     columns["fused"] = candidates.fused
     columns |= {name: pick.scores(scores) for name, scores in signals.scores.items()}
-    columns |= _habits(signals, pick)
-    columns |= _content(signals, candidates)
+    columns |= _habits(signals, candidates)
+    columns |= signals.models.content.match(signals.profiles, candidates.customer, candidates.item)
     columns |= _item(signals, catalogue, candidates)
     columns |= _match(signals, catalogue, candidates)
     columns |= _customer(signals, candidates)
@@ -74,14 +74,6 @@ class _Picker:
         column[place[found] - 1] = scores.data[found]
         return column
 
-    def places(self, customer: NDArray[np.int32], item: NDArray[np.int32], items: int) -> NDArray[np.intp]:
-        """Return (n,) where each candidate stands among pairs sorted by customer, then item; −1 if nowhere."""
-        pairs = customer.astype(np.int64) * items + item
-        wanted = self.candidates.customer * items + self.candidates.item
-        place = np.searchsorted(pairs, wanted)
-        found = (np.append(pairs, -1)[place] == wanted) & (self.candidates.item < items)
-        return np.where(found, place, -1)
-
 
 def _none(like: NDArray[np.generic]) -> Column:
     return np.full(len(like), np.nan, np.float32)
@@ -93,23 +85,16 @@ def _at(values: NDArray[np.generic], place: NDArray[np.integer]) -> Column:
     return padded[np.where((place < 0) | (place >= len(values)), len(values), place)]
 
 
-def _habits(signals: Signals, pick: _Picker) -> dict[str, Column]:
+def _habits(signals: Signals, candidates: Candidates) -> dict[str, Column]:
     habits: Habits = signals.habits
-    place = pick.places(habits.customer, habits.item, habits.shape[1])
-    item = pick.candidates.item
+    item = candidates.item
+    place = habits.places(candidates.customer, item)
     names = ("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio")
     columns = {name: _at(getattr(habits, name), place) for name in names}
     columns["due"] = _at(signals.models.repurchase.due(habits), place)
     return columns | {
         "again": _at(signals.models.repurchase.again, item),
         "item_gap": _at(signals.models.repurchase.gap, item),
-    }
-
-
-def _content(signals: Signals, candidates: Candidates) -> dict[str, Column]:
-    content = signals.models.content
-    return {
-        name: content.match(profile, candidates.customer, candidates.item) for name, profile in signals.profiles.items()
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from scipy.sparse import csr_array
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
 from recommender.ranking import Ranked
+from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL
 from recommender.trail import DAY, heaviest
 from recommender.values import Reason
@@ -94,8 +96,8 @@ def why(found: Ranked, catalogue: Catalogue, at: NDArray[np.intp]) -> list[tuple
     evidence = _Evidence(found, catalogue, at)
     proposed = {source: _proposed(found, at, source) for source in RETRIEVAL}
     lean = found.ranker.weight_by(source_of) if found.ranker is not None else {}
-    order = {source: lean.get(source, 0.01) / (SMOOTH + rank) for source, rank in proposed.items()}
-    return [_reasons(evidence, place, _strongest(order, place)) for place in range(len(at))]
+    order = np.stack([lean.get(source, 0.01) / (SMOOTH + rank) for source, rank in proposed.items()])
+    return [_reasons(evidence, place, sources) for place, sources in enumerate(_strongest(list(proposed), order))]
 
 
 def _proposed(found: Ranked, at: NDArray[np.intp], source: str) -> NDArray[np.float32]:
@@ -104,15 +106,22 @@ def _proposed(found: Ranked, at: NDArray[np.intp], source: str) -> NDArray[np.fl
     return np.fmin.reduce(ranks) if ranks else np.full(len(at), np.nan, np.float32)
 
 
-def _strongest(order: dict[str, NDArray[np.float32]], place: int) -> list[str]:
-    """Return the sources that proposed the item, the weightiest first."""
-    named = [source for source in order if np.isfinite(order[source][place])]
-    return sorted(named, key=lambda source: -float(order[source][place]))
+def _strongest(sources: list[str], order: NDArray[np.float32]) -> list[list[str]]:
+    """Return, for each of k items, the sources that proposed it, the weightiest by ``order`` (S × k) first."""
+    ranked = np.argsort(-order, axis=0, kind="stable").T.tolist()
+    named = np.isfinite(order).sum(axis=0).tolist()
+    return [[sources[row] for row in rows[:size]] for rows, size in zip(ranked, named, strict=True)]
 
 
 def _reasons(evidence: "_Evidence", place: int, sources: list[str]) -> tuple[Reason, ...]:
-    found = (evidence.reason(source, place) for source in sources)
-    return tuple(dict.fromkeys(reason for reason in found if reason is not None))[:MOST] or (Reason("popular"),)
+    found: list[Reason] = []
+    for source in sources:
+        reason = evidence.reason(source, place)
+        if reason is not None and reason not in found:
+            found.append(reason)
+        if len(found) == MOST:
+            break
+    return tuple(found) or (Reason("popular"),)
 
 
 class _Evidence:
@@ -167,40 +176,41 @@ class _Evidence:
         origin, weight = _row(anchors if anchors.nnz else self.recent, customer)
         inside = origin < links.shape[0]
         origin, weight = origin[inside], weight[inside]
-        size = links.indptr[origin + 1] - links.indptr[origin]
-        start = np.repeat(links.indptr[origin] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
-        at = np.arange(len(start)) + start
+        at, row = entries(links, origin)
         shown = np.zeros(links.shape[1] + 1, np.bool_)
         shown[np.minimum(self.item[self.customer == customer], links.shape[1])] = True
         wanted = np.flatnonzero(shown[links.indices[at]])
-        strength = np.repeat(weight, size)[wanted] * links.data[at[wanted]]
+        strength = weight[row[wanted]] * links.data[at[wanted]]
         ascending = wanted[np.argsort(strength, kind="stable")]
-        target, source = links.indices[at[ascending]], np.repeat(origin, size)[ascending]
+        target, source = links.indices[at[ascending]], origin[row[ascending]]
         return dict(zip(target.tolist(), source.tolist(), strict=True))
 
     def _tag(self, place: int) -> Reason | None:
         """Name the shared tag that weighs most."""
-        signals, item, customer = self.found.signals, int(self.item[place]), int(self.customer[place])
-        tags, weight = _row(signals.models.content.tags, item)
-        total = np.zeros(len(tags), np.float32)
-        for profile in signals.profiles.values():
-            own, value = _row(profile, customer)
-            match = np.isin(own, tags)
-            total[np.searchsorted(np.sort(tags), own[match])] += value[match]
-        score = total * weight[np.argsort(tags)]
-        return (
-            Reason("tag", _plain(self.catalogue.tag_names[int(np.sort(tags)[score.argmax()])])) if score.any() else None
-        )
+        tag = self._tags[place]
+        return None if tag < 0 else Reason("tag", _plain(self.catalogue.tag_names[tag]))
+
+    @cached_property
+    def _tags(self) -> list[int]:
+        signals = self.found.signals
+        shared: list[int] = signals.models.content.shared(signals.profiles, self.customer, self.item).tolist()
+        return shared
 
     def _due(self, place: int) -> Reason | None:
         """Name the day on which the customer's usual gap ends."""
-        habits = self.found.signals.habits
-        at = np.flatnonzero((habits.customer == self.customer[place]) & (habits.item == self.item[place]))
-        if not len(at):
+        day = self._days[place]
+        if np.isnan(day):
             return Reason("because_of_history")
-        now = self.found.signals.queries.now[self.customer[place]]
-        day = float(now) + float(habits.gap[at[0]] - habits.since[at[0]]) * DAY
         return Reason("due_again", datetime.fromtimestamp(day, UTC).date().isoformat())
+
+    @cached_property
+    def _days(self) -> list[float]:
+        """When each shown item is due, in seconds; NaN if it is no habit."""
+        habits, now = self.found.signals.habits, self.found.signals.queries.now
+        at = habits.places(self.customer, self.item)
+        gap = np.append(habits.gap - habits.since, np.nan).astype(np.float64)[at]
+        days: list[float] = (now[self.customer] + gap * DAY).tolist()
+        return days
 
 
 def _row(table: csr_array, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -35,6 +35,14 @@ def compact(matrix: csr_array) -> csr_array:
     return csr_array((matrix.data, matrix.indices.astype(width), matrix.indptr.astype(width)), shape=matrix.shape)
 
 
+def entries(matrix: csr_array, rows: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the entries of ``rows`` are stored, one row after the other, and to which of them each belongs."""
+    start = matrix.indptr[rows]
+    size = matrix.indptr[rows + 1] - start
+    owner = np.repeat(np.arange(len(size)), size)
+    return np.arange(len(owner)) + (start - np.cumsum(size) + size)[owner], owner
+
+
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """Return the rows of the ``k`` best finite scores, best first, ties by row."""
     finite = np.flatnonzero(np.isfinite(scores))

@@ -1,12 +1,13 @@
 """Content: items whose tags match what the customer turned to or declared."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import compact
+from recommender.scorer import compact, entries
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
@@ -60,14 +61,31 @@ class ContentModel:
         """Return (B × T) the tags of the ``anchors`` (B × N), of length 1."""
         return _unit(anchors @ self.tags)
 
-    def match(self, profile: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return (n,) the products of each pair's profile (of B × T) and item tags; 0 where they share none."""
-        size = np.diff(self.tags.indptr)[item]
-        start = np.repeat(self.tags.indptr[item] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
-        at = np.arange(len(start)) + start
-        table = profile.toarray()
-        product = self.tags.data[at] * table[np.repeat(customer, size), self.tags.indices[at]]
-        return np.bincount(np.repeat(np.arange(len(item)), size), product, minlength=len(item)).astype(np.float32)
+    def match(
+        self, profiles: Mapping[str, csr_array], customer: NDArray[np.intp], item: NDArray[np.int32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return (n,) by name the products of each pair's profile (of B × T) and item tags; 0 where they share none."""
+        at, pair = entries(self.tags, item)
+        weight, owner, tag = self.tags.data[at], customer[pair], self.tags.indices[at]
+        products = {name: weight * profile.toarray()[owner, tag] for name, profile in profiles.items()}
+        return {name: np.bincount(pair, p, minlength=len(item)).astype(np.float32) for name, p in products.items()}
+
+    def shared(
+        self, profiles: Mapping[str, csr_array], customer: NDArray[np.intp], item: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Return (n,) the tag that weighs most in each pair's ``profiles`` (B × T each) and item; −1 for none."""
+        at, pair = entries(self.tags, item)
+        tag = self.tags.indices[at]
+        weight = (
+            self.tags.data[at]
+            * np.sum([profile.toarray() for profile in profiles.values()], axis=0)[customer[pair], tag]
+        )
+        order = np.lexsort((tag, -weight, pair))
+        order = order[weight[order] > 0]
+        telling, first = np.unique(pair[order], return_index=True)
+        found = np.full(len(item), -1, np.int32)
+        found[telling] = tag[order[first]]
+        return found
 
 
 def _unit(profile: csr_array) -> csr_array:

@@ -40,6 +40,14 @@ class Habits:
         """How much of the expected gap has gone by; 1 is due."""
         return self.since / self.gap
 
+    def places(self, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Return (n,) where each pair stands among the habits; −1 if nowhere."""
+        pairs = self.customer.astype(np.int64) * self.shape[1] + self.item
+        wanted = customer * self.shape[1] + item
+        place = np.searchsorted(pairs, wanted)
+        found = (np.append(pairs, -1)[place] == wanted) & (item < self.shape[1])
+        return np.where(found, place, -1)
+
     def matrix(self, values: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with ``values`` on the pairs."""
         indptr = np.searchsorted(self.customer, np.arange(self.shape[0] + 1))
