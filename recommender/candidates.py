@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import Scores, best, contenders, padded
+from recommender.scorer import Scores, best, contenders, jitter, padded
 
 SMOOTH = 20.0
 """Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
@@ -75,18 +75,9 @@ class Candidates:
         return np.asarray(padded(values, self.indptr, -np.inf), np.float32)
 
 
-def jitter(items: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Return numbers in [0, 1) by which equal scores are told apart; they know nothing of the order of ids."""
-    mixed = (items.astype(np.uint32) + np.uint32(1)) * np.uint32(2654435761)
-    mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(2246822519)
-    return ((mixed ^ (mixed >> np.uint32(13))) / np.float32(2**32)).astype(np.float32)
-
-
 def propose(scores: Scores, allowed: Allowed, most: int) -> NDArray[np.int32]:
     """Return (B × most) the best allowed items, best first, padded with −1; ``scores`` may be of fewer items."""
     if isinstance(scores, np.ndarray):
-        if len(scores) and scores.strides[0] == 0:
-            return _shared(scores[0], allowed, most)
         masked = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
         top = best(masked, most)
         found = np.take_along_axis(masked, top, axis=1) > -np.inf
@@ -107,11 +98,12 @@ def _sparse(scores: csr_array, allowed: Allowed, most: int) -> NDArray[np.int32]
     return np.take_along_axis(items, best(values, most), axis=1).astype(np.int32)
 
 
-def _shared(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray[np.int32]:
-    """Cut one ranking for everyone, deep enough for the longest list of exclusions, then each customer's own."""
-    masked = np.where(allowed.eligible[: len(scores)], scores, -np.inf)
-    top = best(masked[None], most + allowed.most_excluded)[0]
-    top = top[masked[top] > -np.inf]
+def share(order: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:
+    """Return (B × most) the first allowed items of one ``order`` for everyone, padded with −1.
+
+    It is cut once for all, deep enough for the longest list of exclusions, then for each customer.
+    """
+    top = _first(order, allowed.eligible, most + allowed.most_excluded)
     keep = allowed.table[:, top]
     place = np.cumsum(keep, axis=1) - 1
     keep &= place < most
@@ -119,6 +111,16 @@ def _shared(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray
     customer, column = np.nonzero(keep)
     rows[customer, place[customer, column]] = top[column]
     return rows
+
+
+def _first(order: NDArray[np.intp], eligible: NDArray[np.bool_], most: int) -> NDArray[np.intp]:
+    """Return the first ``most`` eligible items, looked for ever deeper in the order."""
+    depth = most
+    while True:
+        top = order[:depth][eligible[order[:depth]]]
+        if len(top) >= most or depth >= len(order):
+            return top[:most]
+        depth *= 4
 
 
 def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:

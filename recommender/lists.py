@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Bundle
-from recommender.candidates import Allowed, jitter, propose
+from recommender.candidates import Allowed, share
 from recommender.catalogue import Catalogue
 from recommender.config import FallbackName, Placement, SourceName
 from recommender.policy import Rules, boosted, diversify
 from recommender.ranking import Ranked, allowed_by
-from recommender.scorer import Scores, padded
+from recommender.scorer import jitter, padded
 from recommender.signals import BESIDE, RETRIEVAL
 
 SOURCES: tuple[str, ...] = tuple(dict.fromkeys((*get_args(SourceName), *get_args(FallbackName))))
@@ -113,7 +113,7 @@ def filled(bundle: Bundle, placement: Placement, found: Ranked, rules: Rules, li
     for name in placement.fallback:
         if (lists.rows >= 0).all():
             break
-        lists = _fill(lists, name, propose(_fallback(bundle, found, name), _left(found, rules, lists), rules.count))
+        lists = _fill(lists, name, _fallback(bundle, found, name, _left(found, rules, lists), rules.count))
     return lists
 
 
@@ -124,11 +124,10 @@ def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
     return left.tighter(lists.rows.shape[1])
 
 
-def _fallback(bundle: Bundle, found: Ranked, name: FallbackName) -> Scores:
+def _fallback(bundle: Bundle, found: Ranked, name: FallbackName, left: Allowed, most: int) -> NDArray[np.int32]:
     if name == "catalogue":
-        every = jitter(np.arange(len(bundle.catalogue)))
-        return np.broadcast_to(every, (len(found.signals.queries), len(every)))
-    return found.signals.proposals("in_category" if name == "category_popularity" else name)
+        return share(np.argsort(-jitter(np.arange(len(bundle.catalogue)))), left, most)
+    return found.signals.proposed("in_category" if name == "category_popularity" else name, left, most)
 
 
 def _fill(lists: Ordered, name: FallbackName, more: NDArray[np.int32]) -> Ordered:

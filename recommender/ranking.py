@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Bundle
-from recommender.candidates import SMOOTH, Allowed, Candidates, jitter, merge, propose
+from recommender.candidates import SMOOTH, Allowed, Candidates, merge
 from recommender.config import Placement
 from recommender.evidence import evidence, matrix
 from recommender.policy import Rules
 from recommender.ranker import Ranker
+from recommender.scorer import jitter
 from recommender.signals import BESIDE, RETRIEVAL, Signals, listen
 from recommender.trail import DAY
 from recommender.values import Queries
@@ -84,7 +85,7 @@ def gather(signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: 
     """Return each signal's (B × quota) proposals, best first."""
     table = BESIDE if signals.queries.anchors.nnz else {}
     names = [name for source in sources for name in (*RETRIEVAL[source], *table.get(source, ()))]
-    return {name: propose(signals.proposals(name), allowed, quota) for name in names}
+    return {name: signals.proposed(name, allowed, quota) for name in names}
 
 
 def _with(

@@ -52,6 +52,13 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return finite[np.argsort(-scores[finite], kind="stable")][:k]
 
 
+def jitter(items: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return numbers in [0, 1) by which equal scores are told apart; they know nothing of the order of ids."""
+    mixed = (items.astype(np.uint32) + np.uint32(1)) * np.uint32(2654435761)
+    mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(2246822519)
+    return ((mixed ^ (mixed >> np.uint32(13))) / np.float32(2**32)).astype(np.float32)
+
+
 def dense(scores: Scores) -> NDArray[np.float32]:
     """Return (B × N) with NaN where the source cannot say."""
     if isinstance(scores, np.ndarray):

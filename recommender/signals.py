@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.bundle import Models
+from recommender.candidates import Allowed, propose, share
 from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
@@ -59,15 +60,21 @@ class Signals:
             return heaviest(profile, TAGS) @ models.content.by_tag
         if name == "lasting":
             return self.habits.matrix(models.repurchase.due(self.habits))
-        vector = self._everyones(name)
+        if name == "arrivals":
+            return models.arrivals.score(self.queries)
+        vector = models.popularity.trend if name == "trend" else models.popularity.recent
         return np.broadcast_to(vector, (size, len(vector)))
 
-    def _everyones(self, name: str) -> NDArray[np.float32]:
-        """Return (N,) the scores of a signal whose order is the same for everyone."""
+    def proposed(self, name: str, allowed: Allowed, most: int) -> NDArray[np.int32]:
+        """Return (B × most) the allowed items that the signal ``name`` puts first, best first, padded with −1."""
+        models = self.models
         if name == "arrivals":
-            return self.models.arrivals.newest(int(self.queries.now.max(initial=0)))
-        popularity = self.models.popularity
-        return popularity.trend if name == "trend" else popularity.recent
+            return share(models.arrivals.order, allowed, most)
+        if name == "popularity":
+            return share(models.popularity.order, allowed, most)
+        if name == "trend":
+            return share(models.popularity.rising_order, allowed, most)
+        return propose(self.proposals(name), allowed, most)
 
 
 def listen(models: Models, queries: Queries) -> Signals:

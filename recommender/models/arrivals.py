@@ -1,17 +1,19 @@
 """New arrivals: the youngest items first, whether anyone has seen them or not."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.scorer import jitter
 from recommender.values import Queries
 
 DAY = 86_400.0
 UNKNOWN = np.iinfo(np.int64).min
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ArrivalsModel:
     """When each item of the catalogue appeared."""
 
@@ -22,11 +24,11 @@ class ArrivalsModel:
         """Return (B × N) minus the item's age in days at the query; NaN where unknown."""
         return -self.age(queries.now)
 
-    def newest(self, now: int) -> NDArray[np.float32]:
-        """Return (N,) minus the item's age in days at ``now``; their order is the same at any time."""
-        known = self.first_seen != UNKNOWN
-        ahead = np.where(known, self.first_seen, now) - now
-        return np.where(known, np.minimum(ahead, 0) / DAY, np.nan).astype(np.float32)
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The items whose age is known, youngest first: the same for everyone at any time."""
+        known = np.flatnonzero(self.first_seen != UNKNOWN)
+        return known[np.lexsort((jitter(known), -self.first_seen[known]))]
 
     def age(self, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (B × N) ages in days; items of the future are 0 days old; NaN where unknown."""

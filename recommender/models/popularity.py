@@ -1,16 +1,18 @@
 """Popularity: what everybody turns to, of late and overall, in all and by category."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.scorer import top_k
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PopularityModel:
     """One number an item; NaN where the item has no events."""
 
@@ -28,6 +30,16 @@ class PopularityModel:
     """(N,) row of the item's category; −1 unknown."""
     by_category: csr_array
     """(C × N) the most popular items of each category, as a share of its events."""
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The items that anybody turned to, the most popular of late first."""
+        return top_k(self.recent, len(self.recent))
+
+    @cached_property
+    def rising_order(self) -> NDArray[np.intp]:
+        """The same items, the one whose share grew most first."""
+        return top_k(self.trend, len(self.trend))
 
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Return (B × N) the same popularity for everyone (one row, broadcast)."""
