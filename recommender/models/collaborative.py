@@ -56,11 +56,13 @@ class CollaborativeModel:
         vectors = self.factors[interest.indices]
         confidence = np.float32(self.alpha) * interest.data
 
-        share = csr_array((confidence, interest.indices, interest.indptr), shape=interest.shape)
+        share = csr_array(
+            (confidence, np.arange(interest.nnz), interest.indptr), shape=(len(interest.indptr) - 1, interest.nnz)
+        )
 
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
             share.data = weight
-            return np.asarray(share @ self.factors, np.float32)
+            return np.asarray(share @ vectors, np.float32)
 
         def system(x: NDArray[np.float32]) -> NDArray[np.float32]:
             return x @ self.gram + gather(confidence * np.einsum("nf,nf->n", x[customer], vectors))
