@@ -125,7 +125,7 @@ def _first(order: NDArray[np.intp], eligible: NDArray[np.bool_], most: int) -> N
 
 def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:
     """Return the union of the ``proposals`` (B × k each, best first), at most ``most`` a customer by fused rank."""
-    keys, ranks, source = _flat(proposals, shape[1])
+    keys, ranks, source = _flat(proposals, shape)
     unique, inverse = np.unique(keys, return_inverse=True)
     customer, item = np.divmod(unique, max(shape[1], 1))
     fused = np.bincount(inverse, 1 / (SMOOTH + ranks), minlength=len(unique)).astype(np.float32)
@@ -137,15 +137,15 @@ def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], mo
 
 
 def _flat(
-    proposals: Mapping[str, NDArray[np.int32]], items: int
+    proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    keys, ranks, source = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for number, rows in enumerate(proposals.values()):
-        customer, rank = np.nonzero(rows >= 0)
-        keys.append(customer * items + rows[customer, rank])
-        ranks.append(rank)
-        source.append(np.full(len(rank), number))
-    return np.concatenate(keys), np.concatenate(ranks), np.concatenate(source)
+    """Return key, rank and number of the signal of every single proposal."""
+    rows = np.concatenate([np.zeros((shape[0], 0), np.int32), *proposals.values()], axis=1)
+    widths = [table.shape[1] for table in proposals.values()]
+    rank = np.concatenate([np.zeros(0, np.int64), *map(np.arange, widths)])
+    source = np.repeat(np.arange(len(widths)), widths)
+    customer, column = np.nonzero(rows >= 0)
+    return customer * shape[1] + rows[customer, column], rank[column], source[column]
 
 
 def _cut(customer: NDArray[np.int64], value: NDArray[np.float32], most: int) -> NDArray[np.intp]:

@@ -81,8 +81,10 @@ def _none(like: NDArray[np.generic]) -> Column:
 
 def _at(values: NDArray[np.generic], place: NDArray[np.integer]) -> Column:
     """Return ``values[place]``, NaN where the place is −1 or beyond the values."""
-    padded = np.append(values, np.nan).astype(np.float32)
-    return padded[np.where((place < 0) | (place >= len(values)), len(values), place)]
+    if not len(values):
+        return _none(place)
+    inside = (place >= 0) & (place < len(values))
+    return np.where(inside, values[np.where(inside, place, 0)], np.nan).astype(np.float32)
 
 
 def _habits(signals: Signals, candidates: Candidates) -> dict[str, Column]:

@@ -10,10 +10,12 @@ from scipy.sparse import csr_array
 
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
+from recommender.models.transitions import DEPTH, SHARE
+from recommender.models.transitions import MOST as NEAREST
 from recommender.ranking import Ranked
 from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL
-from recommender.trail import DAY, heaviest
+from recommender.trail import DAY
 from recommender.values import Reason
 
 SOURCE_OF = {
@@ -131,7 +133,7 @@ class _Evidence:
         self.found, self.catalogue, self.at = found, catalogue, at
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
-        self.recent = heaviest(steps.recent(0.8, 20), 50)
+        self.recent = steps.recent(SHARE, DEPTH, NEAREST)
         transitions = models.transitions
         self.links = {
             "together": transitions.together,

@@ -80,11 +80,8 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     reached = _reached(scores, k)
     row, column = np.divmod(np.flatnonzero(reached), width)
     indptr = np.searchsorted(row, np.arange(size + 1))
-    columns = padded(column, indptr, 0)
-    values = padded(scores[row, column], indptr, -np.inf)
-    missing = max(k - values.shape[1], 0)
-    top = _best(np.pad(values, ((0, 0), (0, missing)), constant_values=-np.inf), k)
-    found = np.take_along_axis(np.pad(columns, ((0, 0), (0, missing))), top, axis=1)
+    top = _best(padded(scores[row, column], indptr, -np.inf, k), k)
+    found = np.take_along_axis(padded(column, indptr, 0, k), top, axis=1)
     padding = top >= np.diff(indptr)[:, None]
     return np.where(padding, np.argmin(reached, axis=1)[:, None], found)
 
@@ -120,11 +117,12 @@ def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return np.take_along_axis(top, order, axis=1)
 
 
-def padded(values: NDArray[Number], indptr: NDArray[np.integer], fill: float) -> NDArray[Number]:
-    """Return (B × widest) rows of ``values``, cut at ``indptr`` and padded with ``fill``."""
+def padded(values: NDArray[Number], indptr: NDArray[np.integer], fill: float, least: int = 0) -> NDArray[Number]:
+    """Return (B × widest, or ``least``) rows of ``values``, cut at ``indptr`` and padded with ``fill``."""
     size = np.diff(indptr)
-    if len(size) and size.min() == size.max():
-        return values.reshape(len(size), -1) if len(values) else np.full((len(size), 0), fill, values.dtype)
-    table = np.full((len(size), int(size.max(initial=0))), fill, values.dtype)
+    width = max(int(size.max(initial=0)), least)
+    if len(values) == len(size) * width:
+        return values.reshape(len(size), width)
+    table = np.full((len(size), width), fill, values.dtype)
     table[np.arange(table.shape[1]) < size[:, None]] = values
     return table

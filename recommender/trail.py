@@ -35,7 +35,7 @@ class Trail:
     """Of each entry, the place of its customer and item in ``pairs``."""
     pairs: csr_array
     """(B × N) with an entry for each customer and item there is."""
-    asked: dict[tuple[float, int], csr_array] = field(default_factory=dict, init=False, repr=False)
+    asked: dict[tuple[float, int, int], csr_array] = field(default_factory=dict, init=False, repr=False)
     """What ``recent`` answered: several sources ask the same."""
 
     def matrix(self, weight: NDArray[np.float32]) -> csr_array:
@@ -43,11 +43,11 @@ class Trail:
         data = np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
         return csr_array((data, self.pairs.indices, self.pairs.indptr), shape=self.pairs.shape)
 
-    def recent(self, share: float, depth: int) -> csr_array:
-        """Return (B × N) the weights of ``last``, with nothing stored for what lies beyond ``depth``."""
-        if (share, depth) not in self.asked:
-            self.asked[share, depth] = self._recent(share, depth)
-        return self.asked[share, depth]
+    def recent(self, share: float, depth: int, most: int) -> csr_array:
+        """Return (B × N) each customer's ``most`` heaviest weights of ``last``, none beyond ``depth``."""
+        if (share, depth, most) not in self.asked:
+            self.asked[share, depth, most] = heaviest(self._recent(share, depth), most)
+        return self.asked[share, depth, most]
 
     def _recent(self, share: float, depth: int) -> csr_array:
         table = self.matrix(self.last(share, depth))

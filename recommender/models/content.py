@@ -47,11 +47,11 @@ class ContentModel:
 
     def taste(self, steps: Trail) -> csr_array:
         """Return (B × T) the tags of the last steps, of length 1."""
-        return _unit(steps.recent(SHARE, DEPTH) @ self.tags)
+        return _unit(steps.recent(SHARE, DEPTH, steps.items) @ self.tags)
 
     def last(self, steps: Trail) -> csr_array:
         """Return (B × T) the tags of the last step alone, of length 1."""
-        return _unit(steps.recent(1.0, 1) @ self.tags)
+        return _unit(steps.recent(1.0, 1, steps.items) @ self.tags)
 
     def stated(self, tags: csr_array) -> csr_array:
         """Return (B × T) the customers' own tags, of length 1."""

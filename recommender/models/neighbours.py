@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.trail import Trail, heaviest, trail
+from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 SHARE, DEPTH, MOST = 0.9, 40, 50
@@ -28,7 +28,7 @@ class NeighbourModel:
 
     def signals(self, steps: Trail) -> dict[str, csr_array]:
         """Return (B × N) by name, from the last steps."""
-        return {"neighbours": heaviest(steps.recent(SHARE, DEPTH), MOST) @ self.similarity}
+        return {"neighbours": steps.recent(SHARE, DEPTH, MOST) @ self.similarity}
 
     def beside(self, anchors: csr_array) -> dict[str, csr_array]:
         """Return (B × N) the similarity to the ``anchors`` (B × N)."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.trail import Trail, heaviest, trail
+from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 SHARE, DEPTH, MOST = 0.8, 20, 50
@@ -34,9 +34,9 @@ class TransitionModel:
 
     def signals(self, steps: Trail) -> dict[str, csr_array]:
         """Return (B × N) by name: led to by the last step, and by the last ones forwards, backwards and at once."""
-        recent = heaviest(steps.recent(SHARE, DEPTH), MOST)
+        recent = steps.recent(SHARE, DEPTH, MOST)
         return {
-            "followed_last": heaviest(steps.recent(1.0, 1), MOST) @ self.forward,
+            "followed_last": steps.recent(1.0, 1, MOST) @ self.forward,
             "followed": recent @ self.forward,
             "preceded": recent @ self.backward,
             "together": recent @ self.together,
