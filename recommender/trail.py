@@ -40,8 +40,7 @@ class Trail:
 
     def matrix(self, weight: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with the ``weight`` of each entry, summed by customer and item."""
-        data = np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
-        return csr_array((data, self.pairs.indices, self.pairs.indptr), shape=self.pairs.shape)
+        return csr_array((self._summed(weight), self.pairs.indices, self.pairs.indptr), shape=self.pairs.shape)
 
     def recent(self, share: float, depth: int, most: int) -> csr_array:
         """Return (B × N) each customer's ``most`` heaviest weights of ``last``, none beyond ``depth``."""
@@ -50,10 +49,13 @@ class Trail:
         return self.asked[share, depth, most]
 
     def _recent(self, share: float, depth: int) -> csr_array:
-        table = self.matrix(self.last(share, depth))
-        kept = table.data > 0
-        indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(np.int32)
-        return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
+        data = self._summed(self.last(share, depth))
+        kept = data > 0
+        indptr = np.append(0, np.cumsum(kept))[self.pairs.indptr].astype(np.int32)
+        return csr_array((data[kept], self.pairs.indices[kept], indptr), shape=self.pairs.shape)
+
+    def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
 
     def faded(self, half_life: float, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return each entry's weight, halved every ``half_life`` days before ``now`` (B,)."""

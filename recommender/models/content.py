@@ -89,8 +89,8 @@ class ContentModel:
 
 
 def _unit(profile: csr_array) -> csr_array:
-    profile = profile.tocsr()
+    """Return the fresh ``profile`` scaled in place, each row to length 1."""
     customer = np.repeat(np.arange(profile.shape[0]), np.diff(profile.indptr))
     length = np.sqrt(np.bincount(customer, profile.data**2, minlength=profile.shape[0]))
-    data = profile.data / np.maximum(length, 1e-12)[customer]
-    return csr_array((data.astype(np.float32), profile.indices, profile.indptr), shape=profile.shape)
+    profile.data = (profile.data / np.maximum(length, 1e-12)[customer]).astype(np.float32)
+    return profile
