@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from recommender.scorer import best
+from recommender.candidates import Allowed, propose, share
+from recommender.scorer import best, jitter
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -41,3 +43,23 @@ def test_scores_between_the_samples_are_found() -> None:
     hidden = np.zeros((1, 5000), np.float32)
     hidden[0, 1::16] = np.arange(1, 314)
     assert best(hidden, 3).tolist() == [[312 * 16 + 1, 311 * 16 + 1, 310 * 16 + 1]]
+
+
+@given(seeds, st.integers(1, 300) | st.integers(4000, 6000), st.integers(1, 40))
+def test_sparse_proposals_are_the_best_allowed_with_ties_told_apart_by_item(seed: int, width: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = np.where(rng.random((3, width)) < 0.7, rng.integers(1, 9, (3, width)), 0).astype(np.float32)
+    closed = csr_array(rng.random((3, width)) < 0.1)
+    allowed = Allowed.of(np.ones(width, np.bool_), closed)
+    ranked = np.where(allowed.table, table, 0) * (1 + 1e-4 * jitter(np.arange(width)))
+    found = propose(csr_array(table), allowed, k)
+    for row, items in enumerate(found):
+        expected = np.sort(ranked[row][ranked[row] > 0])[::-1][:k]
+        np.testing.assert_allclose(ranked[row, items[items >= 0]], expected, rtol=1e-6)
+
+
+def test_one_order_for_everyone_is_cut_for_each() -> None:
+    order = np.array([4, 2, 0, 3, 1])
+    allowed = Allowed.of(np.array([True, True, True, True, False]), csr_array([[0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]))
+    assert share(order, allowed, 2).tolist() == [[0, 3], [2, 0]]
+    assert share(order, allowed, 5).tolist() == [[0, 3, 1, -1, -1], [2, 0, 3, 1, -1]]
