@@ -20,7 +20,7 @@ FROM system AS install
 WORKDIR /src
 RUN python3 -m venv /opt/tagalong
 COPY requirements/serve.txt requirements/
-RUN python -m pip install --quiet --no-cache-dir --require-hashes -r requirements/serve.txt
+RUN python -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY recommender recommender
 COPY features features
@@ -31,7 +31,7 @@ RUN python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation 
 
 FROM install AS install-training
 COPY requirements/train.txt requirements/
-RUN python -m pip install --quiet --no-cache-dir --require-hashes -r requirements/train.txt
+RUN python -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r requirements/train.txt
 
 FROM system AS trainer
 COPY --from=install-training /opt/tagalong /opt/tagalong

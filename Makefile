@@ -65,12 +65,12 @@ $(VENV)/.system: | $(VENV)/bin/python
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml $(VENV)/.system
 	@echo "Installing Tagalong into $(VENV) …"
-	@$(PIP) --require-hashes -r requirements/demo.txt --no-compile
+	@$(PIP) --no-deps --require-hashes -r requirements/demo.txt --no-compile
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.system
 	@echo "Installing Tagalong and its tools into $(VENV) …"
-	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
