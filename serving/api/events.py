@@ -3,11 +3,12 @@
 from dataclasses import asdict
 
 import orjson
-from flask import Response, request
+from flask import request
 
 from serving.api.current import services
 from serving.api.event_schemas import EventsBody, EventsTaken
 from serving.api.parsing import Blueprint
+from serving.api.whole import Whole
 from serving.ingest import ingest
 
 blueprint = Blueprint("events", __name__, tag="Events")
@@ -25,7 +26,7 @@ def allow_more() -> None:
 @blueprint.post("/v1/events")
 @blueprint.input(EventsBody, arg_name="body")
 @blueprint.output(EventsTaken, status_code=202)
-def events(body: EventsBody) -> Response:
+def events(body: EventsBody) -> Whole:
     """Report up to 1,000 events; a bad one does not spoil the others, and what is accepted is stored."""
     receipt = ingest(services(), body.events, validate_only=body.validate_only)
-    return Response(orjson.dumps(asdict(receipt)), 202, content_type="application/json")
+    return Whole(orjson.dumps(asdict(receipt)), 202)

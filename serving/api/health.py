@@ -3,12 +3,12 @@
 from typing import Any
 
 import orjson
-from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from recommender.errors import TagalongError
 from serving.api.current import services
 from serving.api.parsing import Blueprint
+from serving.api.whole import Whole
 
 TEXT: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     200: {"description": "Metrics", "content": {"text/plain": {}}}
@@ -19,19 +19,19 @@ blueprint = Blueprint("health", __name__, tag="Operation")
 
 @blueprint.get("/healthz")
 @blueprint.doc(summary="This process is alive", responses={200: "alive"})
-def healthz() -> Response:
+def healthz() -> Whole:
     """Answer without asking anything else."""
-    return Response(b'{"status":"ok"}', content_type="application/json")
+    return Whole(b'{"status":"ok"}')
 
 
 @blueprint.get("/readyz")
 @blueprint.doc(summary="This process can do its work", responses={200: "all parts answer", 503: "a part does not"})
-def readyz() -> Response:
+def readyz() -> Whole:
     """Ping every part by name."""
     parts = {name: _state(ping) for name, ping in services().pings.items()}
     ready = all(state == "ok" for state in parts.values())
     body = orjson.dumps({"status": "ok" if ready else "degraded", "parts": parts})
-    return Response(body, 200 if ready else 503, content_type="application/json")
+    return Whole(body, 200 if ready else 503)
 
 
 def _state(ping: object) -> str:
@@ -47,6 +47,6 @@ def _state(ping: object) -> str:
     summary="Prometheus metrics of all workers",
     responses=TEXT,
 )
-def metrics() -> Response:
+def metrics() -> Whole:
     """Encode the counters of all workers."""
-    return Response(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)
+    return Whole(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)

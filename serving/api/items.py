@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-from flask import Response
 from pydantic import ValidationError
 
 from recommender.errors import InvalidInput
@@ -11,20 +10,21 @@ from serving.api.current import services
 from serving.api.errors import field_name
 from serving.api.item_schemas import ItemFields, ItemsBody, ItemShown, ItemsPage, ItemsQuery, ItemsTaken
 from serving.api.parsing import Blueprint
+from serving.api.whole import Whole
 from serving.catalogue import get_item, list_items, put_items
 
 blueprint = Blueprint("items", __name__, tag="Catalogue")
 
 
-def respond(body: Any) -> Response:
+def respond(body: Any) -> Whole:
     """Return ``body`` as JSON."""
-    return Response(orjson.dumps(body), content_type="application/json")
+    return Whole(orjson.dumps(body))
 
 
 @blueprint.get("/v1/items")
 @blueprint.input(ItemsQuery, location="query", arg_name="query")
 @blueprint.output(ItemsPage)
-def items_page(query: ItemsQuery) -> Response:
+def items_page(query: ItemsQuery) -> Whole:
     """A page of the catalogue, by item id."""
     return respond(list_items(services(), query.limit, query.after, query.filter))
 
@@ -32,7 +32,7 @@ def items_page(query: ItemsQuery) -> Response:
 @blueprint.post("/v1/items")
 @blueprint.input(ItemsBody, arg_name="body")
 @blueprint.output(ItemsTaken)
-def items_bulk(body: ItemsBody) -> Response:
+def items_bulk(body: ItemsBody) -> Whole:
     """Change or add up to 1,000 items; a wrong one does not spoil the others."""
     taken, rejected = _judged(body.items)
     revision = put_items(services(), taken) if taken else None
@@ -41,7 +41,7 @@ def items_bulk(body: ItemsBody) -> Response:
 
 @blueprint.get("/v1/items/<id:item_id>")
 @blueprint.output(ItemShown)
-def item(item_id: str) -> Response:
+def item(item_id: str) -> Whole:
     """All that is known of an item."""
     return respond(get_item(services(), item_id))
 
@@ -49,7 +49,7 @@ def item(item_id: str) -> Response:
 @blueprint.put("/v1/items/<id:item_id>")
 @blueprint.input(ItemFields, arg_name="fields")
 @blueprint.output(ItemShown)
-def item_put(item_id: str, fields: ItemFields) -> Response:
+def item_put(item_id: str, fields: ItemFields) -> Whole:
     """Change or add an item; the next list obeys."""
     if fields.item_id not in (None, item_id):
         raise InvalidInput("item_id", f"is {fields.item_id!r} in the body and {item_id!r} in the path")

@@ -1,9 +1,9 @@
 """Lists over HTTP: by POST with every option, by plain GET for the common ones."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
-from flask import Response, request
+from flask import request
 
 from recommender.errors import InvalidInput
 from serving.answers import Answer
@@ -11,6 +11,7 @@ from serving.api.current import services
 from serving.api.errors import problem_of
 from serving.api.parsing import Blueprint
 from serving.api.schemas import BatchBody, ExplanationBody, ListBody, ListQuery, NextQuery
+from serving.api.whole import Whole
 from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
 from serving.explain import explain, rank
 from serving.pages import batch, next_page
@@ -21,9 +22,9 @@ Person = TypeVar("Person", bound=Who)
 blueprint = Blueprint("lists", __name__, tag="Recommendations")
 
 
-def respond(answer: Answer) -> Response:
+def respond(answer: Answer) -> Whole:
     """Return an answer as JSON."""
-    return Response(answer.encoded(), content_type="application/json")
+    return Whole(answer.encoded())
 
 
 def with_choice(who: Person) -> Person:
@@ -31,21 +32,26 @@ def with_choice(who: Person) -> Person:
     return who.model_copy(update={"personalize": False}) if request.environ.get("HTTP_SEC_GPC") == "1" else who
 
 
+def listed(ask: Ask) -> Whole:
+    """Answer a request for one list."""
+    return respond(recommend(services(), with_choice(ask)))
+
+
 @blueprint.post("/v1/recommendations")
 @blueprint.input(Ask, arg_name="ask")
 @blueprint.output(ListBody)
-def recommendations(ask: Ask) -> Response:
+def recommendations(ask: Ask) -> Whole:
     """A list for one placement."""
-    return respond(recommend(services(), with_choice(ask)))
+    return listed(ask)
 
 
 @blueprint.post("/v1/recommendations:batch")
 @blueprint.input(BatchAsk, arg_name="ask")
 @blueprint.output(BatchBody)
-def recommendations_batch(ask: BatchAsk) -> Response:
+def recommendations_batch(ask: BatchAsk) -> Whole:
     """Several placements of one page in one call."""
     parts = [_part(one) for one in batch(services(), with_choice(ask))]
-    return Response(b'{"results":[%b]}' % b",".join(parts), content_type="application/json")
+    return Whole(b'{"results":[%b]}' % b",".join(parts))
 
 
 def _part(one: Answer | InvalidInput) -> bytes:
@@ -55,7 +61,7 @@ def _part(one: Answer | InvalidInput) -> bytes:
 @blueprint.get("/v1/recommendations/<id:rec_id>/next")
 @blueprint.input(NextQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def recommendations_next(rec_id: str, query: NextQuery) -> Response:
+def recommendations_next(rec_id: str, query: NextQuery) -> Whole:
     """The next page of a list, without repeats, for 30 minutes."""
     personal = request.headers.get("Sec-GPC") != "1"
     return respond(next_page(services(), rec_id, query.count, personalize=personal))
@@ -64,53 +70,47 @@ def recommendations_next(rec_id: str, query: NextQuery) -> Response:
 @blueprint.get("/v1/users/<id:user_id>/recommendations")
 @blueprint.input(ListQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def user_recommendations(user_id: str, query: ListQuery) -> Response:
+def user_recommendations(user_id: str, query: ListQuery) -> Whole:
     """A customer's list."""
-    return _get(query, user_id=user_id)
+    return listed(query.about(user_id=user_id))
 
 
 @blueprint.get("/v1/users/<id:user_id>/buy-again")
 @blueprint.input(ListQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def user_buy_again(user_id: str, query: ListQuery) -> Response:
+def user_buy_again(user_id: str, query: ListQuery) -> Whole:
     """What a customer bought before and is due to buy again."""
-    return _get(query, user_id=user_id, placement="buy_again")
+    return listed(query.about(user_id=user_id, placement="buy_again"))
 
 
 @blueprint.get("/v1/items/<id:item_id>/similar")
 @blueprint.input(ListQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def item_similar(item_id: str, query: ListQuery) -> Response:
+def item_similar(item_id: str, query: ListQuery) -> Whole:
     """Items like this one."""
-    return _get(query, item_ids=[item_id], placement="similar")
+    return listed(query.about(item_ids=(item_id,), placement="similar"))
 
 
 @blueprint.get("/v1/items/<id:item_id>/bought-together")
 @blueprint.input(ListQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def item_bought_together(item_id: str, query: ListQuery) -> Response:
+def item_bought_together(item_id: str, query: ListQuery) -> Whole:
     """Items that are bought with this one."""
-    return _get(query, item_ids=[item_id], placement="bought_together")
+    return listed(query.about(item_ids=(item_id,), placement="bought_together"))
 
 
 @blueprint.get("/v1/popular")
 @blueprint.input(ListQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def popular(query: ListQuery) -> Response:
+def popular(query: ListQuery) -> Whole:
     """What is popular now."""
-    return _get(query, placement="popular")
-
-
-def _get(query: ListQuery, **fixed: Any) -> Response:
-    """Answer a GET: its query string is a request whose path fixes some fields."""
-    given = query.model_dump(exclude_unset=True)
-    return respond(recommend(services(), with_choice(Ask.model_validate(given | fixed))))
+    return listed(query.about(placement="popular"))
 
 
 @blueprint.post("/v1/rank")
 @blueprint.input(RankAsk, arg_name="ask")
 @blueprint.output(ListBody)
-def rank_items(ask: RankAsk) -> Response:
+def rank_items(ask: RankAsk) -> Whole:
     """The given items in the order of a customer's taste; none is added or dropped."""
     return respond(rank(services(), with_choice(ask)))
 
@@ -118,6 +118,6 @@ def rank_items(ask: RankAsk) -> Response:
 @blueprint.get("/v1/explain")
 @blueprint.input(ExplainAsk, location="query", arg_name="ask")
 @blueprint.output(ExplanationBody)
-def explain_item(ask: ExplainAsk) -> Response:
+def explain_item(ask: ExplainAsk) -> Whole:
     """Where an item ranks and why, or which rule keeps it out."""
-    return Response(orjson.dumps(explain(services(), with_choice(ask))), content_type="application/json")
+    return Whole(orjson.dumps(explain(services(), with_choice(ask))))

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, get_args, get_origin
+from urllib.parse import parse_qsl
 
 from apiflask import APIBlueprint
 from apiflask.schema_adapters import registry
@@ -18,6 +19,11 @@ from recommender.errors import InvalidInput
 Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+MOST_KEPT, LONGEST_KEPT = 1_000, 256
+"""Of query strings that were read: how many, of how many characters."""
+ESCAPED = "werkzeug.url_quote"
+"""Werkzeug's way with what is no UTF-8: it stays percent-encoded."""
 
 
 class IdConverter(BaseConverter):
@@ -67,10 +73,23 @@ def body_of(request: Request) -> bytes:
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
-    """Return the query string as ``model``; a name that comes more than once, or whose field is a list, is a list."""
-    given = request.args.to_dict(flat=False)
+    """Return the query string as ``model``, a frozen value: of those that come again and again the latest are kept."""
+    text = request.environ.get("QUERY_STRING", "")
+    return _kept(model, text) if len(text) <= LONGEST_KEPT else _parsed(model, text)
+
+
+def _parsed(model: type[Model], text: str) -> Model:
+    """Return a query string as ``model``; a name that comes more than once, or whose field is a list, is a list."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(
+        text.encode("latin1").decode(errors="replace"), keep_blank_values=True, errors=ESCAPED
+    ):
+        given.setdefault(name, []).append(value)
     lists = _list_fields(model)
     return model.model_validate({k: v if k in lists or len(v) > 1 else v[0] for k, v in given.items()})
+
+
+_kept = lru_cache(MOST_KEPT)(_parsed)
 
 
 @cache

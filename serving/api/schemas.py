@@ -1,10 +1,10 @@
 """The shapes of query strings and answers, as the documentation shows them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.ask import Expression, Id, Part
+from serving.ask import Ask, Who
 
 
 class Body(BaseModel):
@@ -16,7 +16,7 @@ class Body(BaseModel):
 class Query(BaseModel):
     """A query string; a name that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class NextQuery(Query):
@@ -25,21 +25,20 @@ class NextQuery(Query):
     count: Annotated[int, Field(ge=1, le=200)] | None = None
 
 
-class ListQuery(NextQuery):
+class ListQuery(Ask):
     """The options of a list by GET; lists are given by repeating the name."""
 
-    placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
-    user_id: Id | None = None
-    visitor_id: Id | None = None
-    item_ids: list[Id] = []
-    filter: Expression | None = None
-    boost: Expression | None = None
-    exclude_item_ids: list[Id] = []
-    tags: list[Id] = []
     diversity: bool | None = None
-    include: list[Part] | None = None
-    personalize: bool = True
-    timeout_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    """false switches the placement's rule off."""
+
+    def about(self, **fixed: str | tuple[str, ...]) -> Self:
+        """Return the request that the path fixes some fields of; their values are checked before.
+
+        Raises ValidationError where the path names a customer, and the query string a visitor.
+        """
+        if self.visitor_id is not None and "user_id" in fixed:
+            Who.model_validate({"user_id": fixed["user_id"], "visitor_id": self.visitor_id})
+        return self.model_copy(update=fixed)
 
 
 class ReasonBody(Body):

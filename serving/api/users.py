@@ -24,6 +24,7 @@ from serving.api.user_schemas import (
     UsersTaken,
     UserWithId,
 )
+from serving.api.whole import Whole
 from serving.privacy import erase, export, verify
 from serving.users import choose, declare, get_preferences, get_tags, get_user, give_tag, merge, mute_tag
 
@@ -37,7 +38,7 @@ LINES: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 
 @blueprint.get("/v1/users/<id:user_id>")
 @blueprint.output(UserShown)
-def user(user_id: str) -> Response:
+def user(user_id: str) -> Whole:
     """What is known of a customer: declared, earned, chosen."""
     return respond(get_user(services(), user_id))
 
@@ -45,7 +46,7 @@ def user(user_id: str) -> Response:
 @blueprint.put("/v1/users/<id:user_id>")
 @blueprint.input(UserFields, arg_name="fields")
 @blueprint.output(UserShown)
-def user_put(user_id: str, fields: UserFields) -> Response:
+def user_put(user_id: str, fields: UserFields) -> Whole:
     """Declare a customer; the next list obeys."""
     declare(services(), user_id, fields.model_dump(exclude_none=True))
     return respond(get_user(services(), user_id))
@@ -54,7 +55,7 @@ def user_put(user_id: str, fields: UserFields) -> Response:
 @blueprint.post("/v1/users")
 @blueprint.input(UsersBody, arg_name="body")
 @blueprint.output(UsersTaken)
-def users_bulk(body: UsersBody) -> Response:
+def users_bulk(body: UsersBody) -> Whole:
     """Declare up to 1,000 customers; a wrong one does not spoil the others."""
     rejected = [problem for at, one in enumerate(body.users) if (problem := _declared(at, one))]
     return respond({"accepted": len(body.users) - len(rejected), "rejected": rejected})
@@ -73,7 +74,7 @@ def _declared(index: int, one: Any) -> dict[str, Any] | None:
 
 @blueprint.get("/v1/users/<id:user_id>/tags")
 @blueprint.output(TagsShown)
-def tags(user_id: str) -> Response:
+def tags(user_id: str) -> Whole:
     """A customer's tags with where they come from, and the muted ones."""
     return respond(get_tags(services(), user_id))
 
@@ -81,21 +82,21 @@ def tags(user_id: str) -> Response:
 @blueprint.put("/v1/users/<id:user_id>/tags/<id:tag>")
 @blueprint.input(TagBody, arg_name="body")
 @blueprint.output(TagsShown)
-def tag_put(user_id: str, tag: str, body: TagBody) -> Response:
+def tag_put(user_id: str, tag: str, body: TagBody) -> Whole:
     """Put a tag on a customer by hand; this unmutes it."""
     return respond(give_tag(services(), user_id, tag, body.weight))
 
 
 @blueprint.delete("/v1/users/<id:user_id>/tags/<id:tag>")
 @blueprint.output(TagsShown)
-def tag_delete(user_id: str, tag: str) -> Response:
+def tag_delete(user_id: str, tag: str) -> Whole:
     """Take a tag off a customer; behaviour does not bring it back."""
     return respond(mute_tag(services(), user_id, tag))
 
 
 @blueprint.get("/v1/users/<id:user_id>/preferences")
 @blueprint.output(PreferencesShown)
-def preferences(user_id: str) -> Response:
+def preferences(user_id: str) -> Whole:
     """What a customer chose."""
     return respond(get_preferences(services(), user_id))
 
@@ -103,7 +104,7 @@ def preferences(user_id: str) -> Response:
 @blueprint.put("/v1/users/<id:user_id>/preferences")
 @blueprint.input(PreferencesBody, arg_name="body")
 @blueprint.output(PreferencesShown)
-def preferences_put(user_id: str, body: PreferencesBody) -> Response:
+def preferences_put(user_id: str, body: PreferencesBody) -> Whole:
     """Choose personal or common lists; obeyed on every path from the next request on."""
     return respond(choose(services(), user_id, body.personalize))
 
@@ -111,21 +112,21 @@ def preferences_put(user_id: str, body: PreferencesBody) -> Response:
 @blueprint.post("/v1/users/<id:user_id>:merge")
 @blueprint.input(MergeBody, arg_name="body")
 @blueprint.output(Merged)
-def merge_post(user_id: str, body: MergeBody) -> Response:
+def merge_post(user_id: str, body: MergeBody) -> Whole:
     """Join a visitor into a customer; later events of the visitor follow."""
     return respond(merge(services(), user_id, body.visitor_id))
 
 
 @blueprint.delete("/v1/users/<id:user_id>")
 @blueprint.output(ReceiptShown)
-def user_delete(user_id: str) -> Response:
+def user_delete(user_id: str) -> Whole:
     """Forget a customer; the receipt says what was removed where."""
     return respond(erase(services(), user_id))
 
 
 @blueprint.get("/v1/users/<id:user_id>/erasure/<id:receipt>")
 @blueprint.output(ReceiptShown)
-def erasure(user_id: str, receipt: str) -> Response:
+def erasure(user_id: str, receipt: str) -> Whole:
     """Verify an erasure by looking."""
     return respond(verify(services(), user_id, receipt))
 

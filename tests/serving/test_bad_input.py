@@ -107,6 +107,27 @@ def test_a_wrong_query_string_is_named_too(client: FlaskClient, query: str) -> N
     assert answer.json["errors"][0]["field"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize("query", ["colour=red", "colour", "colour=&count=2", "count=2&colour=red"])
+def test_an_unknown_query_parameter_is_refused_each_time(client: FlaskClient, query: str) -> None:
+    for _ in range(2):
+        answer = client.get(f"/v1/users/u0/recommendations?{query}")
+        assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "colour")
+
+
+def test_a_path_that_names_a_customer_takes_no_visitor_beside(client: FlaskClient) -> None:
+    answer = client.get("/v1/users/u0/recommendations?visitor_id=v")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0] == {
+        "field": "body", "detail": "Value error, give user_id or visitor_id, not both"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["tags=%FF", "tags=\xff", "tags=%F0%9F%8F%95&tags=", "=", "&&", "a%00b=1"])
+def test_no_query_string_is_our_fault(client: FlaskClient, query: str) -> None:
+    answer = client.get("/v1/popular", environ_overrides={"QUERY_STRING": query})
+    assert answer.status_code in {200, 422}
+
+
 IDS = ["a/b", "/", "a b", "a%2Fb", "o'neil", '"', "🏕️⛺", "帐篷", "..", "a?b#c", "x" * 256, ":merge", "a+b", "\\"]
 
 

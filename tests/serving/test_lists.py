@@ -121,6 +121,29 @@ def test_plain_get_answers_in_the_same_shape(client: FlaskClient, path: str) -> 
     assert set(answer.json) == set(ask(client))
 
 
+def test_get_and_post_share_the_cached_list(client: FlaskClient) -> None:
+    posted = ask(client, user_id="u0", count=3, exclude_item_ids=["axe"], diversity=False)
+    got = client.get("/v1/users/u0/recommendations?count=3&exclude_item_ids=axe&diversity=false").json
+    assert (posted["served_by"], got["served_by"]) == ("live", "cached")
+    assert got["items"] == posted["items"]
+
+
+def test_the_same_query_string_of_another_customer_is_answered_for_them(client: FlaskClient) -> None:
+    lists = [client.get(f"/v1/users/{one}/recommendations?count=3&diversity=false").json for one in ("u0", "u1", "u0")]
+    assert [
+        set(ids(one)) <= set(goods)
+        for one, goods in zip(lists, (shop.CAMPING, shop.KITCHEN, shop.CAMPING), strict=True)
+    ] == [True] * 3
+    assert client.get("/v1/users/u0/recommendations?count=3&diversity=false").json["served_by"] == "cached"
+
+
+def test_head_answers_with_the_length_and_without_the_body(client: FlaskClient) -> None:
+    path = "/v1/items/tent"
+    head, got = client.head(path), client.get(path)
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(got.data)) == got.headers["Content-Length"]
+
+
 def test_similar_items_are_similar(client: FlaskClient) -> None:
     similar = client.get("/v1/items/tent/similar?count=3").json
     assert set(ids(similar)) <= set(shop.CAMPING) - {"tent"}

@@ -1,0 +1,23 @@
+"""An answer whose bytes are ready when its headers are sent."""
+
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from flask import Response
+
+
+class Whole(Response):
+    """An answer with a body and without ``Location``; nothing may be registered for when it is closed.
+
+    It goes out as a list, which granian sends at once; an iterator, Werkzeug's way, it asks for its parts from another
+    thread.
+    """
+
+    def __init__(self, body: bytes, status: int = 200, content_type: str = "application/json") -> None:
+        """Hold ``body``, JSON where ``content_type`` does not say otherwise."""
+        super().__init__(body, status, content_type=content_type)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send the head and return the body, which an answer to HEAD leaves out."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [*self.iter_encoded()]
