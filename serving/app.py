@@ -1,7 +1,8 @@
 """Makes the Flask app from services; knows every blueprint and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from apiflask import APIFlask
 from flask import Flask, Request, Response
@@ -10,6 +11,7 @@ from werkzeug.routing import MapAdapter
 
 from serving.api import docs, errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
+from serving.api.tracing import traced
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
@@ -43,6 +45,10 @@ class Api(APIFlask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the handler as it is: no handler here is a coroutine."""
         return func
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer within the caller's trace."""
+        return traced(super().wsgi_app, environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match by path and method alone: no route here depends on the host, and none redirects."""
