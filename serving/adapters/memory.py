@@ -1,10 +1,20 @@
 """Twins of the Redis adapters that keep everything in this process: for tests, and for a look without a Redis."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from features.profile import Profile
 from serving.ports import Peek, StockChanges
+
+
+@dataclass(slots=True)
+class Head:
+    """What a look into the cache tells of a customer, beside the list."""
+
+    revision: int = 0
+    same_as: str | None = None
+    personalize: bool = True
 
 
 class MemoryCache:
@@ -13,29 +23,23 @@ class MemoryCache:
     def __init__(self) -> None:
         """Begin empty."""
         self.entries: dict[tuple[str | None, str], bytes] = {}
-        self.revisions: dict[str | None, int] = {}
+        self.heads: defaultdict[str | None, Head] = defaultdict(Head)
         self.stock = 0
 
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is kept."""
-        return Peek(self.revisions.get(customer, 0), self.stock, self.entries.get((customer, entry)))
+        head, found = self.heads[customer], self.entries.get((customer, entry))
+        return Peek(head.revision, self.stock, found, head.same_as, head.personalize)
 
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""
-        if self.revisions.get(customer, 0) == revision:
+        if self.heads[customer].revision == revision:
             self.entries[customer, entry] = value
 
-
-class MemoryProfiles:
-    """Keeps profiles in a dictionary."""
-
-    def __init__(self, profiles: Sequence[Profile] = ()) -> None:
-        """Begin with ``profiles``."""
-        self.profiles = {p.user_id: p for p in profiles}
-
-    def read(self, ids: Sequence[str]) -> list[Profile]:
-        """Return the profile of each id, an empty one for the unknown."""
-        return [self.profiles.get(i, Profile(i)) for i in ids]
+    def drop(self, customer: str) -> int:
+        """Drop all lists of a customer, and return how many they were."""
+        theirs = [key for key in self.entries if key[0] == customer]
+        return len([self.entries.pop(key) for key in theirs])
 
 
 class MemoryStock:

@@ -22,8 +22,6 @@ from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
 
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
-MOST_TAGS = 200
-"""Tags given by hand and muted, of one customer."""
 ALIAS_SECONDS = 400 * keys.DAY
 """How long a merged visitor is remembered: browsers keep no cookie longer."""
 
@@ -67,8 +65,8 @@ class RedisCustomers:
 
     def _tag(self, one: str, tag: str, value: bytes) -> None:
         names = self._names(one, "lists", "tags")
-        if not self._run(TAG, names, [self.ttl(), ALIAS_SECONDS, MOST_TAGS, tag, value]):
-            raise InvalidInput("tag", f"this customer has {MOST_TAGS} tags given by hand or muted already")
+        if not self._run(TAG, names, [self.ttl(), ALIAS_SECONDS, tag_codec.MOST_TAGS, tag, value]):
+            raise InvalidInput("tag", f"this customer has {tag_codec.MOST_TAGS} tags given by hand or muted already")
 
     def merge(self, visitor: str, customer: str, now: float) -> bool:
         """Join a visitor into a customer; False where that was done before. Raises Conflict where it cannot be."""

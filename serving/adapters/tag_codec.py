@@ -10,6 +10,8 @@ _PROVENANCE = {HAND: "hand", EARNED: "rule"}
 _BETWEEN = "\x1f"
 """Stands between ids: a control character, so no id holds it."""
 MOST_EVIDENCE = 3
+MOST_TAGS = 200
+"""Given by hand and muted, of one customer."""
 FOREVER = float("inf")
 MOST_DAYS = 65_504.0
 """The longest half-life that fits."""
