@@ -2,12 +2,15 @@
 
 The folder with the evaluation data (``beauty``, ``retailrocket``) is given by ``--shared`` or TAGALONG_QUALITY_DATA; a
 data set that is not there is left out, saying so. Lists come from ``tagalong train`` and ``tagalong recommend`` as a
-user calls them; they are scored here, peers and all, behind the same masks.
+user calls them; they are scored here, peers and all, behind the same masks. LightFM is among the peers where the extra
+``peers`` is installed; the page says whether it was.
 """
 
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +22,7 @@ from pyarrow import csv, parquet
 from rich.console import Console
 from scipy.sparse import csr_array
 
+from benchmarks import peers
 from benchmarks.machine import description
 from benchmarks.quality_page import Result, write_page
 from benchmarks.quality_sets import DataSet, data_sets
@@ -30,7 +34,7 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
 from training import metrics
-from training.baselines import EVERY, best
+from training.baselines import EVERY, Score, best
 from training.bootstrap import estimate
 from training.heldout import choice, chosen
 from training.report import OURS
@@ -59,7 +63,7 @@ def measure(one: DataSet, work: Path) -> tuple[list[Result], list[str]]:
     rows, seconds, commands = _ours(one, question, work)
     results = [_result(OURS, one, question, rows, seconds)]
     with fitting():
-        results += [_peer(name, one, whole, question) for name in EVERY]
+        results += _peers(one, whole, question)
     return results, commands
 
 
@@ -99,16 +103,32 @@ def _ours(one: DataSet, question: Question, work: Path) -> tuple[NDArray[np.int3
     return rows, seconds, [" ".join(["tagalong", *command[3:]]) for command in (train, recommend)]
 
 
-def _peer(name: str, one: DataSet, whole: Dataset, question: Question) -> Result:
+def _peers(one: DataSet, whole: Dataset, question: Question) -> Iterator[Result]:
+    """Yield what each peer reaches; those of the extra know customers by row, the others by what they did."""
     config, size = Config(seed=SEED), len(whole.catalogue)
-    began = time.perf_counter()
-    score = EVERY[name](interactions(whole.histories, size, config.events), SEED)
-    seconds = time.perf_counter() - began
-    histories = whole.histories.take(whole.users.rows(question.users).astype(np.intp))
+    rows = whole.users.rows(question.users)
+    histories = whole.histories.take(rows.astype(np.intp))
+    past = interactions(whole.histories, size, config.events)
     now = np.full(len(histories), int(whole.histories.time.max()) + 1)
     done = interactions(histories, size, config.events, now)
+    for name, fit in EVERY.items():
+        yield _peer(name, partial(fit, past, SEED), done, one, whole, question)
+    known = np.flatnonzero(rows >= 0)
+    who = csr_array((np.ones(len(known), np.float32), (known, rows[known])), shape=(len(rows), len(whole.users)))
+    for name, learn in peers.installed().items():
+        yield _peer(name, partial(learn, past, whole.catalogue.tags, SEED), who, one, whole, question)
+
+
+def _peer(
+    name: str, fit: Callable[[], Score], asked: csr_array, one: DataSet, whole: Dataset, question: Question
+) -> Result:
+    began = time.perf_counter()
+    score = fit()
+    seconds = time.perf_counter() - began
+    size = len(whole.catalogue)
+    histories = whole.histories.take(whole.users.rows(question.users).astype(np.intp))
     masked = chosen(histories, choice(whole.histories.event), size) if not one.repeat else None
-    rows = best(score, done, np.ones(size, np.bool_), masked, max(CUTS))
+    rows = best(score, asked, np.ones(size, np.bool_), masked, max(CUTS))
     column = np.append(question.items.rows(whole.catalogue.items), np.int32(-1))
     return _result(name, one, question, column[rows], seconds)
 
@@ -148,7 +168,7 @@ def main(
             for result in results:
                 figures = (f"{name} {result.figures[name].mean:.4f}" for name in ("HR@10", "R@10", "NDCG@10"))
                 console.print(f"  {result.system:<20} {'  '.join(figures)}  {result.seconds:.0f} s")
-    write_page(out, found, CUTS, f"Seed {SEED}. {description()}")
+    write_page(out, found, CUTS, f"Seed {SEED}. {description()} {peers.note()}")
 
 
 if __name__ == "__main__":
