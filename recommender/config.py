@@ -88,9 +88,11 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 120
+    trees: PositiveInt = 80
+    """Of each of the two sets whose scores add up."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.07
     leaves: PositiveInt = 31
-    candidates: PositiveInt = 300
+    candidates: PositiveInt = 150
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 5_000
     """How many customers the ranker learns from, at most."""

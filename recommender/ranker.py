@@ -1,6 +1,6 @@
 """The second stage: a learned order of the candidates, whose output decomposes into its features' contributions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +21,8 @@ class Ranker:
     """``LAMBDAMART`` or ``LINEAR``."""
     names: Texts
     """The F features, in the order of the columns."""
-    booster: NDArray[np.uint8]
-    """LightGBM's text model; empty for a linear ranker."""
+    boosters: Texts
+    """LightGBM's text models, whose scores add up; none for a linear ranker."""
     coefficients: NDArray[np.float32]
     """(F,) of a linear ranker, per standard deviation."""
     mean: NDArray[np.float32]
@@ -42,7 +42,9 @@ class Ranker:
     def weight_by(self, owner: Callable[[str], str]) -> Mapping[str, float]:
         """Return how much the ranker leans on each owner of features, as shares of 1."""
         if not self._weights:
-            gain = self._trees.feature_importance("gain") if self.kind == LAMBDAMART else np.abs(self.coefficients)
+            gain = np.abs(self.coefficients)
+            if self.kind == LAMBDAMART:
+                gain = np.sum([trees.feature_importance("gain") for trees in self._trees], axis=0)
             for name, value in zip(self.features, gain, strict=True):
                 self._weights[owner(name)] = self._weights.get(owner(name), 0.0) + float(value) / float(gain.sum() or 1)
         return self._weights
@@ -52,15 +54,15 @@ class Ranker:
         return {}
 
     @cached_property
-    def _trees(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.booster.tobytes().decode())
+    def _trees(self) -> tuple[lgb.Booster, ...]:
+        return tuple(lgb.Booster(model_str=text) for text in self.boosters)
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n,) scores of candidates with ``features`` (n × F); comparable within one customer only."""
         if not len(features):
             return np.zeros(0, np.float32)
         if self.kind == LAMBDAMART:
-            return np.asarray(self._trees.predict(features, num_threads=1), np.float32)
+            return _summed([trees.predict(features, num_threads=1) for trees in self._trees])
         return np.asarray(self._terms(features).sum(axis=1), np.float32)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -68,7 +70,8 @@ class Ranker:
         if not len(features):
             return np.zeros(features.shape, np.float32)
         if self.kind == LAMBDAMART:
-            return np.asarray(self._trees.predict(features, num_threads=1, pred_contrib=True), np.float32)[:, :-1]
+            parts = [trees.predict(features, num_threads=1, pred_contrib=True) for trees in self._trees]
+            return _summed(parts)[:, :-1]
         return self._terms(features)
 
     def _terms(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,7 +79,11 @@ class Ranker:
         return np.asarray(centred * self.coefficients, np.float32)
 
 
+def _summed(parts: Sequence[object]) -> NDArray[np.float32]:
+    return np.asarray(np.sum(np.asarray(parts), axis=0), np.float32)
+
+
 def linear(names: tuple[str, ...], coefficients: NDArray[np.float32], horizon: float) -> Ranker:
     """Return a linear ranker over features as they are."""
     one, none = np.ones(len(names), np.float32), np.zeros(len(names), np.float32)
-    return Ranker(LINEAR, Texts.of(names), np.zeros(0, np.uint8), coefficients, none, one, horizon)
+    return Ranker(LINEAR, Texts.of(names), Texts.of(()), coefficients, none, one, horizon)

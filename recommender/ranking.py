@@ -18,7 +18,7 @@ from recommender.values import Queries
 
 TIE = np.float32(1e-4)
 """What full agreement of the sources is worth, in the ranker's scores."""
-QUOTA = 0.4
+QUOTA = 0.8
 """Share of the candidates that one signal may propose."""
 
 

@@ -1,6 +1,6 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
@@ -23,9 +23,11 @@ from training.split import Questions
 
 BLOCK = 64
 LAMBDAMART_PARAMETERS = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 20,
     "metric": "ndcg",
     "eval_at": [10],
-    "learning_rate": 0.05,
+    "min_data_in_leaf": 100,
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -36,16 +38,12 @@ LAMBDAMART_PARAMETERS = {
     "num_threads": 1,
     "verbosity": -1,
 }
-SHARP = {"objective": "lambdarank", "lambdarank_truncation_level": 20, "min_data_in_leaf": 100}
-"""NDCG itself (LambdaMART; Burges 2010): the most from few and short truths."""
-SMOOTH = {"objective": "rank_xendcg", "min_data_in_leaf": 300, "num_leaves": 15}
-"""The cross entropy of rankings (XE-NDCG; Bruch 2021): steadier where a truth is a whole basket."""
-MARGIN = 0.05
-"""By what share drifting features must gain on the held-out moments, which lie in the same season as the lessons."""
-PATIENCE = 60
+PATIENCE = 40
 """Trees without a gain on the held-out moments before boosting stops."""
 ENOUGH = 400_000
 """Candidates: more make a ranker slower to learn and no better."""
+TELLING = 60
+"""Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -98,6 +96,18 @@ def lessons(
         if sum(len(part.hit) for part in found) >= ENOUGH:
             break
     return joined(found)
+
+
+def thinned(learned: Lessons, most: int, rng: np.random.Generator) -> Lessons:
+    """Return the lessons with at most ``most`` candidates a moment, hits first, misses drawn; held-out ones whole."""
+    moment = np.repeat(np.arange(len(learned.group)), learned.group)
+    drawn = np.where(learned.hit, -1.0, rng.random(len(moment)))
+    order = np.lexsort((drawn, moment))
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order)) - np.searchsorted(moment, moment)
+    keep = (place < most) | learned.held[moment]
+    group = np.bincount(moment[keep], minlength=len(learned.group)).astype(np.int64)
+    return replace(learned, features=learned.features[keep], hit=learned.hit[keep], group=group)
 
 
 def batched(parts: list[NDArray[np.intp]], most: int) -> Iterator[list[NDArray[np.intp]]]:
@@ -162,12 +172,9 @@ def fit_ranker(
         return fused, {"moments": float(len(learned.group))}
     competitors = {"fused": fused, "linear": _linear(learned, horizon)}
     if settings.kind == "lambdamart":
-        competitors["lambdamart"] = _trees(learned, learned.names, SHARP, settings, horizon, seed)
-        steady = tuple(name for name in learned.names if name not in DRIFTING)
-        competitors["steady"] = _trees(learned, steady, SMOOTH, settings, horizon, seed)
+        competitors["lambdamart"] = _lambdamart(learned, settings, horizon, seed)
     figures = {name: judged(ranker, learned) for name, ranker in competitors.items()}
-    winner = max(figures, key=lambda name: figures[name] * (1 + MARGIN * (name == "steady")))
-    return competitors[winner], figures | {"moments": float(len(learned.group))}
+    return competitors[max(figures, key=figures.__getitem__)], figures | {"moments": float(len(learned.group))}
 
 
 def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> float:
@@ -184,32 +191,38 @@ def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> float:
     return float((np.bincount(group, gain) / ideal[most - 1]).mean())
 
 
-def _trees(
-    learned: Lessons,
-    names: tuple[str, ...],
-    objective: Mapping[str, object],
-    settings: RankerSettings,
-    horizon: float,
-    seed: int,
-) -> Ranker:
-    """Boost trees over the features ``names``; stop early on the held-out moments."""
+def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed: int) -> Ranker:
+    """Boost two sets of trees (LambdaMART; Burges 2010) whose scores add up; one of them knows nothing of the season.
+
+    The held-out moments lie in the same season as the lessons, so they cannot tell how far drifting features may be
+    trusted later: half of the sum stands without them.
+    """
+    some = thinned(learned, TELLING, np.random.default_rng(seed))
+    boosters = [_trees(some, ignored, settings, seed) for ignored in (frozenset[str](), DRIFTING)]
+    none = np.zeros(0, np.float32)
+    return Ranker(LAMBDAMART, Texts.of(learned.names), Texts.of(boosters), none, none, none, horizon)
+
+
+def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, seed: int) -> str:
+    """Return the text of trees that never ask for the features ``ignored``, stopped early on the held-out moments."""
+    names, hit = learned.names, learned.hit.astype(np.float32)
     rows = np.repeat(learned.held, learned.group)
-    features = learned.features[:, [learned.names.index(name) for name in names]]
-    hit = learned.hit.astype(np.float32)
     parameters = {
         **LAMBDAMART_PARAMETERS,
+        "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
-        **objective,
         "monotone_constraints": [int(name in RISING) - int(name in FALLING) for name in names],
+        "feature_contri": [float(name not in ignored) for name in names],
         "seed": seed,
     }
-    train = lgb.Dataset(features[~rows], hit[~rows], group=learned.group[~learned.held], feature_name=list(names))
-    held = lgb.Dataset(features[rows], hit[rows], group=learned.group[learned.held], reference=train)
+    train = lgb.Dataset(
+        learned.features[~rows], hit[~rows], group=learned.group[~learned.held], feature_name=list(names)
+    )
+    held = lgb.Dataset(learned.features[rows], hit[rows], group=learned.group[learned.held], reference=train)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     booster = lgb.train(parameters, train, settings.trees, valid_sets=[held], callbacks=[stop])
-    text = booster.model_to_string(num_iteration=booster.best_iteration)
-    none = np.zeros(0, np.float32)
-    return Ranker(LAMBDAMART, Texts.of(names), np.frombuffer(text.encode(), np.uint8), none, none, none, horizon)
+    text: str = booster.model_to_string(num_iteration=booster.best_iteration)
+    return text
 
 
 def _linear(learned: Lessons, horizon: float) -> Ranker:
@@ -238,5 +251,5 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
         return -likelihood + 0.01 * float(weights @ weights), slope.astype(np.float64)
 
     found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
-    nothing = np.zeros(0, np.uint8)
-    return Ranker(LINEAR, Texts.of(learned.names), nothing, found.x.astype(np.float32), mean, scale, horizon)
+    coefficients = found.x.astype(np.float32)
+    return Ranker(LINEAR, Texts.of(learned.names), Texts.of(()), coefficients, mean, scale, horizon)

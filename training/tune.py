@@ -51,7 +51,7 @@ SPACE: Mapping[str, tuple[Any, ...]] = {
     "neighbours.neighbours": (20, 300),
     "transitions.distance": (1, 30),
     "content.max_share": (0.02, 0.5),
-    "ranker.trees": (40, 300),
+    "ranker.trees": (40, 200),
     "ranker.leaves": (7, 63),
 }
 """What matters, by dotted key: a range, searched by its logarithm, or choices."""

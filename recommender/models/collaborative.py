@@ -38,7 +38,8 @@ class CollaborativeModel:
 
     def product(self, taste: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (B × N) scores of customers with factors ``taste`` (B × F); NaN where nothing can be said."""
-        scores = taste @ self.factors.T
+        one = len(taste) == 1
+        scores = (self.factors @ taste[0])[None] if one else taste @ self.factors.T  # as a vector it takes half as long
         scores[:, self.unknown] = np.nan
         scores[~taste.any(axis=1)] = np.nan
         return scores

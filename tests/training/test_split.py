@@ -127,7 +127,7 @@ def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
     first, second = (fit(random_shop(), Config(), now=9 * DAY, progress=lambda _: None) for _ in range(2))
     assert first.info == second.info
     for name, ranker in first.rankers.items():
-        assert ranker.booster.tobytes() == second.rankers[name].booster.tobytes()
+        assert list(ranker.boosters) == list(second.rankers[name].boosters)
         assert ranker.coefficients.tobytes() == second.rankers[name].coefficients.tobytes()
     assert first.models.collaborative.factors.tobytes() == second.models.collaborative.factors.tobytes()
     assert first.models.transitions.forward.data.tobytes() == second.models.transitions.forward.data.tobytes()
