@@ -1,12 +1,15 @@
 """All that a training job knows: who did what to which items, checked at birth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue
 from recommender.ids import IdMap
 from recommender.values import Histories
+
+UNKNOWN = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,11 @@ class Dataset:
             raise ValueError(f"dataset: an event names item row {self.histories.item.max()} of {len(self.catalogue)}")
 
     def before(self, time: int) -> "Dataset":
-        """Return the same users and items with only the events before ``time`` (seconds since 1970)."""
+        """Return the same users and items with only what was known before ``time`` (seconds since 1970).
+
+        When an item would first be bought or seen is not known either; when it would come on sale is.
+        """
         past = self.histories.where(self.histories.time < time)
-        return Dataset(self.users, past, self.catalogue, self.declared)
+        seen, announced = self.catalogue.first_seen, self.catalogue.available_from != UNKNOWN
+        known = replace(self.catalogue, first_seen=np.where((seen < time) | announced, seen, UNKNOWN))
+        return Dataset(self.users, past, known, self.declared)
