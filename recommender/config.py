@@ -88,10 +88,10 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 80
+    trees: PositiveInt = 60
     """Of each of the two sets whose scores add up."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.07
-    leaves: PositiveInt = 31
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    leaves: PositiveInt = 15
     candidates: PositiveInt = 150
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 5_000
