@@ -40,7 +40,7 @@ LAMBDAMART_PARAMETERS = {
 }
 PATIENCE = 40
 """Trees without a gain on the held-out moments before boosting stops."""
-ENOUGH = 250_000
+ENOUGH = 400_000
 """Candidates: more make a ranker slower to learn and no better."""
 TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -86,12 +86,13 @@ class Registry:
         return self.folder / name
 
     def listed(self) -> list[Listed]:
-        """Return every bundle that can be read, newest first."""
+        """Return every bundle that can be read, newest first; another version's or a damaged one is left out."""
         record, current = self._record(), self.current()
         lines = []
         for name in self._present():
             status = "current" if name == current else "published" if name in record.published else "kept"
-            lines.append(Listed(read_info(self.folder / name), status, record.reason(name)))
+            with suppress(BundleError):
+                lines.append(Listed(read_info(self.folder / name), status, record.reason(name)))
         return sorted(lines, key=lambda line: (line.info.created_at, line.info.bundle_id), reverse=True)
 
     def add(self, bundle: Bundle, reason: str = "not published yet") -> Path:
@@ -139,11 +140,14 @@ class Registry:
         return good
 
     def prune(self, newest: int) -> list[str]:
-        """Delete all but the ``newest`` bundles, the current one and the one to roll back to; return what went."""
+        """Delete all but the ``newest`` bundles, the current one and the one to roll back to; return what went.
+
+        What cannot be read, such as the bundle of another version, is not ours to judge and stays.
+        """
         with self._locked():
             record = self._record()
-            safe = {*record.published[-2:], self.current(), *(one.info.bundle_id for one in self.listed()[:newest])}
-            gone = [name for name in self._present() if name not in safe]
+            old = [one.info.bundle_id for one in self.listed()[newest:]]
+            gone = sorted({*old} - {*record.published[-2:], self.current()})
             for name in gone:
                 # Renamed first, so that nobody meets half a bundle under its name.
                 doomed = self.folder / f".{uuid4().hex}"

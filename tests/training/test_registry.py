@@ -82,6 +82,15 @@ def test_a_broken_bundle_is_not_published(registry: Registry) -> None:
     assert registry.current() == "b1"
 
 
+def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry) -> None:
+    manifest = registry.folder / "b1" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format":', '"format":9'))
+    registry.publish("b3")
+    assert statuses(registry) == {"b3": "current", "b2": "kept"}
+    assert registry.prune(1) == ["b2"]
+    assert (registry.folder / "b1").is_dir()
+
+
 def test_an_unknown_bundle_is_named(registry: Registry) -> None:
     with pytest.raises(NotFound, match="no bundle 'b9'"):
         registry.publish("b9")

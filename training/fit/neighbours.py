@@ -8,16 +8,14 @@ from scipy.sparse import csr_array, csr_matrix, diags_array
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
 from recommender.scorer import compact
-from recommender.trail import Trail, heaviest
+from recommender.trail import Trail
 
-WIDEST = 300
-"""Of a customer with more interests than this the strongest count: pairs grow with the square, and say ever less."""
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
     """Find each item's neighbours among the customers' interests; each row's highest similarity is 1."""
-    interest = heaviest(steps.matrix(steps.weight), WIDEST)
+    interest = steps.matrix(steps.weight)
     interest.data = np.log1p(interest.data)
     model = MODELS[settings.kind](K=settings.neighbours + 1)
     if interest.nnz:
