@@ -125,4 +125,4 @@ class RedisCustomers:
         try:
             return self.link.run(use)
         except RedisError as error:
-            raise Unavailable(f"the live state ({error})", retry_after=2) from error
+            raise Unavailable("the live state", retry_after=2) from error

@@ -76,4 +76,4 @@ class RedisErasures:
         try:
             return self.link.exchange(hiredis.pack_command(command), 1)[0]
         except RedisError as error:
-            raise Unavailable(f"the erasures ({error})", retry_after=2) from error
+            raise Unavailable("the erasures", retry_after=2) from error

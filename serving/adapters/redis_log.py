@@ -119,7 +119,7 @@ class RedisLog:
         except NoScriptError:
             return self._exchange(["EVAL", APPEND, *call[2:]])
         except RedisError as error:
-            raise Unavailable(f"the event log ({error})", retry_after=2) from error
+            raise Unavailable("the event log", retry_after=2) from error
 
     def _exchange(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
         packed = hiredis.pack_command(tuple(call))  # type: ignore[arg-type]  # its stub knows one argument only

@@ -35,7 +35,7 @@ class RedisProfiles:
         try:
             replies = self.link.exchange(request, 4 * len(ids))
         except RedisError as error:
-            raise Unavailable(f"the live state ({error})") from error
+            raise Unavailable("the live state") from error
         now = self.clock()
         return [_profile(one, replies[4 * at : 4 * at + 4], now) for at, one in enumerate(ids)]
 

@@ -53,4 +53,4 @@ class RedisStream:
         try:
             return self.link.run(use)
         except RedisError as error:
-            raise Unavailable(f"the event log ({error})") from error
+            raise Unavailable("the event log") from error

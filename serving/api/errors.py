@@ -54,6 +54,8 @@ def problem_of(error: TagalongError) -> dict[str, Any]:
 
 def _expected(error: TagalongError) -> Response:
     members = problem_of(error)
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
+        log.warning("refused", part=error.part, cause=repr(error.__cause__))
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
     return Response(orjson.dumps(members), members["status"], headers, content_type="application/problem+json")
 

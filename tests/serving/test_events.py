@@ -181,6 +181,7 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
     try:
         answer = client.post("/v1/events", json={"events": [view("axe"), view("pan")]})
         assert answer.status_code == 503
+        assert answer.get_json()["detail"] == "the event log does not answer"
         assert int(answer.headers["Retry-After"]) >= 1
         assert client_of_redis.xlen("log:{main}") == 1
         assert client_of_redis.dump("events:{main:new}") == before
