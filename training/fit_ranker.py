@@ -44,6 +44,8 @@ ENOUGH = 400_000
 """Candidates: more make a ranker slower to learn and no better."""
 TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
+MOMENTS_A_TREE = 10
+"""Few moments teach few trees: more would only learn them by heart."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -220,7 +222,8 @@ def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, 
     )
     held = lgb.Dataset(learned.features[rows], hit[rows], group=learned.group[learned.held], reference=train)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    booster = lgb.train(parameters, train, settings.trees, valid_sets=[held], callbacks=[stop])
+    most = min(settings.trees, len(learned.group) // MOMENTS_A_TREE)
+    booster = lgb.train(parameters, train, most, valid_sets=[held], callbacks=[stop])
     text: str = booster.model_to_string(num_iteration=booster.best_iteration)
     return text
 
