@@ -1,5 +1,6 @@
 """The registry on real bundles of a shop with four items."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_a_broken_bundle_is_not_published(registry: Registry) -> None:
 
 def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry) -> None:
     manifest = registry.folder / "b1" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format":', '"format":9'))
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
     registry.publish("b3")
     assert statuses(registry) == {"b3": "current", "b2": "kept"}
     assert registry.prune(1) == ["b2"]
