@@ -26,7 +26,7 @@ from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_codec import Leaf, flatten, kinds, restore
 from recommender.errors import BundleError, NoBundle
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import Scores, best, contenders, jitter, padded
+from recommender.scorer import best, contenders, jitter, padded
 
 SMOOTH = 20.0
 """Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
@@ -75,27 +75,34 @@ class Candidates:
         return np.asarray(padded(values, self.indptr, -np.inf), np.float32)
 
 
-def propose(scores: Scores, allowed: Allowed, most: int) -> NDArray[np.int32]:
+def propose(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray[np.int32]:
     """Return (B × most) the best allowed items, best first, padded with −1; ``scores`` may be of fewer items."""
-    if isinstance(scores, np.ndarray):
-        masked = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
-        top = best(masked, most)
-        found = np.take_along_axis(masked, top, axis=1) > -np.inf
-        return np.where(found, top, -1).astype(np.int32)
-    return _sparse(scores, allowed, most)
+    masked = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
+    top = best(masked, most)
+    found = np.take_along_axis(masked, top, axis=1) > -np.inf
+    return _wide(np.where(found, top, -1).astype(np.int32), most)
 
 
-def _sparse(scores: csr_array, allowed: Allowed, most: int) -> NDArray[np.int32]:
+def propose_sparse(scores: csr_array, customer: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:
+    """Return (R × most) the best items of each row of ``scores`` (R × N) that its ``customer`` (R,) is allowed.
+
+    Best first, padded with −1; only scores above 0 count, and equal ones are told apart by their item.
+    """
     size = np.diff(scores.indptr)
-    start = np.arange(len(size)) * allowed.table.shape[1]
-    keep = allowed.table.ravel()[np.repeat(start, size) + scores.indices] & (scores.data > 0)
-    table = padded(np.where(keep, scores.data, -np.inf), scores.indptr, -np.inf)
-    row, column = contenders(table, most, NUDGE)
-    item = scores.indices[scores.indptr[row] + column]
-    value = table[row, column] * (1 + NUDGE * jitter(item))
-    indptr = np.searchsorted(row, np.arange(len(size) + 1))
+    cell = np.repeat(customer * allowed.table.shape[1], size) + scores.indices
+    counts = allowed.table.ravel()[cell] & (scores.data > 0)
+    at = contenders(np.where(counts, scores.data, -np.inf), scores.indptr, most, NUDGE)
+    item = scores.indices[at]
+    value = scores.data[at] * (1 + NUDGE * jitter(item))
+    indptr = np.searchsorted(at, scores.indptr)
     items, values = padded(item, indptr, -1), padded(value.astype(np.float32), indptr, -np.inf)
-    return np.take_along_axis(items, best(values, most), axis=1).astype(np.int32)
+    return _wide(np.take_along_axis(items, best(values, most), axis=1).astype(np.int32), most)
+
+
+def _wide(rows: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+    """Return the rows padded with −1 to ``most`` columns."""
+    missing = most - rows.shape[1]
+    return np.pad(rows, ((0, 0), (0, missing)), constant_values=-1) if missing > 0 else rows
 
 
 def share(order: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:

@@ -1,17 +1,15 @@
 """What the ranker knows of each candidate: every source's score and rank, the customer, the item and how they match."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from recommender.candidates import Candidates
 from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
-from recommender.scorer import Scores
 from recommender.signals import Signals
+from recommender.stack import Stack
 from recommender.trail import DAY, Trail
 
 Column = NDArray[np.float32]
@@ -34,10 +32,10 @@ RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "l
 
 def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
     """Return a column (n,) a feature, by name; NaN where a source cannot say."""
-    pick = _Picker.of(candidates)
     columns: dict[str, Column] = {f"rank_{name}": rank for name, rank in candidates.ranks.items()}
     columns["fused"] = candidates.fused
-    columns |= {name: pick.scores(scores) for name, scores in signals.scores.items()}
+    columns |= _sparse(signals.sparse, candidates)
+    columns |= {name: _dense(scores, candidates) for name, scores in signals.dense.items()}
     columns |= _habits(signals, candidates)
     columns |= signals.models.content.match(signals.profiles, candidates.customer, candidates.item)
     columns |= _item(signals, catalogue, candidates)
@@ -47,32 +45,26 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
     return columns
 
 
-@dataclass(frozen=True, slots=True)
-class _Picker:
-    """Looks matrices up at the candidates."""
+def _sparse(stack: Stack, candidates: Candidates) -> dict[str, Column]:
+    """Return (n,) by signal what it says of the candidates; NaN where it says nothing."""
+    indptr, table = candidates.indptr, stack.table
+    turn = np.arange(len(candidates.item)) - indptr[candidates.customer] + 1
+    number = np.zeros(candidates.shape, np.min_scalar_type(int(turn.max(initial=0))))
+    number[candidates.customer, candidates.item] = turn
+    size = np.diff(table.indptr)
+    place = number.ravel()[np.repeat(stack.customer * candidates.shape[1], size) + table.indices]
+    found = np.flatnonzero(place)
+    row = np.searchsorted(table.indptr, found, side="right") - 1
+    columns = np.full((len(stack.names), len(candidates.item)), np.nan, np.float32)
+    columns[row // stack.customers, indptr[stack.customer[row]] + place[found] - 1] = table.data[found]
+    return dict(zip(stack.names, columns, strict=True))
 
-    candidates: Candidates
-    number: NDArray[np.int32]
-    """(B × N) from 1, which of the candidates stands there; 0 where none does."""
 
-    @classmethod
-    def of(cls, candidates: Candidates) -> "_Picker":
-        number = np.zeros(candidates.shape, np.int32)
-        number[candidates.customer, candidates.item] = np.arange(1, len(candidates.item) + 1)
-        return cls(candidates, number)
-
-    def scores(self, scores: Scores) -> Column:
-        """Return (n,) the scores of the candidates, NaN where nothing is stored or the item is beyond the matrix."""
-        customer, item = self.candidates.customer, self.candidates.item
-        inside = item < scores.shape[1]
-        if isinstance(scores, np.ndarray):
-            return np.where(inside, scores[customer, np.where(inside, item, 0)], np.nan) if scores.size else _none(item)
-        start = np.arange(scores.shape[0]) * self.number.shape[1]
-        place = self.number.ravel()[np.repeat(start, np.diff(scores.indptr)) + scores.indices]
-        found = np.flatnonzero(place)
-        column = _none(item)
-        column[place[found] - 1] = scores.data[found]
-        return column
+def _dense(scores: NDArray[np.float32], candidates: Candidates) -> Column:
+    """Return (n,) the scores of the candidates; NaN where the item is beyond the matrix."""
+    customer, item = candidates.customer, candidates.item
+    inside = item < scores.shape[1]
+    return np.where(inside, scores[customer, np.where(inside, item, 0)], np.nan) if scores.size else _none(item)
 
 
 def _none(like: NDArray[np.generic]) -> Column:
@@ -194,10 +186,3 @@ def matrix(columns: Mapping[str, Column], names: tuple[str, ...], rows: int) -> 
         if name in columns:
             table[:, place] = columns[name]
     return table
-
-
-def sparse_at(scores: csr_array, customer: int, item: int) -> float | None:
-    """Return one stored value, or None."""
-    row = slice(scores.indptr[customer], scores.indptr[customer + 1])
-    found = np.flatnonzero(scores.indices[row] == item)
-    return float(scores.data[row][found[0]]) if len(found) else None

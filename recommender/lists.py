@@ -127,7 +127,8 @@ def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
 def _fallback(bundle: Bundle, found: Ranked, name: FallbackName, left: Allowed, most: int) -> NDArray[np.int32]:
     if name == "catalogue":
         return share(np.argsort(-jitter(np.arange(len(bundle.catalogue)))), left, most)
-    return found.signals.proposed("in_category" if name == "category_popularity" else name, left, most)
+    signal = "in_category" if name == "category_popularity" else name
+    return found.signals.proposed([signal], left, most)[signal]
 
 
 def _fill(lists: Ordered, name: FallbackName, more: NDArray[np.int32]) -> Ordered:

@@ -85,7 +85,7 @@ def gather(signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: 
     """Return each signal's (B × quota) proposals, best first."""
     table = BESIDE if signals.queries.anchors.nnz else {}
     names = [name for source in sources for name in (*RETRIEVAL[source], *table.get(source, ()))]
-    return {name: signals.proposed(name, allowed, quota) for name in names}
+    return signals.proposed(names, allowed, quota)
 
 
 def _with(

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
-from recommender.models.transitions import DEPTH, SHARE
+from recommender.models.transitions import DEPTH, SHARE, SIDES
 from recommender.models.transitions import MOST as NEAREST
 from recommender.ranking import Ranked
 from recommender.scorer import entries
@@ -134,13 +134,9 @@ class _Evidence:
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
         self.recent = steps.recent(SHARE, DEPTH, NEAREST)
-        transitions = models.transitions
-        self.links = {
-            "together": transitions.together,
-            "forward": transitions.forward,
-            "backward": transitions.backward,
-            "similarity": models.neighbours.similarity,
-        }
+        self.links = {"similarity": (models.neighbours.similarity, 0)}
+        for place, side in enumerate(SIDES):
+            self.links[side] = (models.transitions.links, place * models.transitions.items)
         self.origins: dict[tuple[str, int], dict[int, int]] = {}
         self.finders: dict[str, Callable[[int], Reason | None]] = {
             "transitions": self._transition,
@@ -168,17 +164,17 @@ class _Evidence:
         """Name the anchor or history item with the strongest link to the shown one."""
         customer = int(self.customer[place])
         if (name, customer) not in self.origins:
-            self.origins[name, customer] = self._strongest_links(self.links[name], customer)
+            self.origins[name, customer] = self._strongest_links(*self.links[name], customer)
         origin = self.origins[name, customer].get(int(self.item[place]))
         return None if origin is None else Reason(code, self.catalogue.items[origin])
 
-    def _strongest_links(self, links: csr_array, customer: int) -> dict[int, int]:
-        """Return, for each shown item that is linked at all, the item with the strongest link to it."""
+    def _strongest_links(self, links: csr_array, first: int, customer: int) -> dict[int, int]:
+        """Return, for each shown item that the rows from ``first`` on link to, the item with the strongest link."""
         anchors = self.found.signals.queries.anchors
         origin, weight = _row(anchors if anchors.nnz else self.recent, customer)
-        inside = origin < links.shape[0]
+        inside = origin < links.shape[1]
         origin, weight = origin[inside], weight[inside]
-        at, row = entries(links, origin)
+        at, row = entries(links, origin + first)
         shown = np.zeros(links.shape[1] + 1, np.bool_)
         shown[np.minimum(self.item[self.customer == customer], links.shape[1])] = True
         wanted = np.flatnonzero(shown[links.indices[at]])

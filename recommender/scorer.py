@@ -19,6 +19,8 @@ STRIDE = 16
 """Every so-many-th score is looked at to guess which ones are among the best."""
 FEW = 4096
 """Up to here sorting apart costs less than looking."""
+SAMPLE = 1024
+"""So many scores of a long sparse row are looked at."""
 LOWEST = np.finfo(np.float32).min
 
 
@@ -86,22 +88,46 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return np.where(padding, np.argmin(reached, axis=1)[:, None], found)
 
 
-def contenders(scores: NDArray[np.float32], k: int, slack: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return row and column, in order, of what may be among the ``k`` best once scores grow by up to ``slack``.
+def contenders(values: NDArray[np.float32], indptr: NDArray[np.integer], k: int, slack: float) -> NDArray[np.intp]:
+    """Return, in order, the positions of what may be among the ``k`` best of its row once values grow by ``slack``.
 
-    ``slack`` is a share of the score; scores are above 0, or −inf for what never counts.
+    Rows are cut at ``indptr``. ``slack`` is a share of the value; values are above 0, or −inf for what never counts.
+    A sample of each long row gives it a floor that only few values reach.
     """
-    width = scores.shape[1]
-    reached = scores > -np.inf if width < max(FEW, 2 * STRIDE * k) else _reached(scores, k, slack)
-    row, column = np.divmod(np.flatnonzero(reached), max(width, 1))
-    return row, column
+    size = np.diff(indptr)
+    floor = _floors(values, indptr, size, k) * np.float32(1 - slack)
+    at = np.flatnonzero(values >= np.repeat(np.maximum(floor, LOWEST), size))
+    short = (np.diff(np.searchsorted(at, indptr)) < k) & (floor > -np.inf)
+    if short.any():
+        lower = np.where(short, LOWEST, np.maximum(floor, LOWEST))
+        at = np.flatnonzero(values >= np.repeat(lower, size))
+    return at
 
 
-def _reached(scores: NDArray[np.float32], k: int, slack: float = 0.0) -> NDArray[np.bool_]:
+def _floors(
+    values: NDArray[np.float32], indptr: NDArray[np.integer], size: NDArray[np.integer], k: int
+) -> NDArray[np.float32]:
+    """Return (R,) a value that most likely k values of each row reach, but not many more; −inf for short rows."""
+    most = max(SAMPLE, 4 * k)
+    stride = np.exp2(np.ceil(np.log2(np.maximum(size / most, 1)))).astype(np.int64)
+    taken = -(-size // stride)
+    start = np.append(0, np.cumsum(taken))
+    at = (np.arange(start[-1]) - np.repeat(start[:-1], taken)) * np.repeat(stride, taken)
+    sample = padded(values[at + np.repeat(indptr[:-1], taken)], start, -np.inf)
+    deep = np.where(stride > 1, 2 * k // stride + 8, k)
+    deep = np.where(deep < taken, deep, 0)
+    depths = np.unique(deep[deep > 0])
+    if len(depths):
+        sample = np.partition(sample, sample.shape[1] - depths, axis=1)
+    found = sample[np.arange(len(size)), sample.shape[1] - np.maximum(deep, 1)] if sample.shape[1] else -np.inf
+    return np.where(deep > 0, found, -np.inf).astype(np.float32)
+
+
+def _reached(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
     """Return which scores of each row may be among its ``k`` best: at least ``k`` of them, or all finite ones."""
     sample = np.nan_to_num(scores[:, ::STRIDE], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     deep = 2 * k // STRIDE + 8
-    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep] * np.float32(1 - slack)
+    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep]
     reached = scores >= np.maximum(floor, LOWEST)[:, None]
     short = np.flatnonzero((np.count_nonzero(reached, axis=1) < k) & (floor > -np.inf))
     reached[short] = scores[short] >= LOWEST

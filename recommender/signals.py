@@ -1,5 +1,6 @@
 """Every source's answer to a batch of queries, computed once for retrieval, ranking and reasons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.bundle import Models
-from recommender.candidates import Allowed, propose, share
+from recommender.candidates import Allowed, propose, propose_sparse, share
 from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
+from recommender.stack import Stack, joined, together
 from recommender.trail import Trail, heaviest, trail
 from recommender.values import Queries
 
@@ -47,14 +49,18 @@ class Signals:
     habits: Habits
     profiles: dict[str, csr_array]
     """(B × T) tags by name, matched with the candidates' tags one by one."""
-    scores: dict[str, Scores]
-    """(B × N) by name, looked up at the candidates."""
+    sparse: Stack
+    """The signals that speak of few items."""
+    dense: dict[str, NDArray[np.float32]]
+    """(B × N) by name, NaN where they cannot say."""
 
     def proposals(self, name: str) -> Scores:
         """Return the (B × N) scores by which the signal ``name`` proposes candidates."""
         models, size = self.models, len(self.queries)
-        if name in self.scores:
-            return self.scores[name]
+        if name in self.dense:
+            return self.dense[name]
+        if name in self.sparse.names:
+            return self.sparse.of(name)
         if name in ("content", "anchor_content"):
             profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
             return heaviest(profile, TAGS) @ models.content.by_tag
@@ -65,21 +71,35 @@ class Signals:
         vector = models.popularity.trend if name == "trend" else models.popularity.recent
         return np.broadcast_to(vector, (size, len(vector)))
 
-    def proposed(self, name: str, allowed: Allowed, most: int) -> NDArray[np.int32]:
-        """Return (B × most) the allowed items that the signal ``name`` puts first, best first, padded with −1."""
-        models = self.models
-        if name == "arrivals":
-            return share(models.arrivals.order, allowed, most)
-        if name == "popularity":
-            return share(models.popularity.order, allowed, most)
-        if name == "trend":
-            return share(models.popularity.rising_order, allowed, most)
-        return propose(self.proposals(name), allowed, most)
+    def proposed(self, names: Sequence[str], allowed: Allowed, most: int) -> dict[str, NDArray[np.int32]]:
+        """Return by name the (B × most) allowed items that each signal puts first, best first, padded with −1."""
+        orders = self._orders()
+        found = {name: share(orders[name], allowed, most) for name in names if name in orders}
+        found |= {name: propose(self.dense[name], allowed, most) for name in names if name in self.dense}
+        found |= self._sparsely([name for name in names if name not in found], allowed, most)
+        return {name: found[name] for name in names}
+
+    def _sparsely(self, names: Sequence[str], allowed: Allowed, most: int) -> dict[str, NDArray[np.int32]]:
+        """Return the same of the signals that speak of few items, by one cut for all."""
+        if not names:
+            return {}
+        stack = joined([(name, csr_array(self.proposals(name))) for name in names])
+        rows = propose_sparse(stack.table, stack.customer, allowed, most)
+        return dict(zip(names, rows.reshape(len(names), -1, most), strict=True))
+
+    def _orders(self) -> dict[str, NDArray[np.intp]]:
+        """Return what is put in one order for everybody."""
+        popularity = self.models.popularity
+        return {
+            "arrivals": self.models.arrivals.order,
+            "popularity": popularity.order,
+            "trend": popularity.rising_order,
+        }
 
 
 def listen(models: Models, queries: Queries) -> Signals:
     """Ask every source about ``queries``."""
-    known, every = models.transitions.forward.shape[0], models.content.tags.shape[0]
+    known, every = models.transitions.items, models.content.tags.shape[0]
     steps = trail(queries.histories, models.transitions.weights, known)
     whole = steps if every == known else trail(queries.histories, models.content.weights, every)
     habits = models.repurchase.habits(queries.histories, queries.now)
@@ -90,19 +110,24 @@ def listen(models: Models, queries: Queries) -> Signals:
         "stated": content.stated(queries.tags),
     }
     taste = collaborative.fold_in(collaborative.interest(steps, queries.now))
-    scores: dict[str, Scores] = {
-        **models.transitions.signals(steps),
-        **models.neighbours.signals(steps),
-        "collaborative": collaborative.product(taste),
-        "in_category": models.popularity.affinity(steps, queries.now) @ models.popularity.by_category,
-        "touched": steps.matrix(steps.faded(60.0, queries.now)),
-        "touched_last": steps.matrix(steps.last(0.8, 50)),
-    }
+    stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), _own(models, steps, queries.now)]
+    dense = {"collaborative": collaborative.product(taste)}
     if queries.anchors.nnz:
         profiles["anchor_content"] = content.beside(queries.anchors)
-        scores |= models.transitions.beside(queries.anchors) | models.neighbours.beside(queries.anchors)
-        scores["anchor_collaborative"] = _beside(collaborative, queries.anchors)
-    return Signals(models, queries, steps, habits, profiles, scores)
+        stacks += [models.transitions.beside(queries.anchors), models.neighbours.beside(queries.anchors)]
+        dense["anchor_collaborative"] = _beside(collaborative, queries.anchors)
+    return Signals(models, queries, steps, habits, profiles, together(stacks), dense)
+
+
+def _own(models: Models, steps: Trail, now: NDArray[np.int64]) -> Stack:
+    """Return what is popular where the customers go, and what they turned to themselves."""
+    return joined(
+        [
+            ("in_category", models.popularity.affinity(steps, now) @ models.popularity.by_category),
+            ("touched", steps.matrix(steps.faded(60.0, now))),
+            ("touched_last", steps.matrix(steps.last(0.8, 50))),
+        ]
+    )
 
 
 def _beside(model: CollaborativeModel, anchors: csr_array) -> NDArray[np.float32]:

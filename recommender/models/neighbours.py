@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.stack import Stack, led_to
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
@@ -24,12 +25,12 @@ class NeighbourModel:
     def score(self, queries: Queries) -> csr_array:
         """Return (B × N) the similarity to what the customer turned to of late, summed."""
         steps = trail(queries.histories, self.weights, self.similarity.shape[0])
-        return self.signals(steps)["neighbours"]
+        return self.signals(steps).of("neighbours")
 
-    def signals(self, steps: Trail) -> dict[str, csr_array]:
-        """Return (B × N) by name, from the last steps."""
-        return {"neighbours": steps.recent(SHARE, DEPTH, MOST) @ self.similarity}
+    def signals(self, steps: Trail) -> Stack:
+        """Return the similarity to the last steps."""
+        return led_to(("neighbours",), [(steps.recent(SHARE, DEPTH, MOST), 0)], self.similarity)
 
-    def beside(self, anchors: csr_array) -> dict[str, csr_array]:
-        """Return (B × N) the similarity to the ``anchors`` (B × N)."""
-        return {"anchor_neighbours": anchors[:, : self.similarity.shape[0]] @ self.similarity}
+    def beside(self, anchors: csr_array) -> Stack:
+        """Return the similarity to the ``anchors`` (B × N)."""
+        return led_to(("anchor_neighbours",), [(anchors[:, : self.similarity.shape[0]], 0)], self.similarity)

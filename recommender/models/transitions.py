@@ -6,47 +6,50 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.stack import Stack, led_to
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 SHARE, DEPTH, MOST = 0.8, 20, 50
 """A step back counts 0.8 of the one after it; what lies 20 steps back, or behind 50 heavier items, no longer counts."""
+SIDES = ("forward", "backward", "together")
+"""What follows an item, what precedes it, and what shares a basket with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransitionModel:
-    """Item × item weights, the most telling ones of each item; row a holds what belongs to a."""
+    """Item × item weights, the most telling ones of each item."""
 
     weights: NDArray[np.float32]
     """(event types,) how much each type of event says."""
-    forward: csr_array
-    """(N × N) what follows a."""
-    backward: csr_array
-    """(N × N) what precedes a."""
-    together: csr_array
-    """(N × N) what shares a basket with a."""
+    links: csr_array
+    """(3·N × N) one of ``SIDES`` below the other, so that one product answers for all; row a of each is about a."""
+
+    @property
+    def items(self) -> int:
+        """Return N."""
+        return int(self.links.shape[1])
+
+    def side(self, name: str) -> csr_array:
+        """Return (N × N) one of ``SIDES``."""
+        first = SIDES.index(name) * self.items
+        return self.links[first : first + self.items]
 
     def score(self, queries: Queries) -> csr_array:
         """Return (B × N) how strongly the last steps lead to each item, in both directions."""
-        steps = trail(queries.histories, self.weights, self.forward.shape[0])
-        found = self.signals(steps)
-        return (found["followed"] + 0.6 * found["preceded"] + found["together"]).tocsr()
+        found = self.signals(trail(queries.histories, self.weights, self.items))
+        return (found.of("followed") + 0.6 * found.of("preceded") + found.of("together")).tocsr()
 
-    def signals(self, steps: Trail) -> dict[str, csr_array]:
-        """Return (B × N) by name: led to by the last step, and by the last ones forwards, backwards and at once."""
-        recent = steps.recent(SHARE, DEPTH, MOST)
-        return {
-            "followed_last": steps.recent(1.0, 1, MOST) @ self.forward,
-            "followed": recent @ self.forward,
-            "preceded": recent @ self.backward,
-            "together": recent @ self.together,
-        }
+    def signals(self, steps: Trail) -> Stack:
+        """Return what the last step leads to, and what the last ones lead to forwards, backwards and at once."""
+        recent, last = steps.recent(SHARE, DEPTH, MOST), steps.recent(1.0, 1, MOST)
+        names = ("followed", "preceded", "together", "followed_last")
+        return led_to(names, [*self._each(recent), (last, 0)], self.links)
 
-    def beside(self, anchors: csr_array) -> dict[str, csr_array]:
-        """Return (B × N) by name: led to by the ``anchors`` (B × N)."""
-        known = anchors[:, : self.forward.shape[0]]
-        return {
-            "anchor_followed": known @ self.forward,
-            "anchor_preceded": known @ self.backward,
-            "anchor_together": known @ self.together,
-        }
+    def beside(self, anchors: csr_array) -> Stack:
+        """Return what the ``anchors`` (B × N) lead to."""
+        names = ("anchor_followed", "anchor_preceded", "anchor_together")
+        return led_to(names, self._each(anchors[:, : self.items]), self.links)
+
+    def _each(self, weights: csr_array) -> list[tuple[csr_array, int]]:
+        return [(weights, at * self.items) for at in range(len(SIDES))]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.candidates import Allowed, propose, share
+from recommender.candidates import Allowed, propose_sparse, share
 from recommender.scorer import best, jitter
 
 seeds = st.integers(0, 2**32 - 1)
@@ -52,7 +52,7 @@ def test_sparse_proposals_are_the_best_allowed_with_ties_told_apart_by_item(seed
     closed = csr_array(rng.random((3, width)) < 0.1)
     allowed = Allowed.of(np.ones(width, np.bool_), closed)
     ranked = np.where(allowed.table, table, 0) * (1 + 1e-4 * jitter(np.arange(width)))
-    found = propose(csr_array(table), allowed, k)
+    found = propose_sparse(csr_array(table), np.arange(3), allowed, k)
     for row, items in enumerate(found):
         expected = np.sort(ranked[row][ranked[row] > 0])[::-1][:k]
         np.testing.assert_allclose(ranked[row, items[items >= 0]], expected, rtol=1e-6)

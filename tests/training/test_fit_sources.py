@@ -92,9 +92,9 @@ def test_transitions_know_the_direction():
     shop = dataset()
     there = histories([[(0, 1), (1, 2)]] * 4 + [[(2, 1), (3, 2)]] * 12)
     models = fit_sources(type(shop)(shop.users, there, shop.catalogue, shop.declared), Config(), now=10 * DAY, had=8)
-    assert models.transitions.forward[0, 1] == pytest.approx(25 * 4 / np.sqrt(20))
-    assert models.transitions.forward[1, 0] == 0
-    assert models.transitions.backward[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
+    assert models.transitions.side("forward")[0, 1] == pytest.approx(25 * 4 / np.sqrt(20))
+    assert models.transitions.side("forward")[1, 0] == 0
+    assert models.transitions.side("backward")[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
 
 
 def test_a_habit_knows_its_count_gap_and_due_day():

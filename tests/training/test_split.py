@@ -130,7 +130,7 @@ def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
         assert list(ranker.boosters) == list(second.rankers[name].boosters)
         assert ranker.coefficients.tobytes() == second.rankers[name].coefficients.tobytes()
     assert first.models.collaborative.factors.tobytes() == second.models.collaborative.factors.tobytes()
-    assert first.models.transitions.forward.data.tobytes() == second.models.transitions.forward.data.tobytes()
+    assert first.models.transitions.links.data.tobytes() == second.models.transitions.links.data.tobytes()
 
 
 def test_the_held_customers_were_no_lesson_and_have_a_truth():

@@ -3,7 +3,7 @@
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array, diags_array, vstack
 
 from recommender.config import TransitionSettings
 from recommender.models.transitions import TransitionModel
@@ -29,7 +29,9 @@ def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: Transi
     counts = Parallel(n_jobs=2, prefer="threads")(
         delayed(cooccurrence)(left, right, settings.neighbours) for left, right in sides
     )
-    return TransitionModel(weights, *(compact((scale @ count).tocsr().astype(np.float32)) for count in counts))
+    return TransitionModel(
+        weights, compact(vstack([scale @ count for count in counts], format="csr", dtype=np.float32))
+    )
 
 
 def _incidence(steps: Trail) -> csr_array:
