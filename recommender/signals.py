@@ -13,7 +13,7 @@ from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
 from recommender.stack import Stack, joined, together
-from recommender.trail import Trail, heaviest, trail
+from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 RETRIEVAL = {
@@ -33,10 +33,6 @@ BESIDE = {
     "content": ("anchor_content",),
 }
 """The signals by which a source proposes candidates for the items that a page is about."""
-
-
-TAGS = 25
-"""Candidates are looked for under so many of a customer's tags; all of them count in the match."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +59,7 @@ class Signals:
             return self.sparse.of(name)
         if name in ("content", "anchor_content"):
             profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
-            return heaviest(profile, TAGS) @ models.content.by_tag
+            return models.content.carriers(profile)
         if name == "lasting":
             return self.habits.matrix(models.repurchase.due(self.habits))
         if name == "arrivals":

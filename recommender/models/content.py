@@ -8,10 +8,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.scorer import compact, entries
-from recommender.trail import Trail, trail
+from recommender.trail import Trail, heaviest, trail
 from recommender.values import Queries
 
 SHARE, DEPTH = 0.9, 40
+TAGS, CARRIERS = 25, 8_000
+"""Candidates are looked for under so many of a customer's tags, the heaviest first, until so many items carry them.
+
+All tags count in the match; these bounds keep a request's cost from growing with the catalogue.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,19 @@ class ContentModel:
     def beside(self, anchors: csr_array) -> csr_array:
         """Return (B × T) the tags of the ``anchors`` (B × N), of length 1."""
         return _unit(anchors @ self.tags)
+
+    def carriers(self, profile: csr_array) -> csr_array:
+        """Return (B × N) how well items match the heaviest tags of ``profile`` (B × T): the candidates it proposes."""
+        telling = heaviest(profile, TAGS)
+        row = np.repeat(np.arange(telling.shape[0]), np.diff(telling.indptr))
+        size = np.diff(self.by_tag.indptr)[telling.indices]
+        order = np.lexsort((-telling.data, row))
+        total = np.cumsum(size[order], dtype=np.int64)
+        before = np.append(0, total)[telling.indptr[:-1]][row]
+        kept = np.zeros(len(row), np.bool_)
+        kept[order] = (total - size[order] - before) < CARRIERS
+        indptr = np.append(0, np.cumsum(kept))[telling.indptr].astype(telling.indptr.dtype)
+        return csr_array((telling.data[kept], telling.indices[kept], indptr), shape=telling.shape) @ self.by_tag
 
     def match(
         self, profiles: Mapping[str, csr_array], customer: NDArray[np.intp], item: NDArray[np.int32]
