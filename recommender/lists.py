@@ -104,8 +104,9 @@ def _sources(found: Ranked) -> NDArray[np.int8]:
     names = list(found.candidates.ranks)
     if not names or not len(found.candidates.item):
         return np.zeros(len(found.candidates.item), np.int8)
-    ranks = np.stack([np.nan_to_num(found.candidates.ranks[name], nan=np.inf) for name in names])
-    return np.asarray(np.array([OWNER[name] for name in names], np.int8)[ranks.argmin(axis=0)], np.int8)
+    ranks = np.stack(list(found.candidates.ranks.values()))
+    first = np.where(np.isnan(ranks), np.inf, ranks).argmin(axis=0)
+    return np.asarray(np.array([OWNER[name] for name in names], np.int8)[first], np.int8)
 
 
 def filled(bundle: Bundle, placement: Placement, found: Ranked, rules: Rules, lists: Ordered) -> Ordered:

@@ -73,14 +73,22 @@ def why_ineligible(catalogue: Catalogue, row: int, now: int) -> str | None:
 
 def exclusions(histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> csr_array:
     """Return (B × N) what each customer must not see, as ``exclusions_by_rule`` finds it."""
-    parts = exclusions_by_rule(histories, settings, catalogue, now).values()
-    return union(list(parts), (len(histories), len(catalogue)))
+    pairs = [np.zeros(0, np.int64), *_excluded_pairs(histories, settings, catalogue, now).values()]
+    return _matrix(np.unique(np.concatenate(pairs)), (len(histories), len(catalogue)))
 
 
 def exclusions_by_rule(
     histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]
 ) -> Mapping[str, csr_array]:
-    """Return a (B × N) matrix for each rule that ``settings`` turns on; ``now`` is (B,) seconds since 1970.
+    """Return a (B × N) matrix for each rule that ``settings`` turns on; ``now`` is (B,) seconds since 1970."""
+    pairs = _excluded_pairs(histories, settings, catalogue, now)
+    return {name: _matrix(some, (len(histories), len(catalogue))) for name, some in pairs.items()}
+
+
+def _excluded_pairs(
+    histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """Return, for each rule, ``customer × N + item`` of what it excludes, ascending.
 
     The last word counts: an item is in the cart if it was added and since neither removed nor bought; bought if it was
     purchased and not since refunded; refunded or disliked until it is bought or liked again. Impressions count from the
@@ -98,7 +106,7 @@ def exclusions_by_rule(
         found["refunded_or_disliked"] = np.union1d(refunded, disliked)
     if settings.seen_without_click > 0:
         found["seen_without_click"] = _seen(log, settings.seen_without_click)
-    return {name: _matrix(pairs, (len(histories), len(catalogue))) for name, pairs in found.items()}
+    return found
 
 
 def union(parts: list[csr_array], shape: tuple[int, int]) -> csr_array:

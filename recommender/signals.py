@@ -57,15 +57,20 @@ class Signals:
             return self.dense[name]
         if name in self.sparse.names:
             return self.sparse.of(name)
-        if name in ("content", "anchor_content"):
-            profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
-            return models.content.carriers(profile)
-        if name == "lasting":
-            return self.habits.matrix(models.repurchase.due(self.habits))
+        if name in ("content", "anchor_content", "lasting"):
+            return self._asked(name)
         if name == "arrivals":
             return models.arrivals.score(self.queries)
         vector = models.popularity.trend if name == "trend" else models.popularity.recent
         return np.broadcast_to(vector, (size, len(vector)))
+
+    def _asked(self, name: str) -> csr_array:
+        """Return (B × N) what is worked out for proposals alone."""
+        models = self.models
+        if name == "lasting":
+            return self.habits.matrix(models.repurchase.due(self.habits))
+        profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
+        return models.content.carriers(profile)
 
     def proposed(self, names: Sequence[str], allowed: Allowed, most: int) -> dict[str, NDArray[np.int32]]:
         """Return by name the (B × most) allowed items that each signal puts first, best first, padded with −1."""
@@ -79,9 +84,10 @@ class Signals:
         """Return the same of the signals that speak of few items, by one cut for all."""
         if not names:
             return {}
-        stack = joined([(name, csr_array(self.proposals(name))) for name in names])
+        known = [name for name in names if name in self.sparse.names]
+        stack = self.sparse.beside(known, [(name, self._asked(name)) for name in names if name not in known])
         rows = propose_sparse(stack.table, stack.customer, allowed, most)
-        return dict(zip(names, rows.reshape(len(names), -1, most), strict=True))
+        return dict(zip(stack.names, rows.reshape(len(names), -1, most), strict=True))
 
     def _orders(self) -> dict[str, NDArray[np.intp]]:
         """Return what is put in one order for everybody."""

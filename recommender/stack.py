@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,44 +33,60 @@ class Stack:
 
     def of(self, name: str) -> csr_array:
         """Return (B × N) what one signal says."""
+        return _below([self._part(name)], self.table.shape[1])
+
+    def beside(self, names: Sequence[str], more: Sequence[tuple[str, csr_array]]) -> "Stack":
+        """Return the stack of these signals of this one, in this order, and then of some ``more`` (B × N)."""
+        parts = [self._part(name) for name in names] + [_whole(table) for _, table in more]
+        width = max([self.table.shape[1], *(table.shape[1] for _, table in more)])
+        return Stack((*names, *(name for name, _ in more)), _below(parts, width))
+
+    def _part(self, name: str) -> "_Part":
         size, table = self.customers, self.table
         first = self.names.index(name) * size
         indptr = table.indptr[first : first + size + 1]
-        part = slice(int(indptr[0]), int(indptr[-1]))
-        return csr_array((table.data[part], table.indices[part], indptr - indptr[0]), shape=(size, table.shape[1]))
+        stored = slice(int(indptr[0]), int(indptr[-1]))
+        return _Part(table.data[stored], table.indices[stored], indptr - indptr[0])
+
+
+class _Part(NamedTuple):
+    """Some rows of a sparse matrix as arrays: a matrix that is not needed as one costs more than what it holds."""
+
+    data: NDArray[np.float32]
+    indices: NDArray[np.int32]
+    indptr: NDArray[np.int32]
+
+
+def _whole(table: csr_array, start: int = 0) -> _Part:
+    """Return a matrix as a part, its columns moved to the right by ``start``."""
+    return _Part(table.data, table.indices + np.int32(start) if start else table.indices, table.indptr)
 
 
 def joined(parts: Sequence[tuple[str, csr_array]]) -> Stack:
     """Return the (B × N) scores of some signals as one stack; there is at least one, and N is the widest one's."""
     names, tables = zip(*parts, strict=True)
-    return Stack(names, _below(tables, [0] * len(tables), max(table.shape[1] for table in tables)))
+    return Stack(names, _below([_whole(table) for table in tables], max(table.shape[1] for table in tables)))
 
 
 def together(stacks: Sequence[Stack]) -> Stack:
     """Return several stacks of the same customers as one."""
     tables = [stack.table for stack in stacks]
     names = tuple(name for stack in stacks for name in stack.names)
-    return Stack(names, _below(tables, [0] * len(tables), max(table.shape[1] for table in tables)))
+    return Stack(names, _below([_whole(table) for table in tables], max(table.shape[1] for table in tables)))
 
 
 def led_to(names: Sequence[str], blocks: Sequence[Block], links: csr_array) -> Stack:
     """Return what the weights of each of ``blocks`` lead to along ``links`` (R × N), by one product for all."""
-    weights, starts = zip(*blocks, strict=True)
-    return Stack(tuple(names), _below(weights, starts, links.shape[0]) @ links)
+    return Stack(tuple(names), _below([_whole(*block) for block in blocks], links.shape[0]) @ links)
 
 
-def _below(tables: Sequence[csr_array], starts: Sequence[int], width: int) -> csr_array:
-    """Return the tables one below the other, the columns of each moved to the right by its start."""
-    if len(tables) == 1 and not starts[0] and tables[0].shape[1] == width:
-        return tables[0]
-    stored = np.cumsum([0, *(table.nnz for table in tables)])
-    indptr = [table.indptr[1:] + before for table, before in zip(tables, stored[:-1], strict=True)]
-    columns = [
-        table.indices + np.int32(start) if start else table.indices for table, start in zip(tables, starts, strict=True)
-    ]
+def _below(parts: Sequence[_Part], width: int) -> csr_array:
+    """Return the parts one below the other."""
+    stored = np.cumsum([0, *(len(part.data) for part in parts)])
+    indptr = [part.indptr[1:] + before for part, before in zip(parts, stored[:-1].tolist(), strict=True)]
     arrays = (
-        np.concatenate([table.data for table in tables]),
-        np.concatenate(columns).astype(np.int32, copy=False),
+        np.concatenate([part.data for part in parts]),
+        np.concatenate([part.indices for part in parts]).astype(np.int32, copy=False),
         np.concatenate([np.zeros(1, np.int32), *indptr]).astype(np.int32, copy=False),
     )
-    return csr_array(arrays, shape=(sum(table.shape[0] for table in tables), width))
+    return csr_array(arrays, shape=(len(arrays[2]) - 1, width))

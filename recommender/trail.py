@@ -45,14 +45,12 @@ class Trail:
     def recent(self, share: float, depth: int, most: int) -> csr_array:
         """Return (B × N) each customer's ``most`` heaviest weights of ``last``, none beyond ``depth``."""
         if (share, depth, most) not in self.asked:
-            self.asked[share, depth, most] = heaviest(self._recent(share, depth), most)
+            weight, indptr = self._summed(self.last(share, depth)), self.pairs.indptr
+            kept = (weight > 0) & among_heaviest(weight, indptr, most)
+            cut = np.append(np.int32(0), np.cumsum(kept, dtype=np.int32))[indptr]
+            found = csr_array((weight[kept], self.pairs.indices[kept], cut), shape=self.pairs.shape)
+            self.asked[share, depth, most] = found
         return self.asked[share, depth, most]
-
-    def _recent(self, share: float, depth: int) -> csr_array:
-        data = self._summed(self.last(share, depth))
-        kept = data > 0
-        indptr = np.append(0, np.cumsum(kept))[self.pairs.indptr].astype(np.int32)
-        return csr_array((data[kept], self.pairs.indices[kept], indptr), shape=self.pairs.shape)
 
     def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
@@ -97,18 +95,23 @@ def _pairs(
 
 def heaviest(table: csr_array, most: int) -> csr_array:
     """Return the ``most`` highest values of each row, and what equals the last of them."""
-    size = np.diff(table.indptr)
-    if size.max(initial=0) <= most:
-        return table
-    wide = np.flatnonzero(size > most)
-    row = np.repeat(np.arange(len(size)), size)
-    values = padded(table.data[size[row] > most], np.append(0, np.cumsum(size[wide])), -np.inf)
-    floor = np.full(len(size), -np.inf)
-    floor[wide] = np.partition(values, values.shape[1] - most, axis=1)[:, -most]
-    kept = table.data >= floor[row]
+    kept = among_heaviest(table.data, table.indptr, most)
     # Of the table's own index type: a product with wider indices would copy the other matrix's, millions of them.
     indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(table.indptr.dtype)
     return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
+
+
+def among_heaviest(values: NDArray[np.float32], indptr: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
+    """Return which values are among the ``most`` highest of their row, or equal the last of them."""
+    size = np.diff(indptr)
+    if size.max(initial=0) <= most:
+        return np.ones(len(values), np.bool_)
+    wide = np.flatnonzero(size > most)
+    inside = np.repeat(size > most, size)
+    table = padded(values[inside], np.append(0, np.cumsum(size[wide])), -np.inf)
+    floor = np.full(len(size), -np.inf, np.float32)
+    floor[wide] = np.partition(table, table.shape[1] - most, axis=1)[:, -most]
+    return np.asarray(values >= np.repeat(floor, size))
 
 
 def _changes(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -62,6 +62,8 @@ class CollaborativeModel:
         )
 
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+            if len(interest.indptr) == 2:
+                return np.asarray(weight[None] @ vectors, np.float32)
             share.data = weight
             return np.asarray(share @ vectors, np.float32)
 
