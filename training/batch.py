@@ -1,13 +1,10 @@
 """Lists for many customers at once: blocks of them through the pipeline, in processes that share one mapped bundle."""
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_limits
 
 from recommender.bundle import Bundle
 from recommender.config import Placement
@@ -17,6 +14,7 @@ from recommender.models.repurchase import owned
 from recommender.pipeline import order
 from recommender.policy import Rules, always_eligible, exclusions, union
 from recommender.values import Histories, Queries
+from training.forked import forked
 
 BLOCK = 256
 
@@ -68,36 +66,9 @@ def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:
 
 def in_blocks(bundle: Bundle, what: Order, queries: Queries, *, processes: int) -> Iterator[tuple[slice, Ordered]]:
     """Yield the lists of all customers block by block, in their order; ``processes`` work on them side by side."""
-    work = _Work(bundle, what, queries)
     blocks = [slice(at, min(at + BLOCK, len(queries))) for at in range(0, len(queries), BLOCK)]
-    if min(processes, len(blocks)) <= 1:
-        with threadpool_limits(1):
-            yield from ((block, work.block(block)) for block in blocks)
-        return
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _start, (work,)) as pool:
-        yield from zip(blocks, pool.map(_block, blocks), strict=True)
 
+    def work(block: slice) -> Ordered:
+        return lists(bundle, what, queries.take(np.arange(block.start, block.stop)))
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Work:
-    """What a worker process needs; it is forked, so nothing of this is copied."""
-
-    bundle: Bundle
-    what: Order
-    queries: Queries
-
-    def block(self, block: slice) -> Ordered:
-        return lists(self.bundle, self.what, self.queries.take(np.arange(block.start, block.stop)))
-
-
-_work: list[_Work] = []
-"""Filled once in each worker process, for a process pool gives its functions nothing but their argument."""
-
-
-def _start(work: _Work) -> None:
-    _work.append(work)
-    threadpool_limits(1)
-
-
-def _block(block: slice) -> Ordered:
-    return _work[-1].block(block)
+    yield from zip(blocks, forked(work, blocks, processes), strict=True)

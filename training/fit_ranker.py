@@ -1,11 +1,9 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
@@ -19,6 +17,7 @@ from recommender.policy import Rules
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import listen
+from training.forked import forked
 from training.split import Questions
 
 BLOCK = 64
@@ -91,11 +90,14 @@ def lessons(
     The moments are taken in their order until there are ``ENOUGH`` candidates.
     """
     parts = [np.arange(at, min(at + BLOCK, len(asked))) for at in range(0, len(asked), BLOCK)]
+
+    def work(part: NDArray[np.intp]) -> Lessons:
+        return _block(bundle, sources, asked.take(part), held[part], exclude_had)
+
     found = [NOTHING]
-    for some in batched(parts, 4 * jobs):
-        tasks = (delayed(_block)(bundle, sources, asked.take(part), held[part], exclude_had) for part in some)
-        found.extend(Parallel(n_jobs=jobs, prefer="threads")(tasks))
-        if sum(len(part.hit) for part in found) >= ENOUGH:
+    for part in forked(work, parts, jobs):
+        found.append(part)
+        if sum(len(one.hit) for one in found) >= ENOUGH:
             break
     return joined(found)
 
@@ -110,12 +112,6 @@ def thinned(learned: Lessons, most: int, rng: np.random.Generator) -> Lessons:
     keep = (place < most) | learned.held[moment]
     group = np.bincount(moment[keep], minlength=len(learned.group)).astype(np.int64)
     return replace(learned, features=learned.features[keep], hit=learned.hit[keep], group=group)
-
-
-def batched(parts: list[NDArray[np.intp]], most: int) -> Iterator[list[NDArray[np.intp]]]:
-    """Yield the parts, ``most`` at a time."""
-    for at in range(0, len(parts), most):
-        yield parts[at : at + most]
 
 
 def joined(parts: list[Lessons]) -> Lessons:
