@@ -25,16 +25,14 @@ Bundle = Annotated[str, typer.Argument(help="A bundle's id, or current.")]
 
 @app.command(name="list")
 def list_(data: Data = DATA, shop: Shop = "main") -> None:
-    """List the bundles, newest first.
+    """List the bundles, newest first; those that cannot be read come last, with the reason.
 
     Example: tagalong models list
     """
     table = Table("bundle", "created", "data until", "status", f"NDCG@{CUT}", f"NDCG@{CUT} new", "reason")
     for one in _registry(data, shop).listed():
-        info = one.info
-        figures = (_figure(info, task) for task in ("next", "discovery"))
-        until = rfc3339(info.data_until)
-        table.add_row(info.bundle_id, info.created_at, until, one.status, *figures, one.reason or "")
+        created, until, *figures = _said(one.info) if one.info else ("",) * 4
+        table.add_row(one.bundle_id, created, until, one.status, *figures, one.reason or "")
     output.print(table)
 
 
@@ -115,6 +113,11 @@ def _registry(data: Path, shop: str) -> Registry:
 
 def _folder(registry: Registry, name: str) -> Path:
     return bundle_folder(Path(name)) if Path(name).is_dir() else registry.path(name)
+
+
+def _said(info: BundleInfo) -> tuple[str, ...]:
+    """Return what the list shows of a bundle that can be read."""
+    return info.created_at, rfc3339(info.data_until), _figure(info, "next"), _figure(info, "discovery")
 
 
 def _figure(info: BundleInfo, task: str) -> str:

@@ -14,7 +14,7 @@ from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
-from recommender.values import Histories
+from recommender.values import EARLIEST, LATEST, Histories
 
 
 def build_dataset(tables: Tables, config: Config) -> Dataset:
@@ -65,10 +65,10 @@ def event_codes(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:
 
 
 def first_times(histories: Histories, items: int) -> NDArray[np.int64]:
-    """Return when each item first occurs, seconds since 1970; the smallest int64 where it never does."""
-    first = np.full(items, np.iinfo(np.int64).max)
+    """Return when each item first occurs, seconds since 1970; ``EARLIEST`` where it never does."""
+    first = np.full(items, LATEST)
     np.minimum.at(first, histories.item, histories.time)
-    return np.where(first == np.iinfo(np.int64).max, np.iinfo(np.int64).min, first)
+    return np.where(first == LATEST, EARLIEST, first)
 
 
 def declared_tags(customers: pa.Table, users: pa.Array, tag_names: IdMap) -> csr_array:

@@ -14,9 +14,7 @@ from features.tags import category_path, item_tags
 from recommender.catalogue import LEVEL, Catalogue
 from recommender.config import ContentSettings
 from recommender.ids import Texts
-
-NEVER = int(np.iinfo(np.int64).min)
-ALWAYS = int(np.iinfo(np.int64).max)
+from recommender.values import EARLIEST, LATEST
 
 STATE = ("in_stock", "hidden")
 """Columns that change by the minute, so no part of an item's properties."""
@@ -38,7 +36,7 @@ def build_catalogue(
     path = category_path(table["category"])
     table = table.set_column(table.column_names.index("category"), "category", path)
     tags, tag_names = item_tags(table, textual, settings)
-    available_from = seconds(table["available_from"], missing=NEVER)
+    available_from = seconds(table["available_from"], missing=EARLIEST)
     return Catalogue(
         items=id_map(items),
         price=numbers(table["price"]),
@@ -46,8 +44,8 @@ def build_catalogue(
         in_stock=flags(table["in_stock"], missing=True),
         hidden=flags(table["hidden"], missing=False),
         available_from=available_from,
-        available_until=seconds(table["available_until"], missing=ALWAYS),
-        first_seen=np.where(available_from == NEVER, first_seen, available_from),
+        available_until=seconds(table["available_until"], missing=LATEST),
+        first_seen=np.where(available_from == EARLIEST, first_seen, available_from),
         category=coded(path),
         category_top=coded(pc.list_element(pc.split_pattern(path, LEVEL), 0)),
         brand=coded(table["brand"]),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.values import EventType, Histories
+from recommender.values import EARLIEST, LATEST, EventType, Histories
 
 DAY = 86_400
 STAGES = ("unknown", "visitor", "new", "active", "loyal", "at_risk", "lapsed")
@@ -37,7 +37,7 @@ def summaries(histories: Histories, now: NDArray[np.int64], spent_well: float) -
     """Summarise B customers at ``now`` (B,); ``spent_well`` is the money from which a customer counts as a good one."""
     size, customer = len(histories), histories.customer()
     bought = histories.event == EventType.PURCHASE
-    first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
+    first, last = np.full(size, LATEST), np.full(size, EARLIEST)
     np.minimum.at(first, customer, histories.time)
     np.maximum.at(last, customer[bought], histories.time[bought])
     who, when = customer[bought], histories.time[bought]

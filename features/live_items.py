@@ -13,13 +13,14 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.catalogue import ALWAYS, NEVER, STATE
+from features.catalogue import STATE
 from features.live_tags import UNTOLD, attribute_text, tags_with
 from features.tables import ITEMS
 from features.tags import category_path
 from recommender.catalogue import LEVEL, Catalogue, Coded
 from recommender.config import ContentSettings
 from recommender.ids import ChangedTexts, GrownIdMap, IdMap
+from recommender.values import EARLIEST, LATEST
 
 Fields = Mapping[str, Any]
 """An item's columns as FORMATS names them, as JSON gives them; null takes a value away."""
@@ -54,7 +55,7 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
     told = np.array([not UNTOLD.issuperset(fields) for fields in change.given], np.bool_)
     whole = [fields for fields, tells in zip(change.whole, told, strict=True) if tells]
     tags, tag_names = tags_with(catalogue, change.rows[told], whole, size, settings)
-    available_from = _column(catalogue.available_from, size, NEVER, change, "available_from", seconds)
+    available_from = _column(catalogue.available_from, size, EARLIEST, change, "available_from", seconds)
     return replace(
         catalogue,
         items=change.items,
@@ -63,7 +64,7 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
         in_stock=_column(catalogue.in_stock, size, True, change, "in_stock", bool),
         hidden=_column(catalogue.hidden, size, False, change, "hidden", bool),
         available_from=available_from,
-        available_until=_column(catalogue.available_until, size, ALWAYS, change, "available_until", seconds),
+        available_until=_column(catalogue.available_until, size, LATEST, change, "available_until", seconds),
         first_seen=_first_seen(catalogue, change, available_from, now),
         category=_coded(catalogue.category, size, change, "category", _path),
         category_top=_coded(catalogue.category_top, size, change, "category", _top),
@@ -132,7 +133,7 @@ def _column(
 def _first_seen(catalogue: Catalogue, change: Change, available_from: NDArray[np.int64], now: int) -> NDArray[np.int64]:
     first = np.concatenate([catalogue.first_seen, np.full(len(change.items) - len(catalogue), now, np.int64)])
     rows, _ = change.values("available_from")
-    first[rows] = np.where(available_from[rows] == NEVER, first[rows], available_from[rows])
+    first[rows] = np.where(available_from[rows] == EARLIEST, first[rows], available_from[rows])
     return first
 
 

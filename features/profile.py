@@ -12,7 +12,7 @@ from features.live_events import LiveEvents
 from features.tag_rules import CustomerTag
 from features.tagging import Tagging, tags_of, vectors
 from recommender.bundle import Bundle
-from recommender.values import Histories, Queries
+from recommender.values import EARLIEST, Histories, Queries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def _past(bundle: Bundle, profiles: Sequence[Profile]) -> tuple[Histories, NDArr
     ids = [(b, one) for b, p in enumerate(profiles) for one in (p.user_id, *p.also)]
     past = bundle.histories.take(np.array([bundle.users.row(one) for _, one in ids], np.intp))
     owner = np.array([b for b, _ in ids], np.int32)[past.customer()]
-    erased = np.array([p.erased_at or np.iinfo(np.int64).min for p in profiles], np.int64)
+    erased = np.array([p.erased_at or EARLIEST for p in profiles], np.int64)
     keep = past.time > erased[owner]
     return past.where(keep), owner[keep]
 

@@ -55,6 +55,10 @@ class _Flattener:
         self.kinds, self.leaves = kinds, leaves
 
     def tree(self, value: Any, path: str) -> Any:
+        """Return ``value`` as JSON can hold it: plain data as it is, all else as an object whose ``is`` names its kind.
+
+        Raises TypeError where a bundle cannot hold the value.
+        """
         match value:
             case Enum():
                 return {"is": self._kind(value, path), "value": value.value}

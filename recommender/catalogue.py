@@ -44,11 +44,11 @@ class Catalogue:
     in_stock: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
     available_from: NDArray[np.int64]
-    """Seconds since 1970; the smallest int64 where there is no limit."""
+    """Seconds since 1970; ``EARLIEST`` where there is no limit."""
     available_until: NDArray[np.int64]
-    """Seconds since 1970; the largest int64 where there is no limit."""
+    """Seconds since 1970; ``LATEST`` where there is no limit."""
     first_seen: NDArray[np.int64]
-    """When the item was first bought, seen or on sale, seconds since 1970; the smallest int64 where unknown."""
+    """When the item was first bought, seen or on sale, seconds since 1970; ``EARLIEST`` where unknown."""
     category: Coded
     """The whole path, written ``A > B > C``."""
     category_top: Coded

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue import Catalogue, Coded
+from recommender.values import EARLIEST, LATEST
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +104,6 @@ class OwnTags:
 OWN_TAGS = "customer_tags"
 Column = Flag | Number | Time | Text | Tags | OwnTags
 
-_EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
     "item_id": lambda c: Text(Coded(np.arange(len(c), dtype=np.int32), c.items)),
     "category": lambda c: Text(c.category, path=True),
@@ -114,9 +114,9 @@ _COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
     "discount": lambda c: Number(_discount(c)),
     "in_stock": lambda c: Flag(c.in_stock),
     "hidden": lambda c: Flag(c.hidden),
-    "available_from": lambda c: Time(c.available_from, _EARLIEST),
-    "available_until": lambda c: Time(c.available_until, _LATEST),
-    "first_seen": lambda c: Time(c.first_seen, _EARLIEST),
+    "available_from": lambda c: Time(c.available_from, EARLIEST),
+    "available_until": lambda c: Time(c.available_until, LATEST),
+    "first_seen": lambda c: Time(c.first_seen, EARLIEST),
 }
 
 

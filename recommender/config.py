@@ -192,6 +192,8 @@ class Placement(Section):
     """The request must name at least one item (product page, cart)."""
     count: PositiveInt = 20
     """How many items where the request does not say."""
+    pins: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    """Item ids that come first, in this order, where no rule keeps them from the customer; unknown ones are ignored."""
     exclude: Exclusions = Exclusions()
     diversity: Diversity | None = None
     cache_seconds: PositiveInt = 900

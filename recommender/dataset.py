@@ -7,9 +7,7 @@ from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue
 from recommender.ids import IdMap
-from recommender.values import Histories
-
-UNKNOWN = np.iinfo(np.int64).min
+from recommender.values import EARLIEST, Histories
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +34,6 @@ class Dataset:
         When an item would first be bought or seen is not known either; when it would come on sale is.
         """
         past = self.histories.where(self.histories.time < time)
-        seen, announced = self.catalogue.first_seen, self.catalogue.available_from != UNKNOWN
-        known = replace(self.catalogue, first_seen=np.where((seen < time) | announced, seen, UNKNOWN))
+        seen, announced = self.catalogue.first_seen, self.catalogue.available_from != EARLIEST
+        known = replace(self.catalogue, first_seen=np.where((seen < time) | announced, seen, EARLIEST))
         return Dataset(self.users, past, known, self.declared)

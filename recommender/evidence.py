@@ -11,6 +11,7 @@ from recommender.models.repurchase import Habits
 from recommender.signals import Signals
 from recommender.stack import Stack
 from recommender.trail import DAY, Trail
+from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
 LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
@@ -96,7 +97,7 @@ def _item(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dic
     popularity, item = signals.models.popularity, candidates.item
     now = signals.queries.now[candidates.customer]
     seen = signals.models.arrivals.first_seen[item]
-    known = seen != np.iinfo(np.int64).min
+    known = seen != EARLIEST
     return {
         "overall": _at(popularity.overall, item),
         "popularity": _at(popularity.recent, item),

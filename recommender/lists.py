@@ -1,4 +1,4 @@
-"""Ranked candidates become lists: boosts, diversity, the cut, and the fallbacks that fill what is short."""
+"""Ranked candidates become lists: boosts, pins, diversity, the cut, and the fallbacks that fill what is short."""
 
 from dataclasses import dataclass
 from typing import Self, get_args
@@ -15,12 +15,16 @@ from recommender.ranking import Ranked, allowed_by
 from recommender.scorer import jitter, padded
 from recommender.signals import BESIDE, RETRIEVAL
 
-SOURCES: tuple[str, ...] = tuple(dict.fromkeys((*get_args(SourceName), *get_args(FallbackName))))
+PINNED = "pinned"
+"""The source of what the shop put first, and its reason."""
+SOURCES: tuple[str, ...] = tuple(dict.fromkeys((*get_args(SourceName), *get_args(FallbackName), PINNED)))
 """What ``Ordered.source`` counts."""
 OWNER = {
     name: SOURCES.index(source) for table in (RETRIEVAL, BESIDE) for source, names in table.items() for name in names
 }
 """The source of each signal."""
+Columns = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int8]]
+"""Rows, scores and sources of B lists of candidates, (B × C) each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +34,10 @@ class Ordered:
     rows: NDArray[np.int32]
     """(B × k) item rows, best first, padded with −1."""
     score: NDArray[np.float32]
-    """(B × k) comparable within one list; what a fallback filled goes on below the last score by ones."""
+    """(B × k) comparable within one list.
+
+    By ones, what is pinned goes on above the best score, and what a fallback filled below the last.
+    """
     source: NDArray[np.int8]
     """(B × k) places in ``SOURCES``: which source put the item highest; −1 for padding."""
     fallback: NDArray[np.int8]
@@ -56,7 +63,19 @@ class Ordered:
 
 
 def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
-    """Return each customer's best candidates, boosted and diversified as the rules say."""
+    """Return each customer's pins and best candidates, boosted and diversified as the rules say."""
+    rows, score, source = _best(found, rules)
+    if len(rules.pins):
+        rows, score, source = _pinned(found, rules, rows, score, source)
+    if rules.diversity is not None and rows.shape[1]:
+        codes = getattr(catalogue, rules.diversity.column).code
+        pinned = (source == SOURCES.index(PINNED)).sum(axis=1)
+        rows, score, source = _along(diversify(rows, codes, rules.diversity, rules.count, pinned), rows, score, source)
+    return _sized(rows, score, source, rules.count)
+
+
+def _best(found: Ranked, rules: Rules) -> Columns:
+    """Return the candidates of each customer, best first, with scores as boosted; no row and −inf behind them."""
     indptr = found.candidates.indptr
     rows = padded(found.candidates.item, indptr, -1)
     score = padded(found.score, indptr, -np.inf)
@@ -66,17 +85,26 @@ def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
     score = np.where(np.isfinite(score), score, -np.inf)
     rank = np.argsort(-score, axis=1, kind="stable")
     rows, score, source = _along(rank, rows, score, source)
-    rows = np.where(score > -np.inf, rows, -1)
-    if rules.diversity is not None and rows.shape[1]:
-        codes = getattr(catalogue, rules.diversity.column).code
-        chosen = diversify(rows, codes, rules.diversity, rules.count)
-        rows, score, source = _along(chosen, rows, score, source)
-    return _sized(rows, score, source, rules.count)
+    return np.where(score > -np.inf, rows, -1), score, source
+
+
+def _pinned(
+    found: Ranked, rules: Rules, rows: NDArray[np.int32], score: NDArray[np.float32], source: NDArray[np.int8]
+) -> Columns:
+    """Put the pins that each customer may see in front, scored above the best by ones, and nowhere else."""
+    pins = np.where(allowed_by(found.signals.queries, rules).table[:, rules.pins], rules.pins, -1)
+    repeated = np.isin(rows, rules.pins)
+    best = score.max(axis=1, initial=-np.inf, keepdims=True)
+    above = np.where(np.isfinite(best), best, 0) + np.cumsum((pins >= 0)[:, ::-1], axis=1)[:, ::-1]
+    rows = np.concatenate([pins, np.where(repeated, -1, rows)], axis=1)
+    score = np.concatenate([np.where(pins >= 0, above, -np.inf), np.where(repeated, -np.inf, score)], axis=1)
+    source = np.concatenate([np.where(pins >= 0, SOURCES.index(PINNED), -1), source], axis=1)
+    return _along(np.argsort(rows < 0, axis=1, kind="stable"), rows, score, source)
 
 
 def _along(
     order: NDArray[np.intp], rows: NDArray[np.int32], score: NDArray[np.float32], source: NDArray[np.int8]
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int8]]:
+) -> Columns:
     """Return the three tables with their columns in the ``order`` (B × k) of each row."""
     return (
         np.take_along_axis(rows, order, axis=1),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.bundle import Bundle
 from recommender.config import Placement
-from recommender.lists import Ordered, cut, filled
+from recommender.lists import PINNED, SOURCES, Ordered, cut, filled
 from recommender.policy import Rules
 from recommender.ranking import Ranked, allowed_by, ranked, ranked_given
 from recommender.reasons import source_contributions, why
@@ -25,7 +25,7 @@ class Explanation:
     """Where one item stands for one customer, and why."""
 
     rank: int | None
-    """From 1, among the ranked candidates; None if no source proposed the item or a rule dropped it."""
+    """From 1, pins first, then the ranked candidates; None if no source proposed the item or a rule dropped it."""
     allowed: bool
     """False if the rules drop the item; which one is for the rules' owner to say."""
     score: float | None
@@ -63,20 +63,29 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
     """Return where ``item_row`` ranks for the one customer of ``queries``, each source's share, and the reasons."""
     found = ranked(bundle, placement, queries, rules, always=np.array([item_row], np.int32))
     at = np.flatnonzero(found.candidates.item == item_row)
-    open_to = bool(allowed_by(queries, rules).table[0, item_row])
+    allowed = allowed_by(queries, rules).table[0]
     signals = _raw(found, item_row)
-    if not len(at) or not open_to:
-        return Explanation(None, open_to, None, signals, {}, ())
-    contributions = source_contributions(found, at)
-    place = int((found.score > found.score[at[0]]).sum()) + 1
+    if not len(at) or not allowed[item_row]:
+        return Explanation(None, bool(allowed[item_row]), None, signals, {}, ())
+    pins = rules.pins[allowed[rules.pins]]
+    pinned = (Reason(PINNED),) if item_row in pins else ()
     return Explanation(
-        place,
+        _place(found, at[0], pins),
         True,
         float(found.score[at[0]]),
         signals,
-        contributions[0],
-        why(found, bundle.catalogue, at)[0],
+        source_contributions(found, at)[0],
+        (*pinned, *why(found, bundle.catalogue, at)[0]),
     )
+
+
+def _place(found: Ranked, at: np.intp, pins: NDArray[np.int32]) -> int:
+    """Return the place of one candidate, from 1, where ``pins`` (P,) come first and the others by their scores."""
+    items = found.candidates.item
+    before = np.flatnonzero(pins == items[at])
+    if len(before):
+        return int(before[0]) + 1
+    return len(pins) + int(((found.score > found.score[at]) & ~np.isin(items, pins)).sum()) + 1
 
 
 def _blocks(queries: Queries, rules: Rules) -> Iterator[tuple[Queries, Rules]]:
@@ -103,9 +112,9 @@ def _open(bundle: Bundle, queries: Queries, count: int) -> Rules:
 
 
 def _explained(bundle: Bundle, lists: Ordered, found: Ranked, decompose: bool) -> list[Recommendation]:
-    """Attach reasons; only the returned items are decomposed."""
+    """Attach reasons; only what the ranker put in its place is decomposed."""
     at = found.candidates.places(lists.rows)
-    shown = at >= 0
+    shown = (at >= 0) & (lists.source != SOURCES.index(PINNED))
     contributions = source_contributions(found, at[shown]) if decompose else [{} for _ in range(int(shown.sum()))]
     reasons = why(found, bundle.catalogue, at[shown])
     by_place = np.full(lists.rows.shape, -1)

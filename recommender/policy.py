@@ -1,7 +1,7 @@
-"""What may be shown to whom: eligibility, exclusions, boosts and diversity, as arrays applied before a list is cut."""
+"""What may be shown to whom: eligibility, exclusions, pins, boosts and diversity, as arrays applied before the cut."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,8 @@ class Rules:
     boost: NDArray[np.float32] | None = None
     """(N,) as ``boosted`` takes it; None changes nothing."""
     diversity: Diversity | None = None
+    pins: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(P,) distinct item rows that come first, in this order, in the list of every customer who may see them."""
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""
@@ -47,6 +49,10 @@ class Rules:
             raise ValueError(f"rules: {items} items, but excluded has {self.excluded.shape[1]} or boost another number")
         if self.count < 1:
             raise ValueError(f"rules: count {self.count} is less than 1")
+        if len(self.pins) and not (0 <= self.pins.min() <= self.pins.max() < items):
+            raise ValueError(f"rules: {items} items, but pins are {self.pins.tolist()}")
+        if len(np.unique(self.pins)) < len(self.pins):
+            raise ValueError(f"rules: pins {self.pins.tolist()} are not distinct")
 
     @classmethod
     def none(cls, customers: int, items: int, count: int) -> "Rules":
@@ -166,6 +172,12 @@ def _matrix(pairs: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:
     return csr_array((np.ones(len(pairs), np.bool_), item, indptr), shape=shape)
 
 
+def pinned_rows(row_of: Callable[[str], int], item_ids: Iterable[str]) -> NDArray[np.int32]:
+    """Return (P,) the rows of the items that ``row_of`` knows (−1: it does not), each once, in the given order."""
+    rows = (row_of(one) for one in item_ids)
+    return np.fromiter(dict.fromkeys(row for row in rows if row >= 0), np.int32)
+
+
 def boosted(scores: NDArray[np.float32], boost: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (B × C) scores raised by ``boost`` (B × C) standard deviations of their own list's scores.
 
@@ -179,14 +191,22 @@ def boosted(scores: NDArray[np.float32], boost: NDArray[np.float32]) -> NDArray[
     return np.asarray(scores + boost * np.where(spread > 0, spread, 1), np.float32)
 
 
-def diversify(rows: NDArray[np.int32], codes: NDArray[np.int32], diversity: Diversity, count: int) -> NDArray[np.intp]:
+def diversify(
+    rows: NDArray[np.int32],
+    codes: NDArray[np.int32],
+    diversity: Diversity,
+    count: int,
+    leading: NDArray[np.intp] | None = None,
+) -> NDArray[np.intp]:
     """Return (B × k) columns of ``rows`` in the order to show, at most ``most`` of one code in any window.
 
     ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names,
     and −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is
     least frequent in the window: a list is never short while candidates are left. k is the smaller of ``count`` and C.
+    The first ``leading`` (B,) candidates keep their places, whatever the rule says, and count for those that follow.
     """
     lists, width = rows.shape
+    fixed = 0 if leading is None else int(leading.max(initial=0))
     taken, padding = np.int32(2**30), np.int32(2**29)
     code = np.where(rows >= 0, codes[rows], -1)
     code = np.where(code >= 0, code, -2 - np.arange(width))
@@ -196,6 +216,8 @@ def diversify(rows: NDArray[np.int32], codes: NDArray[np.int32], diversity: Dive
     recent: list[NDArray[np.bool_]] = []
     for place in range(order.shape[1]):
         best = np.maximum(frequency, diversity.most - 1).argmin(axis=1)
+        if leading is not None and place < fixed:
+            best = np.where(place < leading, place, best)
         order[:, place] = best
         recent.append(code == code[every, best, None])
         frequency += recent[-1]

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+EARLIEST, LATEST = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
+"""What stands where there is no time, in seconds since 1970: unknown or without a beginning, and without an end."""
+
 
 class EventType(IntEnum):
     """What happened; the number is what arrays hold. GA4's names in lower case are the canonical names."""

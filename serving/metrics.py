@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -21,6 +22,7 @@ class Metrics:
         self._bundle: str | None = None
         self._children: dict[tuple[str, str, str], Histogram] = {}
         self.registry = CollectorRegistry()
+        count, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
         self.lists = Histogram(
             "tagalong_recommendation_seconds",
             "Lists answered and the time they took, by placement and by how they were made.",
@@ -28,41 +30,19 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
-        self.anonymous = Counter(
-            "tagalong_non_personalised",
-            "Lists that used no profile because the customer wished so.",
-            registry=self.registry,
+        self.anonymous = count(
+            "tagalong_non_personalised", "Lists that used no profile because the customer wished so."
         )
-        self.refused_bundles = Counter(
-            "tagalong_refused_bundles", "Published bundles that failed their checks.", registry=self.registry
-        )
-        self.redis_failures = Counter(
-            "tagalong_redis_failures", "Calls that Redis did not answer.", registry=self.registry
-        )
-        self.down = Gauge(
-            "tagalong_part_down",
-            "1 while a part does not answer, in any worker.",
-            ("part",),
-            registry=self.registry,
-            multiprocess_mode="livemax",
-        )
-        self.bundles = Gauge(
-            "tagalong_workers_on_bundle",
-            "How many workers recommend from a bundle.",
-            ("bundle",),
-            registry=self.registry,
-            multiprocess_mode="livesum",
-        )
-        self.bundle_created = Gauge(
-            "tagalong_bundle_created_timestamp_seconds",
-            "When the bundle in use was made; of the oldest in use.",
-            registry=self.registry,
-            multiprocess_mode="livemin",
-        )
-        self.events = Counter("tagalong_events", "Parts of event calls.", ("outcome",), registry=self.registry)
-        self.settle_failures = Counter(
-            "tagalong_settle_failures", "Live states that could not be condensed.", registry=self.registry
-        )
+        self.refused_bundles = count("tagalong_refused_bundles", "Published bundles that failed their checks.")
+        self.redis_failures = count("tagalong_redis_failures", "Calls that Redis did not answer.")
+        self.events = count("tagalong_events", "Parts of event calls.", ("outcome",))
+        self.settle_failures = count("tagalong_settle_failures", "Live states that could not be condensed.")
+        down = "1 while a part does not answer, in any worker."
+        self.down = gauge("tagalong_part_down", down, ("part",), multiprocess_mode="livemax")
+        using = "How many workers recommend from a bundle."
+        self.bundles = gauge("tagalong_workers_on_bundle", using, ("bundle",), multiprocess_mode="livesum")
+        made = "When the bundle in use was made; of the oldest in use."
+        self.bundle_created = gauge("tagalong_bundle_created_timestamp_seconds", made, multiprocess_mode="livemin")
 
     def count_events(self, outcome: str, number: int) -> None:
         """Count parts of event calls by what became of them."""

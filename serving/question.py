@@ -15,7 +15,7 @@ from recommender.columns import OWN_TAGS
 from recommender.config import Diversity, Placement
 from recommender.errors import InvalidInput, UnknownPlacement
 from recommender.filters import compile_filter
-from recommender.policy import Rules, exclusions, union
+from recommender.policy import Rules, exclusions, pinned_rows, union
 from recommender.values import Queries
 from serving.ask import Ask
 from serving.shelf import Shelf
@@ -100,6 +100,7 @@ def rules(
         count=ask.count or placement.count,
         boost=lift(shelf, ask, own),
         diversity=_diversity(placement, ask.diversity),
+        pins=pinned_rows(shelf.row_of, placement.pins),
     )
 
 

@@ -7,6 +7,7 @@ import orjson
 
 from recommender.config import Placement
 from recommender.errors import Unavailable
+from recommender.lists import PINNED
 from recommender.pipeline import recommend as rank_live
 from recommender.policy import Rules
 from recommender.values import Queries, Scored
@@ -90,14 +91,15 @@ def _ranked(shelf: Shelf, placement: Placement, asked: Queries, limits: Rules) -
 
 
 def _cheap(visit: Visit, asked: Queries, limits: Rules) -> tuple[bytes, str]:
-    """Return the last list of this kind, checked against the rules and filled up; else what is popular."""
+    """Return the last list of this kind, checked against the rules and filled up; else what is popular; pins first."""
     entry = visit.peek.entry if visit.peek else None
     old = _allowed(visit.shelf, Listed.unpacked(entry), limits) if entry else []
     kept = {visit.shelf.row_of(item["item_id"]) for item in old}
     made = _ranked(visit.shelf, _cheapest(visit.placement), asked, limits)
-    fill = [one for one in made if one.row not in kept]
-    filled = orjson.loads(encode_items(fill, visit.shelf.bundle.catalogue, visit.ask.parts))
-    return renumbered([*old, *filled][: limits.count]), "stale" if old else "popular"
+    fresh = [one for one in made if one.row not in kept]
+    items = orjson.loads(encode_items(fresh, visit.shelf.bundle.catalogue, visit.ask.parts))
+    pins = sum(one.source == PINNED for one in fresh)
+    return renumbered([*items[:pins], *old, *items[pins:]][: limits.count]), "stale" if old else "popular"
 
 
 def _cheapest(placement: Placement) -> Placement:
@@ -106,12 +108,15 @@ def _cheapest(placement: Placement) -> Placement:
 
 
 def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
-    """Return the items of the old list that may still be shown, with their properties as they are now."""
-    barred = set(limits.excluded.indices.tolist())
+    """Return the items of the old list that may still be shown, with their properties as they are now.
+
+    What is or was pinned is left to the list that is made anew.
+    """
+    barred = {*limits.excluded.indices.tolist(), *limits.pins.tolist()}
     shown: list[dict[str, Any]] = []
     for item in orjson.loads(old.items):
         row = shelf.row_of(item["item_id"])
-        if row >= 0 and limits.eligible[row] and row not in barred:
+        if row >= 0 and limits.eligible[row] and row not in barred and item["source"] != PINNED:
             if "properties" in item:
                 item["properties"] = orjson.Fragment(shelf.bundle.catalogue.properties[row].encode())
             shown.append(item)

@@ -18,6 +18,7 @@ from recommender.columns import Tags
 from recommender.config import Config
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import always_eligible
+from recommender.values import EARLIEST, LATEST
 from serving.answers import Listed
 from serving.ports import StockChanges
 
@@ -104,9 +105,9 @@ class Shelf:
         return self._eligible[period]
 
     def next_change(self, now: int) -> int:
-        """Return when the next item comes on sale or goes off it; the largest int64 for never."""
+        """Return when the next item comes on sale or goes off it; ``LATEST`` for never."""
         at = np.searchsorted(self._turns, now, side="right")
-        return int(self._turns[at]) if at < len(self._turns) else int(np.iinfo(np.int64).max)
+        return int(self._turns[at]) if at < len(self._turns) else LATEST
 
     def changed_since(self, listed: Listed) -> bool:
         """Return whether the catalogue has changed in a way that a list made earlier must obey."""
@@ -117,9 +118,8 @@ class Shelf:
 
 def turns(catalogue: Catalogue) -> NDArray[np.int64]:
     """Return the times at which an item comes on sale or goes off it, ascending."""
-    known = np.iinfo(np.int64)
-    times = np.concatenate([catalogue.available_from, np.minimum(catalogue.available_until, known.max - 1) + 1])
-    return np.unique(times[(times > known.min) & (times < known.max)])
+    times = np.concatenate([catalogue.available_from, np.minimum(catalogue.available_until, LATEST - 1) + 1])
+    return np.unique(times[(times > EARLIEST) & (times < LATEST)])
 
 
 def carriers(catalogue: Catalogue, rules: TagRules, tag: str) -> NDArray[np.bool_]:

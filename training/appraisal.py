@@ -57,7 +57,8 @@ def drawn(asked: Questions, seed: int) -> Heldout:
 def ours(bundle: Bundle, queries: Queries, count: int) -> Lists:
     """Return our home page's lists, with what was had and without.
 
-    Nothing else is excluded, not even what lies in the cart: every system is measured behind the same masks.
+    Nothing else is excluded, not even what lies in the cart, and nothing pinned: every system is measured behind the
+    same masks, and by its own choice.
     """
     allowed = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=True)), queries)
     fresh = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=False)), queries)
@@ -66,7 +67,7 @@ def ours(bundle: Bundle, queries: Queries, count: int) -> Lists:
 
 def _open(what: Order) -> Order:
     nothing = Exclusions(in_cart=False, refunded_or_disliked=False)
-    return replace(what, placement=what.placement.model_copy(update={"exclude": nothing}))
+    return replace(what, placement=what.placement.model_copy(update={"exclude": nothing, "pins": ()}))
 
 
 def baselines(past: Bundle, heldout: Heldout, count: int, fits: Mapping[str, Fit]) -> dict[str, Lists]:

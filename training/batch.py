@@ -12,7 +12,7 @@ from recommender.errors import UnknownPlacement
 from recommender.lists import Ordered
 from recommender.models.repurchase import owned
 from recommender.pipeline import order
-from recommender.policy import Rules, always_eligible, exclusions, union
+from recommender.policy import Rules, always_eligible, exclusions, pinned_rows, union
 from recommender.values import Histories, Queries
 from training.forked import forked
 
@@ -60,7 +60,8 @@ def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:
     if what.exclude_had:
         excluded = union([excluded, had(bundle, queries.histories)], excluded.shape)
     eligible = always_eligible(bundle.catalogue, int(queries.now.max(initial=0)))
-    rules = Rules(eligible, excluded, what.count, diversity=what.placement.diversity)
+    pins = pinned_rows(bundle.catalogue.items.row, what.placement.pins)
+    rules = Rules(eligible, excluded, what.count, diversity=what.placement.diversity, pins=pins)
     return order(bundle, what.placement, queries, rules)
 
 

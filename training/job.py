@@ -16,6 +16,7 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ranker import Ranker
 from recommender.trail import DAY
+from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
 from training.fit_ranker import Lessons, fit_ranker, joined, lessons
@@ -23,7 +24,6 @@ from training.split import Questions, beside, questions, revisits, split_time, w
 
 Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
-LATEST = np.iinfo(np.int64).max
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4

@@ -5,11 +5,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.columns import flat, milliseconds, rows
+from recommender.values import LATEST
 
 _LONGEST_CHAIN = 8
 """A visitor may be merged into another who is merged in turn; longer chains are loops."""
-
-_ALWAYS = int(np.iinfo(np.int64).max)
 
 
 def with_merges(table: pa.Table, merges: pa.Table) -> pa.Table:
@@ -31,7 +30,7 @@ def without_erased_events(events: pa.Table, erased: pa.Table) -> pa.Table:
     """
     erased = erased.sort_by([("user_id", "ascending"), ("erased_at", "descending")])  # the last wish stands first
     at = rows(events["user_id"], flat(erased["user_id"]))
-    limit = milliseconds(pc.fill_null(flat(erased["erased_at"]).cast(pa.int64()), _ALWAYS))
+    limit = milliseconds(pc.fill_null(flat(erased["erased_at"]).cast(pa.int64()), LATEST))
     known = at >= 0
     gone = np.zeros(len(events), np.bool_)
     gone[known] = milliseconds(events["timestamp"])[known] <= limit[at[known]]

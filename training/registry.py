@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -59,10 +59,18 @@ class Record:
 class Listed:
     """One line of the list of bundles."""
 
-    info: BundleInfo
+    bundle_id: str
     status: str
     """``current``, ``published`` (it was current before) or ``kept``."""
     reason: str | None
+    """Why it is not published, or why it cannot be read."""
+    info: BundleInfo | None
+    """What its manifest says; None where that cannot be read."""
+
+    @property
+    def age(self) -> tuple[bool, str, str]:
+        """Order lines from the oldest to the newest, before all of them those that cannot be read."""
+        return self.info is not None, self.info.created_at if self.info else "", self.bundle_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,14 @@ class Registry:
         return self.folder / name
 
     def listed(self) -> list[Listed]:
-        """Return every bundle that can be read, newest first; another version's or a damaged one is left out."""
+        """Return every bundle, newest first; at the end those of another version, or damaged ones, with the reason."""
         record, current = self._record(), self.current()
         lines = []
         for name in self._present():
             status = "current" if name == current else "published" if name in record.published else "kept"
-            with suppress(BundleError):
-                lines.append(Listed(read_info(self.folder / name), status, record.reason(name)))
-        return sorted(lines, key=lambda line: (line.info.created_at, line.info.bundle_id), reverse=True)
+            info, fault = _read(self.folder / name)
+            lines.append(Listed(name, status, fault or record.reason(name), info))
+        return sorted(lines, key=lambda line: line.age, reverse=True)
 
     def add(self, bundle: Bundle, reason: str = "not published yet") -> Path:
         """Write a bundle without publishing it; one that is here already with the same bytes is left as it is."""
@@ -146,7 +154,7 @@ class Registry:
         """
         with self._locked():
             record = self._record()
-            old = [one.info.bundle_id for one in self.listed()[newest:]]
+            old = [one.bundle_id for one in self.listed()[newest:] if one.info]
             gone = sorted({*old} - {*record.published[-2:], self.current()})
             for name in gone:
                 # Renamed first, so that nobody meets half a bundle under its name.
@@ -196,6 +204,14 @@ class Registry:
         with (self.folder / LOCK).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _read(folder: Path) -> tuple[BundleInfo | None, str | None]:
+    """Return what a bundle says of itself, or why it cannot be read."""
+    try:
+        return read_info(folder), None
+    except BundleError as error:
+        return None, f"unreadable: {Path(error.file).name} {error.detail}"
 
 
 def bundle_folder(path: Path) -> Path:

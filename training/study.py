@@ -19,6 +19,7 @@ from recommender.config import Config
 from recommender.lists import SOURCES
 from recommender.pipeline import order
 from recommender.policy import Rules, always_eligible
+from recommender.values import EARLIEST
 from training.appraisal import baselines, ours, share
 from training.baselines import EVERY, best, fit_popularity
 from training.batch import ask_for
@@ -149,7 +150,7 @@ def _cold_items(parts: Split, config: Config, plan: Plan) -> list[Row]:
     """Hide all events of some items, and ask which of these customers chose; popularity knows nothing of them."""
     catalogue, histories = parts.past.catalogue, parts.past.histories
     hidden = np.random.default_rng(config.seed).random(len(catalogue)) < COLD_SHARE
-    unseen = np.where(hidden, np.iinfo(np.int64).min, catalogue.first_seen)
+    unseen = np.where(hidden, EARLIEST, catalogue.first_seen)
     past = replace(
         parts.past,
         histories=histories.where(~hidden[histories.item]),

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.scorer import jitter
-from recommender.values import Queries
+from recommender.values import EARLIEST, Queries
 
 DAY = 86_400.0
-UNKNOWN = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +17,7 @@ class ArrivalsModel:
     """When each item of the catalogue appeared."""
 
     first_seen: NDArray[np.int64]
-    """(N,) seconds since 1970; the smallest int64 where unknown."""
+    """(N,) seconds since 1970; ``EARLIEST`` where unknown."""
 
     def score(self, queries: Queries) -> NDArray[np.float32]:
         """Return (B × N) minus the item's age in days at the query; NaN where unknown."""
@@ -27,11 +26,11 @@ class ArrivalsModel:
     @cached_property
     def order(self) -> NDArray[np.intp]:
         """The items whose age is known, youngest first: the same for everyone at any time."""
-        known = np.flatnonzero(self.first_seen != UNKNOWN)
+        known = np.flatnonzero(self.first_seen != EARLIEST)
         return known[np.lexsort((jitter(known), -self.first_seen[known]))]
 
     def age(self, now: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (B × N) ages in days; items of the future are 0 days old; NaN where unknown."""
-        known = self.first_seen != UNKNOWN
+        known = self.first_seen != EARLIEST
         seen = np.where(known, self.first_seen / DAY, np.nan)
         return np.maximum(now[:, None] / DAY - seen, 0).astype(np.float32)

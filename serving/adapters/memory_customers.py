@@ -1,20 +1,19 @@
-"""Twins of the Redis adapters of customers and of the log, over one state in this process; nothing expires."""
+"""Twin of the Redis adapter of customers, over one state in this process; nothing expires."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from features.live_events import LiveEvents
 from features.profile import Profile
-from features.tag_rules import CustomerTag, Earned
-from recommender.config import LiveSettings
+from features.tag_rules import Earned
 from recommender.errors import Conflict, InvalidInput
-from recommender.values import EventType
 from serving.adapters import tag_codec
 from serving.adapters.memory import MemoryCache
-from serving.event_records import Record
-from serving.ports import Appended
+from serving.adapters.memory_archive import MemoryStream
 
 
 @dataclass(slots=True)
@@ -32,59 +31,21 @@ class Person:
     erased_at: int | None = None
 
 
-class MemoryLog:
-    """Appends events to a list, and to the live state of their customers."""
-
-    def __init__(self, customers: "MemoryCustomers") -> None:
-        """Begin empty; events change the state of ``customers``."""
-        self._customers = customers
-        self._contents: dict[bytes, bytes] = {}
-        self.payloads: list[bytes] = []
-
-    def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
-        """Store ``records``; of one event id only the first counts."""
-        heads = {record.user_id: self._customers.cache.heads[record.user_id] for record in records}
-        lengths: dict[str, int] = {}
-        status = "".join(self._judge(record, limits, lengths) for record in records)
-        for name in lengths:
-            heads[name].revision += 1
-        same_as = {name: head.same_as for name, head in heads.items() if head.same_as}
-        return Appended(status, {name: length for name, length in lengths.items() if length}, same_as)
-
-    def _judge(self, record: Record, limits: LiveSettings, lengths: dict[str, int]) -> str:
-        head = self._customers.cache.heads[record.user_id]
-        if head.same_as:
-            return "m"
-        if record.identity in self._contents:
-            return "d" if self._contents[record.identity] == record.content else "c"
-        self._contents[record.identity] = record.content
-        self.payloads.append(record.payload)
-        if record.live is not None and head.personalize:
-            lengths[record.user_id] = self._enter(record, record.live, limits) or lengths.get(record.user_id, 0)
-        return "a"
-
-    def _enter(self, record: Record, live: bytes, limits: LiveSettings) -> int:
-        """Return how many live events the customer has, 0 where this one is an impression."""
-        person = self._customers.people[record.user_id]
-        if record.event is EventType.VIEW_ITEM_LIST:
-            person.seen = [*person.seen, live][-limits.impressions :]
-            return 0
-        person.events.append(live)
-        return len(person.events)
-
-
 class MemoryCustomers:
     """Keeps people in a dictionary, and raises the revision of their lists in ``cache`` with every change."""
 
-    def __init__(self, cache: MemoryCache) -> None:
-        """Begin empty."""
-        self.cache = cache
+    def __init__(self, cache: MemoryCache, stream: MemoryStream) -> None:
+        """Begin empty; what is declared, chosen and merged waits in ``stream`` for the archiver."""
+        self.cache, self.stream = cache, stream
         self.people: defaultdict[str, Person] = defaultdict(Person)
 
     def _changed(self, one: str) -> None:
         head = self.cache.heads[one]
         head.revision += 1
         head.personalize = all(self.people[one].wishes.values())
+
+    def _log(self, kind: bytes, fact: Mapping[str, Any], now: float) -> None:
+        self.stream.add({kind: orjson.dumps(fact)}, now)
 
     def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
         """Replace what is declared of a customer."""
@@ -93,11 +54,13 @@ class MemoryCustomers:
         if (consent := fields.get("consent_personalization")) is not None:
             person.wishes["consent"] = consent
         self._changed(one)
+        self._log(b"user", {"user_id": one, **fields}, now)
 
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""
         self.people[one].wishes["choice"] = personalize
         self._changed(one)
+        self._log(b"user", {"user_id": one, "personalize": personalize}, now)
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
@@ -126,6 +89,7 @@ class MemoryCustomers:
             for one in (visitor, *self.people[customer].also):
                 self.cache.heads[one].same_as = customer
             self._changed(customer)
+            self._log(b"merge", {"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)}, now)
         return before is None
 
     def _join(self, visitor: str, theirs: Person, into: Person) -> None:
@@ -167,34 +131,3 @@ class MemoryCustomers:
         """Return what was declared, and when."""
         person = self.people[one]
         return {"declared": dict(person.declared or {}), "declared_at": person.declared_at}
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryProfiles:
-    """Reads the profiles of the people that ``customers`` keeps."""
-
-    customers: MemoryCustomers
-    clock: Callable[[], float]
-
-    def read(self, ids: Sequence[str]) -> list[Profile]:
-        """Return the profile of each id, an empty one for the unknown."""
-        return [_profile(one, self.customers.people.get(one, Person()), self.clock()) for one in ids]
-
-
-def _profile(one: str, person: Person, now: float) -> Profile:
-    kept = [tag_codec.read(name, value, now) for name, value in person.tags.items()]
-    declared = person.declared or {}
-    since = person.declared_at or 0
-    return Profile(
-        user_id=one,
-        also=tuple(person.also),
-        events=LiveEvents.unpacked([*person.seen, *person.events]),
-        given=(
-            *(CustomerTag(name, 1.0, "declared", since) for name in declared.get("tags") or ()),
-            *(tag for tag in kept if tag),
-        ),
-        declares="tags" in declared,
-        muted=frozenset(name for name, value in person.tags.items() if tag_codec.is_muted(value)),
-        personalize=all(person.wishes.values()),
-        erased_at=person.erased_at,
-    )

@@ -1,6 +1,7 @@
 """The stream as its archiver sees it: what waits, oldest first, and what may go. Raises Unavailable."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +40,16 @@ class RedisStream:
         self._use(lambda client: client.xtrim(self._name, minid=str(after), approximate=False))
 
     def stay_after(self, last: StreamId) -> None:
-        """Make every id to come greater than ``last``: a Redis that lost its data must not use one twice."""
-        self._use(lambda client: self._raise_ids(client, last))
+        """Make every id to come greater than ``last``: a Redis that lost its data must not use one twice.
 
-    def _raise_ids(self, client: "redis.Redis", last: StreamId) -> None:
-        try:
-            client.xadd(self._name, {"mark": "1"}, id=str(StreamId(last.ms, last.number + 1)))
-        except ResponseError:
-            return  # the stream is already ahead
-        client.xtrim(self._name, minid=str(StreamId(last.ms, last.number + 2)), approximate=False)
+        What waits stays, whatever its id: an archiver that was killed may have archived a part of it only.
+        """
+        self._use(lambda client: self._raise_ids(client, StreamId(last.ms, last.number + 1)))
+
+    def _raise_ids(self, client: "redis.Redis", mark: StreamId) -> None:
+        with suppress(ResponseError):  # the stream is already ahead
+            client.xadd(self._name, {"mark": "1"}, id=str(mark))
+            client.xdel(self._name, str(mark))
 
     def _use(self, use: Callable[["redis.Redis"], Any]) -> Any:
         try:

@@ -57,7 +57,7 @@ class ItemBody(Body):
     score: float | None
     """Comparable within one list only; null where no model can say."""
     source: str
-    """Which source proposed it."""
+    """Which source proposed it; ``pinned`` where the placement puts it first."""
     reasons: list[ReasonBody] | None = None
     contributions: dict[str, float] | None = None
     properties: dict[str, Any] | None = None
@@ -111,7 +111,7 @@ class ExplanationBody(Body):
     item_id: str
     placement: str
     rank: int | None
-    """From 1, before diversity; null where no source proposed the item or a rule keeps it out."""
+    """From 1, pins first, before diversity; null where no source proposed the item or a rule keeps it out."""
     score: float | None
     dropped_by: str | None
     """The rule that keeps it out."""

@@ -39,6 +39,14 @@ def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data:
     assert call("models", "publish", second, "--data", data).status == 0
 
 
+def test_a_bundle_that_cannot_be_read_is_listed_with_the_reason(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "main" / "bundles" / "20260301T020000Z-4f1c2a").mkdir(parents=True)
+    listed = call("models", "list", "--data", tmp_path)
+    assert listed.status == 0
+    assert "kept" in listed.out
+    assert "unreadable" in listed.out
+
+
 def test_training_on_an_empty_folder_says_what_to_do(call: Call, tmp_path: Path) -> None:
     done = call("train", "--data", tmp_path)
     assert done.status == 2

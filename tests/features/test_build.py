@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.build import build_dataset
-from features.catalogue import ALWAYS, NEVER
 from features.tables import EVENTS, Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
-from recommender.values import EventType
+from recommender.values import EARLIEST, LATEST, EventType
 
 
 def event(user: str, item: str | None, name: str, second: float, **more: Any) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def test_items_of_the_catalogue_and_of_events_are_rows() -> None:
     data = dataset([event("u", "seen", "view_item", 9)], items=[{"item_id": "new"}], users=[{"user_id": "quiet"}])
     assert list(data.catalogue.items) == ["new", "seen"]
     assert list(data.users) == ["quiet", "u"]
-    assert data.catalogue.first_seen.tolist() == [NEVER, 9]
+    assert data.catalogue.first_seen.tolist() == [EARLIEST, 9]
     assert data.catalogue.in_stock.all()
     assert list(data.catalogue.properties) == ["{}", "{}"]
 
@@ -98,7 +97,7 @@ def test_catalogue_columns() -> None:
     assert catalogue.price.tolist() == [np.float32(9.9)]
     assert (catalogue.in_stock.tolist(), catalogue.hidden.tolist()) == ([False], [True])
     assert catalogue.available_from.tolist() == catalogue.first_seen.tolist() == [1_893_456_000]
-    assert catalogue.available_until.tolist() == [ALWAYS]
+    assert catalogue.available_until.tolist() == [LATEST]
     assert [catalogue.category.names[0], catalogue.category_top.names[0], catalogue.brand.names[0]] == [
         "A > B",
         "A",

@@ -4,12 +4,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from features.catalogue import ALWAYS, NEVER, build_catalogue
+from features.catalogue import build_catalogue
 from features.columns import distinct
 from features.live_items import with_items
 from features.tables import Tables
 from recommender.catalogue import Catalogue
 from recommender.config import ContentSettings
+from recommender.values import EARLIEST, LATEST
 
 NOW = 1_800_000_000
 
@@ -26,7 +27,7 @@ def shop() -> Catalogue:
     names = dict.fromkeys(name for row in rows for name in row)
     items = Tables.of(items=pa.table({name: [row.get(name) for row in rows] for name in names})).items
     ids = distinct(items["item_id"])
-    return build_catalogue(items, ids, np.full(len(ids), NEVER), ContentSettings())
+    return build_catalogue(items, ids, np.full(len(ids), EARLIEST), ContentSettings())
 
 
 def tags_of(catalogue: Catalogue, item: str) -> dict[str, float]:
@@ -59,7 +60,7 @@ def test_a_new_item_has_the_tags_that_others_have() -> None:
     assert set(tags_of(after, "new")) == {"tag:camping", "category:Outdoor", "word:red"}
     assert np.isclose(np.linalg.norm(list(tags_of(after, "new").values())), 1)
     assert tags_of(after, "boots").keys() == tags_of(shop(), "boots").keys()
-    assert (after.first_seen[3], after.available_from[3], after.available_until[3]) == (NOW, NEVER, ALWAYS)
+    assert (after.first_seen[3], after.available_from[3], after.available_until[3]) == (NOW, EARLIEST, LATEST)
 
 
 def test_a_tag_that_nobody_had_is_a_name_from_then_on() -> None:

@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue, Coded
 from recommender.ids import IdMap, Texts
+from recommender.values import EARLIEST, LATEST
 
-EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 NUMBERS, TEXTS = ("weight",), ("pack size",)
 
 

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from recommender.config import Config, Diversity, Placement
+from recommender.lists import PINNED
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
-from recommender.values import EventType, Histories
+from recommender.values import EventType, Histories, Reason
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
 from training.job import fit
 
-HOME, FRESH = Placement(), Placement(ranker="discovery")
+HOME, FRESH, PINNING = Placement(), Placement(ranker="discovery"), Placement(pins=("i4",))
 
 
 def silent(_: str) -> None:
@@ -73,6 +74,70 @@ def test_a_list_holds_every_eligible_item_that_fits_and_no_other(
     assert len(shown) == len(set(shown)) == min(count, len(allowed))
     assert set(shown) <= allowed
     assert (np.diff(found.score[0][: len(shown)]) <= 0).all() or diverse
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hidden=st.sets(st.integers(0, ITEMS - 1)),
+    closed=st.sets(st.integers(0, ITEMS - 1)),
+    pins=st.lists(st.integers(0, ITEMS - 1), unique=True),
+    events=st.lists(st.tuples(st.integers(0, ITEMS - 1), st.integers(1, 9)), max_size=6),
+    count=st.integers(1, ITEMS + 2),
+    placement=st.sampled_from([HOME, FRESH, *Config().placements.values()]),
+    diverse=st.booleans(),
+)
+def test_pins_come_first_but_never_what_a_rule_keeps_out_and_no_list_is_shorter_for_them(
+    bundle, hidden, closed, pins, events, count, placement, diverse
+):
+    eligible = np.array([row not in hidden for row in range(ITEMS)])
+    cells = ([1] * len(closed), sorted(closed))
+    excluded = csr_array((np.ones(len(closed), np.bool_), cells), shape=(2, ITEMS))
+    log = sorted(events, key=lambda pair: pair[1])
+    plain = Rules(eligible, excluded, count, diversity=Diversity(most=1, window=2) if diverse else None)
+    without = order(bundle, placement, ask(histories([log, log])), plain)
+    found = order(bundle, placement, ask(histories([log, log])), replace(plain, pins=np.array(pins, np.int32)))
+    for customer, kept_out in enumerate((hidden, hidden | closed)):
+        before, shown = (lists.rows[customer][lists.rows[customer] >= 0].tolist() for lists in (without, found))
+        first = [row for row in pins if row not in kept_out][:count]
+        rest = [row for row in before if row not in pins]
+        assert shown[: len(first)] == first
+        assert sorted(shown[len(first) :]) == sorted(rest[: count - len(first)]) or diverse
+        assert len(set(shown)) == len(shown) >= len(before)
+        assert not set(shown) & kept_out
+        names = [found.source_name(customer, place) for place in range(len(shown))]
+        assert [name == PINNED for name in names] == [place < len(first) for place in range(len(shown))]
+        assert (np.diff(found.score[customer][: len(shown)]) <= 0).all() or diverse
+
+
+def test_what_is_pinned_says_so_and_the_others_say_why(bundle):
+    log = dataset().histories.take(np.array([0]))
+    rules = replace(Rules.none(1, ITEMS, 4), pins=np.array([5, 3], np.int32))
+    (answer,) = recommend(bundle, HOME, ask(log), rules, contributions=True)
+    assert [(item.row, item.source, item.reasons) for item in answer.items[:2]] == [
+        (5, "pinned", (Reason("pinned"),)),
+        (3, "pinned", (Reason("pinned"),)),
+    ]
+    assert all(Reason("pinned") not in item.reasons for item in answer.items[2:])
+    assert [bool(item.contributions) for item in answer.items] == [False, False, True, True]
+
+
+def test_pins_stand_before_the_ranked_in_an_explanation(bundle):
+    log = dataset().histories.take(np.array([0]))
+    best = order(bundle, HOME, ask(log), Rules.none(1, ITEMS, ITEMS)).rows[0].tolist()
+    pins = [best[5], best[1], best[3]]
+    eligible = np.ones(ITEMS, np.bool_)
+    eligible[best[3]] = False
+    rules = Rules(eligible, csr_array((1, ITEMS), dtype=np.bool_), 8, pins=np.array(pins, np.int32))
+    found = [explain(bundle, HOME, ask(log), rules, row) for row in best[:6]]
+    assert [one.rank for one in found] == [3, 2, 4, None, 5, 1]
+    assert [Reason("pinned") in one.reasons for one in found] == [False, True, False, False, False, True]
+    assert not found[3].allowed
+
+
+def test_given_items_are_ranked_whatever_is_pinned(bundle):
+    log = dataset().histories.take(np.array([1]))
+    plain, pinning = (rank(bundle, one, ask(log), np.array([0, 1, 4], np.int32)) for one in (HOME, PINNING))
+    assert plain.rows.tolist() == pinning.rows.tolist()
 
 
 def test_an_unknown_visitor_gets_a_full_list(bundle):

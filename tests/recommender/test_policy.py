@@ -17,6 +17,7 @@ from recommender.policy import (
     diversify,
     exclusions,
     exclusions_by_rule,
+    pinned_rows,
     why_ineligible,
 )
 from recommender.values import EventType, Histories
@@ -214,6 +215,18 @@ def test_diversity_moves_what_is_too_much_down_and_keeps_the_rest_in_order() -> 
     assert unlimited.tolist() == [[0, 1, 2]]
 
 
+def test_what_leads_keeps_its_places_and_counts_for_what_follows() -> None:
+    codes = np.array([0, 0, 0, 1, 2], np.int32)
+    rows = np.array([[0, 1, 2, 3, 4]] * 3, np.int32)
+    order = diversify(rows, codes, Diversity(most=1, window=3), 5, np.array([0, 2, 5]))
+    assert order.tolist() == [[0, 3, 4, 1, 2], [0, 1, 3, 4, 2], [0, 1, 2, 3, 4]]
+
+
+def test_pins_are_the_known_items_each_once_in_the_given_order() -> None:
+    assert pinned_rows(SHOP.items.row, ["d", "no such item", "a", "d"]).tolist() == [3, 0]
+    assert pinned_rows(SHOP.items.row, []).dtype == np.int32
+
+
 LISTS = st.integers(1, 4).flatmap(
     lambda lists: st.lists(
         st.permutations(range(12)).flatmap(lambda p: st.integers(0, 12).map(lambda n: p[:n] + [-1] * (12 - n))),
@@ -254,6 +267,13 @@ def test_padding_comes_after_every_candidate() -> None:
 
 def test_rules_refuse_parts_of_another_catalogue() -> None:
     rules = Rules(np.ones(3, np.bool_), csr_array((2, 3), dtype=np.bool_), 5)
-    for wrong in ({"excluded": csr_array((2, 4), dtype=np.bool_)}, {"boost": np.ones(2, np.float32)}, {"count": 0}):
+    for wrong in (
+        {"excluded": csr_array((2, 4), dtype=np.bool_)},
+        {"boost": np.ones(2, np.float32)},
+        {"count": 0},
+        {"pins": np.array([3], np.int32)},
+        {"pins": np.array([-1], np.int32)},
+        {"pins": np.array([1, 1], np.int32)},
+    ):
         with pytest.raises(ValueError, match="rules:"):
             replace(rules, **wrong)

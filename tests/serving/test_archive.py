@@ -1,5 +1,6 @@
 """Every acknowledged event is archived exactly once, whatever dies in between."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,19 @@ def test_a_redis_that_lost_its_data_never_uses_an_id_twice(
     assert archiver.stream.waiting(10)[0].id > ahead
     archiver.stream.stay_after(ahead)
     assert archiver.work() == 1
+
+
+def test_an_archiver_begins_by_finishing_what_a_killed_one_left_half_done(
+    log: RedisLog, archiver: Archiver, tmp_path: Path
+) -> None:
+    fill(log, 3)
+    archiver.archive.add(archiver.stream.waiting(10))
+    for path in sorted((tmp_path / "main").glob("events/*/*"))[1:]:
+        path.unlink()
+    stopped = threading.Event()
+    stopped.set()
+    Archiver(archiver.stream, Archive(tmp_path / "main"), archiver.erasures, archiver.files, LIVE).run(stopped)
+    assert sorted(archived(tmp_path / "main")) == ["u0", "u1", "u2"]
 
 
 def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(

@@ -1,7 +1,8 @@
-"""The ports of customers, log and served lists: one suite on the real Redis and on the twins."""
+"""The ports of customers, log, stream and served lists: one suite on the real Redis and on the twins."""
 
 from typing import NamedTuple
 
+import orjson
 import pytest
 import redis
 
@@ -11,14 +12,20 @@ from recommender.config import LiveSettings, TagRule
 from recommender.errors import Conflict, InvalidInput
 from serving.adapters.breaker import Breaker
 from serving.adapters.memory import MemoryCache, MemoryServedLists
-from serving.adapters.memory_customers import MemoryCustomers, MemoryLog, MemoryProfiles
+from serving.adapters.memory_archive import MemoryStream
+from serving.adapters.memory_customers import MemoryCustomers
+from serving.adapters.memory_log import MemoryLog
+from serving.adapters.memory_profiles import MemoryProfiles
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_customers import RedisCustomers
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
+from serving.adapters.redis_stream import RedisStream
 from serving.adapters.tag_codec import MOST_TAGS
+from serving.archive import StreamId
+from serving.archiver import Stream
 from serving.event_records import Record, read
 from serving.metrics import Metrics
 from serving.ports import Cache, Customers, EventLog, Profiles, ServedLists
@@ -35,6 +42,7 @@ class Ports(NamedTuple):
     customers: Customers
     profiles: Profiles
     served: ServedLists
+    stream: Stream
 
 
 def real(server: RedisServer) -> Ports:
@@ -45,14 +53,15 @@ def real(server: RedisServer) -> Ports:
         RedisCustomers(link, "main", lambda: 90 * DAY),
         RedisProfiles(link, "main", lambda: float(NOW)),
         RedisServedLists(link, "main"),
+        RedisStream(link, "main"),
     )
 
 
 def twins() -> Ports:
-    cache = MemoryCache()
-    customers = MemoryCustomers(cache)
+    cache, stream = MemoryCache(), MemoryStream()
+    customers = MemoryCustomers(cache, stream)
     profiles = MemoryProfiles(customers, lambda: float(NOW))
-    return Ports(cache, MemoryLog(customers), customers, profiles, MemoryServedLists())
+    return Ports(cache, MemoryLog(customers), customers, profiles, MemoryServedLists(), stream)
 
 
 @pytest.fixture(params=["redis", "memory"])
@@ -236,3 +245,47 @@ class TestEveryStoreOfServedLists:
         for value in (b"shown", b"\x00 shown more"):
             ports.served.remember("one", value, 60)
         assert ports.served.recall("one") == b"\x00 shown more"
+
+
+def waiting(ports: Ports, most: int = 100) -> list[str]:
+    return [orjson.loads(entry.fields[b"event"])["item_id"] for entry in ports.stream.waiting(most)]
+
+
+class TestEveryStream:
+    def test_what_was_stored_waits_oldest_first(self, ports: Ports) -> None:
+        assert (ports.stream.length(), ports.stream.waiting(9)) == (0, [])
+        ports.log.append([event("u", "tent"), event("u", "axe")], NOW, LIMITS)
+        ports.log.append([event("v", "pan"), event("u", "tent")], NOW, LIMITS)
+        assert (ports.stream.length(), waiting(ports), waiting(ports, 2)) == (
+            3,
+            ["tent", "axe", "pan"],
+            ["tent", "axe"],
+        )
+        ids = [entry.id for entry in ports.stream.waiting(9)]
+        assert ids == sorted(set(ids))
+
+    def test_what_happens_to_a_customer_waits_beside_their_events(self, ports: Ports) -> None:
+        ports.customers.declare("u", {"region": "north"}, NOW)
+        ports.customers.merge("v", "u", NOW)
+        ports.customers.choose("u", False, NOW)
+        ports.log.append([event("u", "tent")], NOW, LIMITS)
+        (declared, merge, choice, last) = (entry.fields for entry in ports.stream.waiting(9))
+        assert orjson.loads(declared[b"user"]) == {"user_id": "u", "region": "north"}
+        assert orjson.loads(merge[b"merge"]) == {"visitor_id": "v", "user_id": "u", "merged_at": NOW * 1000}
+        assert orjson.loads(choice[b"user"]) == {"user_id": "u", "personalize": False}
+        assert (set(last), last[b"unlearned"]) == ({b"event", b"unlearned"}, b"1")
+
+    def test_it_lets_go_of_what_it_is_told_and_of_nothing_else(self, ports: Ports) -> None:
+        ports.stream.trim(StreamId(2**42, 0))
+        ports.log.append([event("u", item) for item in ("tent", "axe", "pan")], NOW, LIMITS)
+        ports.stream.trim(ports.stream.waiting(9)[1].id)
+        assert (ports.stream.length(), waiting(ports)) == (1, ["pan"])
+
+    def test_ids_to_come_stay_after_the_one_given_and_what_waits_stays_too(self, ports: Ports) -> None:
+        ports.log.append([event("u", "tent")], NOW, LIMITS)
+        (first,) = ports.stream.waiting(9)
+        for ahead in (StreamId(1, 0), first.id, StreamId(2**42, 5), StreamId(2**42, 5), StreamId(2**41, 0)):
+            ports.stream.stay_after(ahead)
+        ports.log.append([event("u", "axe")], NOW, LIMITS)
+        assert waiting(ports) == ["tent", "axe"]
+        assert ports.stream.waiting(9)[1].id > StreamId(2**42, 5)

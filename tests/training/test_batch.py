@@ -1,5 +1,7 @@
 """Lists for many customers of a made-up shop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +12,7 @@ from recommender.errors import UnknownPlacement
 from recommender.lists import Ordered
 from recommender.values import EventType, Histories
 from tests.training.shop import tiny_bundle
+from training.appraisal import ours
 from training.audience import followed, gather
 from training.batch import ask_for, had, in_blocks, lists
 
@@ -42,6 +45,18 @@ def test_without_repeat_nothing_that_was_had_is_listed(bundle: Bundle) -> None:
     owned = had(bundle, gather(bundle, ids, None).histories).toarray()
     rows = np.where(found.rows >= 0, found.rows, 0)
     assert not (owned[np.arange(len(ids))[:, None], rows] & (found.rows >= 0)).any()
+
+
+def test_what_the_placement_pins_leads_everybodys_list_and_is_no_part_of_what_is_measured(bundle: Bundle) -> None:
+    pins = tuple(bundle.catalogue.items[row] for row in (3, 1))
+    queries = gather(bundle, ["u1", "nobody"], None).queries(bundle.info.data_until + 1)
+    what = ask_for(bundle, "home", count=10)
+    what = replace(what, placement=what.placement.model_copy(update={"pins": (pins[0], "no such item", pins[1])}))
+    assert lists(bundle, what, queries).rows[:, :2].tolist() == [[3, 1], [3, 1]]
+    placements = {**bundle.info.config.placements, "home": what.placement}
+    config = bundle.info.config.model_copy(update={"placements": placements})
+    pinning = replace(bundle, info=replace(bundle.info, config=config))
+    assert ours(pinning, queries, 10).allowed.tolist() == ours(bundle, queries, 10).allowed.tolist()
 
 
 def test_later_events_are_folded_in_and_excluded_without_repeat(bundle: Bundle) -> None:

@@ -3,12 +3,13 @@
 import json
 import threading
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from recommender.bundle import Bundle
-from recommender.bundle_io import load
+from recommender.bundle_io import DIGEST, FORMAT, MANIFEST, load
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
 from tests.training.shop import tiny_bundle
 from training.registry import Registry, bundle_folder
@@ -32,7 +33,7 @@ def registry(tmp_path: Path, bundle: Bundle) -> Registry:
 
 
 def statuses(registry: Registry) -> dict[str, str]:
-    return {one.info.bundle_id: one.status for one in registry.listed()}
+    return {one.bundle_id: one.status for one in registry.listed()}
 
 
 def test_nothing_is_current_until_it_is_published(registry: Registry) -> None:
@@ -55,7 +56,7 @@ def test_rollback_returns_to_the_one_before_and_says_why_the_other_is_kept(regis
         registry.publish(name)
     assert registry.rollback() == "b2"
     assert registry.current() == "b2"
-    assert {one.info.bundle_id: one.reason for one in registry.listed()}["b3"] == "rolled back"
+    assert {one.bundle_id: one.reason for one in registry.listed()}["b3"] == "rolled back"
     assert registry.rollback() == "b1"
     with pytest.raises(InvalidInput, match="no earlier"):
         registry.rollback()
@@ -83,13 +84,34 @@ def test_a_broken_bundle_is_not_published(registry: Registry) -> None:
     assert registry.current() == "b1"
 
 
+def of_another_version(bundle: Path) -> None:
+    """Give a bundle's manifest, digest and all, the format of a version to come."""
+    manifest = json.loads((bundle / MANIFEST).read_text()) | {"format": 99}
+    text = json.dumps(manifest).encode()
+    (bundle / MANIFEST).write_bytes(text)
+    (bundle / DIGEST).write_text(f"{sha256(text).hexdigest()}  {MANIFEST}\n")
+
+
 def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry) -> None:
-    manifest = registry.folder / "b1" / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
+    of_another_version(registry.folder / "b1")
     registry.publish("b3")
-    assert statuses(registry) == {"b3": "current", "b2": "kept"}
+    assert statuses(registry) == {"b3": "current", "b2": "kept", "b1": "kept"}
     assert registry.prune(1) == ["b2"]
     assert (registry.folder / "b1").is_dir()
+
+
+def test_what_cannot_be_read_is_listed_last_with_the_reason(registry: Registry) -> None:
+    registry.publish("b3")
+    of_another_version(registry.folder / "b3")
+    (registry.folder / "b2" / MANIFEST).write_text("{")
+    (registry.folder / "b4").mkdir()
+    lines = [(one.bundle_id, one.status, one.info is None, one.reason) for one in registry.listed()]
+    assert lines == [
+        ("b1", "kept", False, "not published yet"),
+        ("b4", "kept", True, "unreadable: manifest.json is missing, so this folder is no bundle"),
+        ("b3", "current", True, f"unreadable: manifest.json format 99 is not {FORMAT}, the one known here"),
+        ("b2", "kept", True, "unreadable: manifest.json is not the file whose digest manifest.sha256 holds"),
+    ]
 
 
 def test_an_unknown_bundle_is_named(registry: Registry) -> None:

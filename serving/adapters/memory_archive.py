@@ -1,0 +1,124 @@
+"""Twins of the archiver's stream, of the wishes to be forgotten and of the archive's files; all in this process."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from serving.archive import NOTHING, Entry, StreamId
+from serving.ports import Erasure
+
+
+class MemoryStream:
+    """Keeps entries in a list, oldest first."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.entries: list[Entry] = []
+        self._last = NOTHING
+
+    def add(self, fields: Mapping[bytes, bytes], now: float) -> None:
+        """Append an entry, with an id greater than all before."""
+        self._last = max(StreamId(int(now * 1000), 0), _after(self._last))
+        self.entries.append(Entry(self._last, fields))
+
+    def waiting(self, most: int) -> list[Entry]:
+        """Return the oldest entries, at most ``most``."""
+        return self.entries[:most]
+
+    def length(self) -> int:
+        """Return how many entries wait."""
+        return len(self.entries)
+
+    def trim(self, last: StreamId) -> None:
+        """Let go of everything up to and with ``last``."""
+        self.entries = [entry for entry in self.entries if entry.id > last]
+
+    def stay_after(self, last: StreamId) -> None:
+        """Make every id to come greater than ``last``."""
+        self._last = max(self._last, _after(last))
+
+
+def _after(last: StreamId) -> StreamId:
+    return StreamId(last.ms, last.number + 1)
+
+
+class MemoryErasures:
+    """Keeps wishes in a dictionary; no training is kept from anything."""
+
+    def __init__(self) -> None:
+        """Begin with no wish."""
+        self._wishes: dict[str, Erasure] = {}
+        self._open: set[str] = set()
+
+    def ask(self, erasure: Erasure) -> None:
+        """Keep the wish."""
+        self.update(erasure)
+        self._open.add(erasure.receipt)
+
+    def get(self, receipt: str) -> Erasure | None:
+        """Return the wish with this receipt, or None."""
+        return self._wishes.get(receipt)
+
+    def open(self) -> Sequence[Erasure]:
+        """Return the wishes that the files do not fulfil yet, oldest first."""
+        return sorted((self._wishes[one] for one in self._open), key=lambda wish: (wish.asked_at, wish.receipt))
+
+    def close(self, erasure: Erasure) -> None:
+        """Keep what was removed from the files; the wish is fulfilled."""
+        self.update(erasure)
+        self._open.discard(erasure.receipt)
+
+    def update(self, erasure: Erasure) -> None:
+        """Keep what is known of a wish by now."""
+        self._wishes[erasure.receipt] = erasure
+
+
+@dataclass(slots=True)
+class MemoryArchive:
+    """Keeps what the files hold in lists."""
+
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+    """As the log writes them; ``timestamp`` in milliseconds since 1970."""
+    declared: list[str] = field(default_factory=list)
+    """The customers who are in the file of customers."""
+    merged: list[str] = field(default_factory=list)
+    """The visitors who are in the file of merges."""
+    unreadable: list[str] = field(default_factory=list)
+    """Whom each line of what could not be read names."""
+
+    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of one id, oldest day first."""
+        theirs = [event for event in self.events if event["user_id"] == one]
+        for event in sorted(theirs, key=lambda event: _time(event).date()):
+            yield {"quantity": 1.0, **event, "timestamp": _time(event)}
+
+    def rows_left(self, erasure: Erasure) -> int:
+        """Return how many events of these customers, up to their wish, are held."""
+        return sum(_asked_for(event, erasure) for event in self.events)
+
+    def remove(self, erasure: Erasure) -> dict[str, int]:
+        """Take these customers out of everything, and return how many rows of each kind went."""
+        before = self._sizes()
+        self.events = [event for event in self.events if not _asked_for(event, erasure)]
+        self.declared, self.merged, self.unreadable = (
+            [one for one in ids if one not in erasure.ids] for ids in (self.declared, self.merged, self.unreadable)
+        )
+        return {kind: before[kind] - size for kind, size in self._sizes().items()}
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "archive_rows": len(self.events),
+            "declared_rows": len(self.declared),
+            "merges": len(self.merged),
+            "dead_letters": len(self.unreadable),
+        }
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+
+
+def _asked_for(event: Mapping[str, Any], erasure: Erasure) -> bool:
+    """Return whether an event is one of these customers', and not after their wish."""
+    return event["user_id"] in erasure.ids and event["timestamp"] < (erasure.asked_at + 1) * 1000
