@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.scorer import best, contenders, jitter, padded
+from recommender.trail import among_heaviest
 
 SMOOTH = 20.0
 """Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
@@ -133,7 +134,7 @@ def _first(order: NDArray[np.intp], eligible: NDArray[np.bool_], most: int) -> N
 def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:
     """Return the union of the ``proposals`` (B × k each, best first), at most ``most`` a customer by fused rank."""
     keys, ranks, source = _flat(proposals, shape)
-    unique, inverse = np.unique(keys, return_inverse=True)
+    unique, inverse = _distinct(keys, shape[0] * shape[1])
     customer, item = np.divmod(unique, max(shape[1], 1))
     fused = np.bincount(inverse, 1 / (SMOOTH + ranks), minlength=len(unique)).astype(np.float32)
     place = np.full((len(proposals), len(unique)), np.nan, np.float32)
@@ -155,10 +156,19 @@ def _flat(
     return customer * shape[1] + rows[customer, column], rank[column], source[column]
 
 
+def _distinct(keys: NDArray[np.int64], bound: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the distinct keys below ``bound``, ascending, and which of them each key is, as a table tells at once."""
+    present = np.zeros(bound, np.bool_)
+    present[keys] = True
+    unique = np.flatnonzero(present)
+    number = np.empty(bound, np.int32)
+    number[unique] = np.arange(len(unique), dtype=np.int32)
+    return unique, number[keys]
+
+
 def _cut(customer: NDArray[np.int64], value: NDArray[np.float32], most: int) -> NDArray[np.intp]:
-    """Return, in order, the positions of each customer's ``most`` highest values."""
-    if np.bincount(customer, minlength=1).max() <= most:
-        return np.arange(len(customer))
-    order = np.lexsort((-value, customer))
-    first = np.searchsorted(customer, customer)
-    return np.sort(order[np.arange(len(order)) - first < most])
+    """Return, in order, the positions of each customer's ``most`` highest values, and of what equals the last."""
+    if most < 1:
+        return np.zeros(0, np.intp)
+    size = np.bincount(customer, minlength=1)
+    return np.flatnonzero(among_heaviest(value, np.append(0, np.cumsum(size)), most))
