@@ -1,6 +1,7 @@
 """Builds one worker's services from settings: the only place where adapters meet use cases."""
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -52,7 +53,8 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     stock = RedisStock(link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
     folder = BundleFolder(settings.shop_folder / "bundles", metrics)
-    withheld = RedisWithheld(redis_link(settings), settings.shop)
+    withheld_link = redis_link(settings)
+    withheld = RedisWithheld(withheld_link, settings.shop)
     stop = watch(partial(_look, folder, shelves, metrics, withheld))
     if settings.config and config and not shelves.shelf.is_blank:
         check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
@@ -72,9 +74,16 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         withheld=withheld.holds,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
-        stop=stop,
+        stop=partial(_end, stop, (link, log_link, withheld_link)),
         pings={"redis": link.ping, "bundle": shelves.ping},
     )
+
+
+def _end(stop: Callable[[], None], links: Sequence[RedisLink]) -> None:
+    """Stop looking for what is new, and let go of Redis."""
+    stop()
+    for link in links:
+        link.close()
 
 
 def _look(folder: BundleFolder, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from threading import local
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import hiredis
 import redis
@@ -35,6 +36,7 @@ class RedisLink:
             health_check_interval=0,
         )
         self._threads = local()
+        self._owned: WeakSet[Any] = WeakSet()
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
 
@@ -72,7 +74,14 @@ class RedisLink:
             return self._threads.connection
         except AttributeError:
             self._threads.connection = self._pool.make_connection()
+            self._owned.add(self._threads.connection)
             return self._threads.connection
+
+    def close(self) -> None:
+        """Close all connections; whoever asks again opens new ones."""
+        for connection in list(self._owned):
+            connection.disconnect()
+        self._pool.disconnect()
 
     def ping(self) -> None:
         """Raise Unavailable unless Redis answers."""
