@@ -106,11 +106,8 @@ def listen(models: Models, queries: Queries) -> Signals:
     whole = steps if every == known else trail(queries.histories, models.content.weights, every)
     habits = models.repurchase.habits(queries.histories, queries.now)
     content, collaborative = models.content, models.collaborative
-    profiles = {
-        "content": content.taste(whole),
-        "content_last": content.last(whole),
-        "stated": content.stated(queries.tags),
-    }
+    tags = content.profiles(whole)
+    profiles = {name: tags.of(name) for name in tags.names} | {"stated": content.stated(queries.tags)}
     taste = collaborative.fold_in(collaborative.interest(steps, queries.now))
     stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), _own(models, steps, queries.now)]
     dense = {"collaborative": collaborative.product(taste)}

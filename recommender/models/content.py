@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.scorer import compact, entries
+from recommender.stack import Stack, led_to
 from recommender.trail import Trail, heaviest, trail
 from recommender.values import Queries
 
@@ -48,15 +49,13 @@ class ContentModel:
     def score(self, queries: Queries) -> csr_array:
         """Return (B × N) how well each item's tags match the customer's taste and own tags."""
         steps = trail(queries.histories, self.weights, self.tags.shape[0])
-        return (self.taste(steps) + self.stated(queries.tags)) @ self.by_tag
+        return (self.profiles(steps).of("content") + self.stated(queries.tags)) @ self.by_tag
 
-    def taste(self, steps: Trail) -> csr_array:
-        """Return (B × T) the tags of the last steps, of length 1."""
-        return _unit(steps.recent(SHARE, DEPTH, steps.items) @ self.tags)
-
-    def last(self, steps: Trail) -> csr_array:
-        """Return (B × T) the tags of the last step alone, of length 1."""
-        return _unit(steps.recent(1.0, 1, steps.items) @ self.tags)
+    def profiles(self, steps: Trail) -> Stack:
+        """Return (B × T) the tags of the last steps, and those of the last step alone, each of length 1."""
+        recent, last = steps.recent(SHARE, DEPTH, steps.items), steps.recent(1.0, 1, steps.items)
+        found = led_to(("content", "content_last"), [(recent, 0), (last, 0)], self.tags)
+        return Stack(found.names, _unit(found.table))
 
     def stated(self, tags: csr_array) -> csr_array:
         """Return (B × T) the customers' own tags, of length 1."""
