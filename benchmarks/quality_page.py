@@ -18,12 +18,12 @@ events and folded-in history.
 One configuration, the defaults, serves every data set: what differs between them is found by the training job on its
 own validation split. `tagalong without tags` is fitted on the same events with the items reduced to their ids.
 
-No data set has customers who declared tags. The three tags that mark most what a customer had (how often times how
-rare) stand for such a declaration, and the events are then hidden. An item without events is one of a twentieth of the
-items, drawn with the seed, whose events are hidden from the fit and from the histories; these items are ranked among
-themselves for the customers who chose one of them. What is hidden of a customer counts as not had, for us and for
-popularity. At most 10,000 customers, drawn with the seed, are asked for these rows. `training/study.py` makes them;
-`tagalong evaluate` shows the same kind for any log, with the tags that its customers declared.
+Cold rows are asked as the table above them. No data set has customers who declared tags: the three tags that mark most
+what a customer had (how often times how rare) stand for a declaration, and the events are then hidden. What is hidden
+of a customer counts as not had, for us and for popularity. Items without events are a twentieth of the items, drawn
+with the seed, whose events are hidden from the fit and from the histories; they are ranked among themselves for the
+customers who chose one of them. At most 10,000 customers, drawn with the seed, are asked. `training/study.py` makes
+these rows; `tagalong evaluate` shows the same kind for any log, with the tags that its customers declared.
 """
 
 COLD = ("HR@10", "R@10", "NDCG@10")
