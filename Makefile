@@ -39,7 +39,7 @@ crash: $(VENV)/.dev  ## kill every process at random for two minutes, then count
 bench: $(VENV)/.dev  ## speed and memory, as ratios; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.run
 
-bench-quality: $(VENV)/.dev  ## ranking quality next to its peers; writes docs/quality.md
+bench-quality: $(VENV)/.dev $(VENV)/.peers  ## ranking quality next to its peers; writes docs/quality.md
 	$(BIN)/python -m benchmarks.quality
 
 lock:  ## solve the dependencies anew, with hashes
@@ -74,3 +74,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.system
 	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
+
+# LightFM is compiled here; where that cannot be, the page goes without it and says so.
+$(VENV)/.peers: requirements/peers.txt $(VENV)/.dev
+	@echo "Installing the peers into $(VENV) …"
+	@$(PIP) --no-deps --no-build-isolation --require-hashes -r requirements/peers.txt && touch $@ || \
+		echo "LightFM could not be installed (it needs a C compiler): the page will go without it."

@@ -7,41 +7,38 @@ user calls them; they are scored here, peers and all, behind the same masks. Lig
 """
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
 import typer
 from numpy.typing import NDArray
-from pyarrow import csv, parquet
 from rich.console import Console
 from scipy.sparse import csr_array
 
 from benchmarks import peers
 from benchmarks.machine import description
-from benchmarks.quality_page import Result, write_page
+from benchmarks.quality_cold import cold_customers, new_items, question
+from benchmarks.quality_fits import SEED, Learned, Peer, Trained, learn, table
+from benchmarks.quality_page import Part, Result, write_page
 from benchmarks.quality_sets import DataSet, data_sets
 from commands.fitting import fitting
 from examples.demo import tagalong
-from features.build import build_dataset
 from features.interactions import interactions
+from recommender.bundle_io import load
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
 from training import metrics
-from training.baselines import EVERY, Score, best
+from training.baselines import best
 from training.bootstrap import estimate
 from training.heldout import choice, chosen
-from training.report import OURS
-from training.sources import read_files
+from training.report import OURS, Row
 
 CUTS = (5, 10, 20)
-SEED = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,20 +52,30 @@ class Question:
     had: csr_array
 
 
-def measure(one: DataSet, work: Path) -> tuple[list[Result], list[str]]:
-    """Return ours and every peer on one data set, and the commands that made our lists."""
-    files = [one.file("train"), *(p for p in (one.file("history"),) if p.exists())]
-    whole = build_dataset(read_files(files, [one.file("items")]), Config(seed=SEED))
-    question = _question(one, whole)
-    rows, seconds, commands = _ours(one, question, work)
-    results = [_result(OURS, one, question, rows, seconds)]
+def measure(one: DataSet, learned: Learned, work: Path) -> tuple[list[Result], list[str]]:
+    """Return us and every peer at one task, and the commands that made our lists."""
+    asked = _question(one, learned.whole)
+    results, commands = [], []
+    for name, trained in learned.ours.items():
+        rows, made = _ours(one, trained, asked, work)
+        results.append(_result(name, one, asked, rows, trained.seconds))
+        commands += made
     with fitting():
-        results += _peers(one, whole, question)
+        results += _peers(one, learned, asked)
     return results, commands
 
 
+def cold(one: DataSet, learned: Learned, *, items: bool) -> list[Row]:
+    """Return the rows of cold customers and, if asked for, of cold items, which no task changes."""
+    asked, whole = _question(one, learned.whole), learned.whole
+    heldout = question(whole, whole.users.rows(asked.users), asked.truth, asked.had)
+    with fitting():
+        customers = cold_customers(load(learned.ours[OURS].bundle), heldout, CUTS, repeat=one.repeat)
+        return customers + (new_items(whole, heldout, CUTS) if items else [])
+
+
 def _question(one: DataSet, whole: Dataset) -> Question:
-    truth = _table(one.file("truth"))
+    truth = table(one.file("truth"))
     users = list(dict.fromkeys(truth["user_id"].to_pylist()))
     extra = set(truth["item_id"].to_pylist()) - set(whole.catalogue.items)
     items = IdMap.of([*whole.catalogue.items, *extra])
@@ -85,52 +92,40 @@ def _had(whole: Dataset, users: list[str], items: IdMap) -> csr_array:
     return csr_array((owned.data, column[owned.indices], owned.indptr), shape=(len(users), len(items)))
 
 
-def _ours(one: DataSet, question: Question, work: Path) -> tuple[NDArray[np.int32], float, list[str]]:
-    bundle, lists = work / f"{one.folder.name}.bundle", work / f"{one.name.replace(' ', '-')}.parquet"
-    train = tagalong("train", "--interactions", one.file("train"), "--items", one.file("items"), "--bundle", bundle)
+def _ours(one: DataSet, trained: Trained, question: Question, work: Path) -> tuple[NDArray[np.int32], list[str]]:
+    lists = work / f"{trained.bundle.stem}-{'repeat' if one.repeat else 'no-repeat'}.parquet"
     history = ("--history", one.file("history")) if one.file("history").exists() else ()
     asked = ("--users", one.file("truth"), *history, "--repeat" if one.repeat else "--no-repeat", "-n", max(CUTS))
-    recommend = tagalong("recommend", "--bundle", bundle, "--out", lists, *asked)
-    began = time.perf_counter()
-    subprocess.run(train, check=True)
-    seconds = time.perf_counter() - began
+    recommend = tagalong("recommend", "--bundle", trained.bundle, "--out", lists, *asked)
     subprocess.run(recommend, check=True)
-    table = _table(lists)
+    found = table(lists)
     at = {user: row for row, user in enumerate(question.users)}
     rows = np.full((len(question.users), max(CUTS)), -1, np.int32)
-    places = ([at[user] for user in table["user_id"].to_pylist()], table["rank"].to_numpy() - 1)
-    rows[places] = question.items.rows(table["item_id"].to_pylist())
-    return rows, seconds, [" ".join(["tagalong", *command[3:]]) for command in (train, recommend)]
+    places = ([at[user] for user in found["user_id"].to_pylist()], found["rank"].to_numpy() - 1)
+    rows[places] = question.items.rows(found["item_id"].to_pylist())
+    return rows, [" ".join(["tagalong", *command[3:]]) for command in (trained.command, recommend)]
 
 
-def _peers(one: DataSet, whole: Dataset, question: Question) -> Iterator[Result]:
+def _peers(one: DataSet, learned: Learned, question: Question) -> Iterator[Result]:
     """Yield what each peer reaches; those of the extra know customers by row, the others by what they did."""
-    config, size = Config(seed=SEED), len(whole.catalogue)
+    whole = learned.whole
     rows = whole.users.rows(question.users)
     histories = whole.histories.take(rows.astype(np.intp))
-    past = interactions(whole.histories, size, config.events)
     now = np.full(len(histories), int(whole.histories.time.max()) + 1)
-    done = interactions(histories, size, config.events, now)
-    for name, fit in EVERY.items():
-        yield _peer(name, partial(fit, past, SEED), done, one, whole, question)
+    done = interactions(histories, len(whole.catalogue), Config(seed=SEED).events, now)
     known = np.flatnonzero(rows >= 0)
     who = csr_array((np.ones(len(known), np.float32), (known, rows[known])), shape=(len(rows), len(whole.users)))
-    for name, learn in peers.installed().items():
-        yield _peer(name, partial(learn, past, whole.catalogue.tags, SEED), who, one, whole, question)
+    for name, peer in learned.peers.items():
+        lists = _asked(peer, who if peer.by_row else done, one, whole, question)
+        yield _result(name, one, question, lists, peer.seconds)
 
 
-def _peer(
-    name: str, fit: Callable[[], Score], asked: csr_array, one: DataSet, whole: Dataset, question: Question
-) -> Result:
-    began = time.perf_counter()
-    score = fit()
-    seconds = time.perf_counter() - began
+def _asked(peer: Peer, asked: csr_array, one: DataSet, whole: Dataset, question: Question) -> NDArray[np.int32]:
     size = len(whole.catalogue)
-    histories = whole.histories.take(whole.users.rows(question.users).astype(np.intp))
-    masked = chosen(histories, choice(whole.histories.event), size) if not one.repeat else None
-    rows = best(score, asked, np.ones(size, np.bool_), masked, max(CUTS))
+    masked = csr_array(question.had[:, :size]) if not one.repeat else None
+    rows = best(peer.score, asked, np.ones(size, np.bool_), masked, max(CUTS))
     column = np.append(question.items.rows(whole.catalogue.items), np.int32(-1))
-    return _result(name, one, question, column[rows], seconds)
+    return column[rows]
 
 
 def _result(name: str, one: DataSet, question: Question, rows: NDArray[np.int32], seconds: float) -> Result:
@@ -139,13 +134,6 @@ def _result(name: str, one: DataSet, question: Question, rows: NDArray[np.int32]
     found = metrics.accuracy(rows[asked], csr_array(truth[asked]), CUTS)
     figures = {figure: estimate(values, np.random.default_rng(SEED)) for figure, values in found.items()}
     return Result(name, figures, seconds)
-
-
-def _table(path: Path) -> pa.Table:
-    if path.suffix == ".parquet":
-        return parquet.read_table(path)
-    text = csv.ConvertOptions(column_types={"user_id": pa.string(), "item_id": pa.string()})
-    return csv.read_csv(path, convert_options=text)
 
 
 def main(
@@ -159,16 +147,23 @@ def main(
     work.mkdir(parents=True, exist_ok=True)
     if shared is None:
         console.print("Beauty and Retailrocket are left out: --shared or TAGALONG_QUALITY_DATA names their folder")
-    found = []
-    for one in data_sets(shared, work):
-        if only.lower() in one.name.lower():
-            console.print(f"[bold]{one.name}[/]")
-            results, commands = measure(one, work)
-            found.append((one, results, commands))
-            for result in results:
-                figures = (f"{name} {result.figures[name].mean:.4f}" for name in ("HR@10", "R@10", "NDCG@10"))
-                console.print(f"  {result.system:<20} {'  '.join(figures)}  {result.seconds:.0f} s")
+    wanted = (one for one in data_sets(shared, work) if only.lower() in one.name.lower())
+    found = [part for _, tasks in groupby(wanted, lambda one: one.folder) for part in _folder(tasks, work, console)]
     write_page(out, found, CUTS, f"Seed {SEED}. {description()} {peers.note()}")
+
+
+def _folder(tasks: Iterable[DataSet], work: Path, console: Console) -> Iterator[Part]:
+    """Yield what was measured at each task on one folder; the rows of cold items come with the first."""
+    learned = None
+    for one in tasks:
+        console.print(f"[bold]{one.name}[/]")
+        first, learned = learned is None, learned or learn(one, work)
+        results, commands = measure(one, learned, work)
+        for result in results:
+            figures = (f"{name} {result.figures[name].mean:.4f}" for name in ("HR@10", "R@10", "NDCG@10"))
+            console.print(f"  {result.system:<22} {'  '.join(figures)}  {result.seconds:.0f} s")
+        rows = cold(one, learned, items=first)
+        yield Part(one, results, commands, rows, tagged=bool(learned.whole.catalogue.tags.nnz))
 
 
 if __name__ == "__main__":

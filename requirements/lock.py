@@ -10,6 +10,7 @@ EXTRAS = {
     "demo": ("embedded", "training", "demo"),
     "train": ("embedded", "training"),
     "serve": ("embedded",),
+    "peers": ("peers",),
 }
 """The widest first: the others take its versions."""
 

@@ -25,7 +25,9 @@ class Who(Strict):
     """The person a request is about: a known customer, or a visitor without a name."""
 
     user_id: Id | None = None
+    """A customer; only one of the two ids is given, and neither for a list that is nobody's."""
     visitor_id: Id | None = None
+    """A visitor without a name."""
     personalize: bool = True
     """False reads no profile at all; so does the header ``Sec-GPC: 1``."""
 
@@ -55,6 +57,7 @@ class Ask(Who):
     boost: Expression | None = None
     """Lifts items: ``2 * (brand = 'Acme')``; 1 is one standard deviation of the list's scores."""
     exclude_item_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_ITEMS)] = ()
+    """Items that must not be in the list."""
     tags: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
     """What this request is about, beside what is known of the customer."""
     diversity: Diversity | bool | None = None
@@ -92,7 +95,9 @@ class RankAsk(Who):
     """Items to put in order."""
 
     item_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_ITEMS)]
+    """The items to order."""
     placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
+    """A placement that the configuration names."""
 
 
 class ExplainAsk(Who):

@@ -61,8 +61,14 @@ def ours(bundle: Bundle, queries: Queries, count: int) -> Lists:
     same masks, and by its own choice.
     """
     allowed = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=True)), queries)
+    fresh = unseen(bundle, queries, count)
+    return Lists(allowed.rows, fresh.fresh, allowed.source, fresh.fresh_source)
+
+
+def unseen(bundle: Bundle, queries: Queries, count: int) -> Lists:
+    """Return our home page's lists without what was had, for both kinds."""
     fresh = lists(bundle, _open(ask_for(bundle, "home", count=count, repeat=False)), queries)
-    return Lists(allowed.rows, fresh.rows, allowed.source, fresh.source)
+    return Lists(fresh.rows, fresh.rows, fresh.source, fresh.source)
 
 
 def _open(what: Order) -> Order:

@@ -72,10 +72,10 @@ def popularity_lift(lists: NDArray[np.int32], truth: csr_array, share: NDArray[n
     """Return (B,) how popular the list's items are, divided by how popular the items really chosen are.
 
     1 shows things exactly as popular as what customers choose; above 1 the list leans to the popular. The divisor is
-    the mean over all customers, for a single customer's choice is too noisy to divide by.
+    the mean over all customers, for a single customer's choice is too noisy to divide by. NaN where it is 0.
     """
-    chosen = float(share[truth.indices].mean()) if truth.nnz else float("nan")
-    return _mean_over_lists(lists, share) / chosen
+    chosen = float(share[truth.indices].mean()) if truth.nnz else 0.0
+    return _mean_over_lists(lists, share) / (chosen or float("nan"))
 
 
 def diversity(lists: NDArray[np.int32], tags: csr_array) -> NDArray[np.float64]:

@@ -11,21 +11,26 @@ from training.report import OURS, TASK_TITLES, TASKS, Report, Row, SourceShare, 
 STYLE = """
 :root { --ink: #1c2430; --soft: #64748b; --line: #e2e8f0; --ours: #0f766e; --theirs: #b6c2d2; --paper: #fff }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #93a1b3; --line: #2d3947; --ours: #2dd4bf; --theirs: #4a5a6d; --paper: #0f1720 }
+  :root { --ink: #e6edf3; --soft: #93a1b3; --line: #2d3947; --ours: #0d9488; --theirs: #4a5a6d; --paper: #0f1720 }
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
        max-width: 1080px; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem } h3 { font-size: 1rem }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 1rem 2rem }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 1rem 2rem }
 figure { margin: 0 } figcaption { color: var(--soft); margin: .5rem 0 .2rem }
 svg { width: 100%; font-size: 13px } svg text { fill: var(--ink) } .label { text-anchor: end }
 .value { fill: var(--soft) } rect.ours { fill: var(--ours) } rect.theirs { fill: var(--theirs) }
 svg path { stroke: var(--ink); fill: none; opacity: .7 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; display: block;
         overflow-x: auto }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line) }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line) } td { white-space: nowrap }
+th { vertical-align: bottom }
 th:first-child, td:first-child { text-align: left } td small, .soft { color: var(--soft) }
 pre { background: color-mix(in srgb, var(--theirs) 20%, var(--paper)); padding: 1rem; overflow-x: auto }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto } svg { font-size: 16px }
+  th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper); white-space: normal }
+}
 """
 
 

@@ -16,17 +16,18 @@ from features.interactions import interactions
 from features.tables import Tables
 from recommender.bundle import Bundle
 from recommender.config import Config
+from recommender.dataset import Dataset
 from recommender.lists import SOURCES
 from recommender.pipeline import order
 from recommender.policy import Rules, always_eligible
 from recommender.values import EARLIEST
-from training.appraisal import baselines, ours, share
+from training.appraisal import baselines, ours, share, unseen
 from training.baselines import EVERY, best, fit_popularity
-from training.batch import ask_for
+from training.batch import ask_for, had
 from training.evaluation import Lists, Yardstick, judge, sources
 from training.heldout import Heldout, Protocol, Split, split
 from training.job import fit
-from training.report import OURS, Report, Row
+from training.report import OURS, Report, Row, Task
 
 Progress = Callable[[str], None]
 
@@ -80,7 +81,7 @@ def study(tables: Tables, config: Config, plan: Plan, progress: Progress) -> Rep
         found = {OURS: ours(bundle, parts.heldout.queries, max(plan.ks))}
     with clock.step("fitting and asking the baselines"):
         found |= baselines(bundle, parts.heldout, max(plan.ks), EVERY)
-    if plan.extras:
+    if plan.extras and bundle.catalogue.tags.nnz:
         with clock.step("fitting without tags"):
             found |= _without_tags(parts, config, plan)
     judged = [judge(name, lists, yardstick) for name, lists in found.items()]
@@ -110,54 +111,56 @@ def _without_tags(parts: Split, config: Config, plan: Plan) -> Mapping[str, List
 
 
 def _cold(parts: Split, bundle: Bundle, config: Config, plan: Plan, clock: Clock) -> list[Row]:
-    rows = _few_events(parts, bundle, plan)
-    rows += _declared_only(parts, bundle, plan)
+    rows = few_events(parts.heldout, bundle, plan)
+    rows += declared_only(parts.heldout, bundle, plan)
     if plan.extras and bundle.catalogue.tags.nnz:
         with clock.step("fitting without the past of some items"):
-            rows += _cold_items(parts, config, plan)
+            rows += cold_items(parts.past, parts.now, parts.heldout, config, plan)
     return rows
 
 
-def _few_events(parts: Split, bundle: Bundle, plan: Plan) -> list[Row]:
+def few_events(heldout: Heldout, bundle: Bundle, plan: Plan, task: Task = "discovery") -> list[Row]:
     """Ask for the same customers as if only their last three events were known."""
-    asked = parts.heldout.queries
+    asked = heldout.queries
     position = np.arange(len(asked.histories.item)) - asked.histories.indptr[asked.histories.customer() + 1]
     histories = asked.histories.where(position >= -FEW_EVENTS)
-    few = replace(parts.heldout, queries=replace(asked, histories=histories))
-    return _beside_popularity(f"customers with {FEW_EVENTS} events", few, bundle, plan)
+    few = replace(heldout, queries=replace(asked, histories=histories))
+    return _beside_popularity(f"customers with {FEW_EVENTS} events", few, bundle, plan, task)
 
 
-def _declared_only(parts: Split, bundle: Bundle, plan: Plan) -> list[Row]:
+def declared_only(heldout: Heldout, bundle: Bundle, plan: Plan, task: Task = "discovery") -> list[Row]:
     """Ask for the customers who declared tags as if nothing else were known of them."""
-    declares = np.flatnonzero(np.diff(parts.heldout.queries.tags.indptr))
-    some = parts.heldout.take(declares)
+    some = heldout.take(np.flatnonzero(np.diff(heldout.queries.tags.indptr)))
     nothing = some.queries.histories.where(np.zeros(len(some.queries.histories.item), np.bool_))
     silent = replace(some, queries=replace(some.queries, histories=nothing))
-    return _beside_popularity("customers with declared tags only", silent, bundle, plan)
+    return _beside_popularity("customers with declared tags only", silent, bundle, plan, task)
 
 
-def _beside_popularity(group: str, heldout: Heldout, bundle: Bundle, plan: Plan) -> list[Row]:
+def _beside_popularity(group: str, heldout: Heldout, bundle: Bundle, plan: Plan, task: Task) -> list[Row]:
+    """Return how we and popularity did; what was hidden of a customer counts as not had, in lists and truth."""
     if len(heldout) < FEWEST:
         return []
+    heldout = replace(heldout, had=had(bundle, heldout.queries.histories))
     yardstick = Yardstick(heldout, bundle.catalogue, share(bundle), plan.ks, bundle.info.config.seed)
-    found = {OURS: ours(bundle, heldout.queries, max(plan.ks))}
+    ask = unseen if task == "discovery" else ours
+    found = {OURS: ask(bundle, heldout.queries, max(plan.ks))}
     found |= baselines(bundle, heldout, max(plan.ks), {"popularity": fit_popularity})
     rows = [row for name, lists in found.items() for row in judge(name, lists, yardstick)[0]]
-    return [replace(row, group=group) for row in rows if row.task == "discovery"]
+    return [replace(row, group=group) for row in rows if row.task == task]
 
 
-def _cold_items(parts: Split, config: Config, plan: Plan) -> list[Row]:
+def cold_items(known: Dataset, now: int, asked: Heldout, config: Config, plan: Plan) -> list[Row]:
     """Hide all events of some items, and ask which of these customers chose; popularity knows nothing of them."""
-    catalogue, histories = parts.past.catalogue, parts.past.histories
+    catalogue, histories = known.catalogue, known.histories
     hidden = np.random.default_rng(config.seed).random(len(catalogue)) < COLD_SHARE
     unseen = np.where(hidden, EARLIEST, catalogue.first_seen)
     past = replace(
-        parts.past,
+        known,
         histories=histories.where(~hidden[histories.item]),
         catalogue=replace(catalogue, first_seen=unseen),
     )
-    bundle = fit(past, config, now=parts.now, progress=lambda _: None)
-    heldout = _choosing(parts.heldout, hidden)
+    bundle = fit(past, config, now=now, progress=lambda _: None)
+    heldout = _choosing(asked, hidden)
     if len(heldout) < FEWEST:
         return []
     yardstick = Yardstick(heldout, bundle.catalogue, share(bundle), plan.ks, config.seed)

@@ -74,21 +74,33 @@ def _groups(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 def _parameters(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for one in operation.get("parameters", ()):
-        yield _row(one["name"], one["schema"] | {"description": one.get("description", "")}, one["in"], one["required"])
+        said = {"description": one["description"]} if "description" in one else {}
+        yield _row(one["name"], one["schema"] | said, one["in"], one["required"])
 
 
 def _body(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        schema = _resolved(spec, content["schema"])
-        for name, field in schema.get("properties", {}).items():
-            yield _row(name, field, "body", name in schema.get("required", ()))
+        for name, field, required in _fields(spec, content["schema"]):
+            yield _row(name, field, "body", required)
 
 
 def _answer(spec: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for status, answer in operation["responses"].items():
         for content in answer.get("content", {}).values() if status != "default" else ():
-            for name, field in _resolved(spec, content.get("schema", {})).get("properties", {}).items():
+            for name, field, _ in _fields(spec, content.get("schema", {})):
                 yield _row(name, field, status, required=False)
+
+
+def _fields(
+    spec: dict[str, Any], schema: dict[str, Any], within: str = ""
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield the fields and whether they are needed; those of a list's parts follow it, as ``items[].rank``."""
+    schema = _resolved(spec, schema)
+    for name, field in schema.get("properties", {}).items():
+        yield within + name, field, name in schema.get("required", ())
+        for kind in field.get("anyOf", [field]):
+            if "$ref" in kind.get("items", {}):
+                yield from _fields(spec, kind["items"], f"{within}{name}[].")
 
 
 def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def _row(name: str, schema: dict[str, Any], place: str, required: bool) -> dict[
         "place": place,
         "required": required,
         "kind": _kind(schema),
-        "text": schema.get("description", "").replace("``", ""),
+        "text": schema.get("description", ""),
         "default": schema.get("default"),
     }
 

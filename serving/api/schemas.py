@@ -45,7 +45,9 @@ class ReasonBody(Body):
     """Why an item is in a list."""
 
     code: str
+    """The kind of reason."""
     evidence: str | None
+    """The item, tag or day that it rests on."""
 
 
 class ItemBody(Body):
@@ -59,8 +61,11 @@ class ItemBody(Body):
     source: str
     """Which source proposed it; ``pinned`` where the placement puts it first."""
     reasons: list[ReasonBody] | None = None
+    """Why it is here, in codes to be put into words."""
     contributions: dict[str, float] | None = None
+    """What each source adds to the score."""
     properties: dict[str, Any] | None = None
+    """What the catalogue says of it."""
 
 
 class ListBody(Body):
@@ -69,6 +74,7 @@ class ListBody(Body):
     rec_id: str
     """Send it back with impressions, clicks and purchases; ``/next`` continues the list."""
     placement: str
+    """The placement whose rules made it."""
     served_by: str
     """``live``, ``cached``, ``stale`` or ``popular``."""
     degraded: bool
@@ -76,9 +82,11 @@ class ListBody(Body):
     model: str | None
     """The bundle that made it."""
     items: list[ItemBody]
+    """Best first."""
     generated_at: str
     """When the list was made."""
     took_ms: float
+    """Milliseconds within the service."""
 
 
 class FieldProblem(Body):
@@ -103,6 +111,7 @@ class BatchBody(Body):
     """One list, or one problem, for each part of the call."""
 
     results: list[ListBody | Problem]
+    """In the order of the requests."""
 
 
 class ExplanationBody(Body):

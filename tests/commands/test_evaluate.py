@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.conftest import Call
@@ -33,3 +34,22 @@ def test_a_temporal_evaluation_needs_its_moment(call: Call, files: Path) -> None
     done = call("evaluate", "--interactions", files / "events.parquet", "--protocol", "temporal")
     assert done.status == 2
     assert "--test-from" in done.err
+
+
+def test_a_whole_report_shows_what_tags_bring_and_who_is_cold(call: Call, files: Path, tmp_path: Path) -> None:
+    ids = dict.fromkeys(pq.read_table(files / "events.parquet")["user_id"].to_pylist())
+    tag = next(tags[0] for tags in pq.read_table(files / "items.parquet")["tags"].to_pylist() if tags)
+    (tmp_path / "users.csv").write_text("user_id,tags\n" + "".join(f"{user},{tag}\n" for user in ids))
+    done = call(
+        "evaluate", "--interactions", files / "events.parquet", "--items", files / "items.parquet",
+        "--users", tmp_path / "users.csv", "--config", files / "shop.toml", "--protocol", "leave-one-out",
+        "--json", tmp_path / "r.json",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert "tagalong without tags" in {row["system"] for row in report["rows"]}
+    assert {(row["group"], row["system"]) for row in report["cold"]} >= {
+        ("customers with 3 events", "tagalong"),
+        ("customers with 3 events", "popularity"),
+        ("customers with declared tags only", "tagalong"),
+    }

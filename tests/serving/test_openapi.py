@@ -1,6 +1,9 @@
 """The description fits what the service does."""
 
 from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import schemathesis
@@ -17,8 +20,16 @@ from schemathesis.specs.openapi.checks import (
 
 from serving.app import create_app
 from serving.services import Services
+from tests.browser import opened
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -76,3 +87,22 @@ def test_the_page_for_people_needs_nothing_from_elsewhere(client: FlaskClient) -
     with client.get("/docs/static/docs.css") as style:
         assert style.status_code == 200
     assert "/v1/recommendations:batch" in page.text
+
+
+def test_the_page_explains_what_a_query_takes_and_a_list_holds(client: FlaskClient) -> None:
+    page = client.get("/docs").text
+    assert "<code>items[].reasons[].evidence</code>" in page
+    popular = page[page.index('<section id="GET/v1/popular">') :]
+    assert "Items that must not be in the list." in popular[: popular.index("</section>")]
+
+
+def test_a_browser_shows_the_page(services: Services, tmp_path: Path) -> None:
+    with make_server("127.0.0.1", 0, create_app(services), handler_class=Quiet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/docs"
+        shown = opened(url, tmp_path)
+        server.shutdown()
+    assert shown.complaints == []
+    assert shown.fetched == [f"{url}/static/docs.css"]
+    assert "<title>Tagalong " in shown.document
+    assert shown.document.count("<section") > 20

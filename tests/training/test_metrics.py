@@ -92,6 +92,7 @@ def test_popularity_lift_is_one_where_lists_show_what_is_chosen() -> None:
     share = np.linspace(0.1, 0.9, ITEMS)
     assert popularity_lift(padded([[2, 5]], 2), matrix([{2, 5}]), share)[0] == pytest.approx(1)
     assert popularity_lift(padded([[11]], 2), matrix([{0}]), share)[0] == pytest.approx(9)
+    assert np.isnan(popularity_lift(padded([[11]], 2), matrix([{0}]), np.zeros(ITEMS))[0])
 
 
 def test_diversity_by_hand() -> None:
