@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from recommender.bundle import Bundle
 from recommender.candidates import Candidates, merge
 from recommender.config import RankerSettings
-from recommender.evidence import DRIFTING, FALLING, RISING, evidence
+from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING, evidence
 from recommender.ids import Texts
 from recommender.policy import Rules
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
@@ -46,6 +46,8 @@ TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
+HESITANT = 0.1
+"""Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -214,7 +216,7 @@ def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, 
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "monotone_constraints": [int(name in RISING) - int(name in FALLING) for name in names],
-        "feature_contri": [float(name not in ignored) for name in names],
+        "feature_contri": [0.0 if name in ignored else HESITANT if name in CALENDAR else 1.0 for name in names],
         "seed": seed,
     }
     train = lgb.Dataset(
