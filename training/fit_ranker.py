@@ -16,7 +16,7 @@ from recommender.config import RankerSettings
 from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING, evidence
 from recommender.ids import Texts
 from recommender.policy import Rules
-from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
+from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import listen
 from training.split import Questions
@@ -46,6 +46,10 @@ TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
+MANY = 1000
+"""Moments from which on a linear order stands beside the trees; from fewer it learns too much by heart."""
+BESIDE = 0.3
+"""Spread of the linear scores beside that of the trees."""
 HESITANT = 0.1
 """Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
 FEWEST = 50
@@ -177,10 +181,30 @@ def fit_ranker(
         return fused, {"moments": float(len(learned.group))}
     competitors = {"fused": fused, "linear": _linear(learned, horizon)}
     if settings.kind == "lambdamart":
-        competitors["lambdamart"] = _lambdamart(learned, settings, horizon, seed)
+        trees = _lambdamart(learned, settings, horizon, seed)
+        many = len(learned.group) >= MANY
+        competitors["lambdamart"] = beside(trees, competitors["linear"], learned) if many else trees
     found = {name: judged(ranker, learned) for name, ranker in competitors.items()}
     figures = {name: float(one.mean()) for name, one in found.items()}
     return competitors[chosen(found)], figures | {"moments": float(len(learned.group))}
+
+
+def beside(trees: Ranker, order: Ranker, learned: Lessons) -> Ranker:
+    """Return the ``trees`` with the linear ``order`` added, ``BESIDE`` as far spread within the held-out moments.
+
+    Trees know a season's items better than they will know the next one's; a sum over so few weights cannot.
+    """
+    features = np.ascontiguousarray(learned.features[np.repeat(learned.held, learned.group)])
+    group = np.repeat(np.arange(int(learned.held.sum())), learned.group[learned.held])
+    spread, other = (_spread(one.predict(features), group) for one in (trees, order))
+    coefficients = order.coefficients * np.float32(BESIDE * spread / max(other, 1e-9))
+    return replace(trees, coefficients=coefficients, mean=order.mean, scale=order.scale)
+
+
+def _spread(score: NDArray[np.float32], group: NDArray[np.intp]) -> float:
+    """Return the standard deviation of the scores around their moment's mean."""
+    mean = np.bincount(group, score) / np.bincount(group)
+    return float(np.sqrt(np.mean((score - mean[group]) ** 2)))
 
 
 def chosen(found: Mapping[str, NDArray[np.float64]], favourite: str = "lambdamart") -> str:
@@ -255,7 +279,8 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     mean = np.where(known, np.nanmean(np.where(known, features, 0), axis=0), 0).astype(np.float32)
     scale = np.where(known, np.nanstd(np.where(known, features, 0), axis=0), 1).astype(np.float32)
     scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
-    table = np.where(np.isfinite(features), (features - mean) / scale, 0).astype(np.float32)
+    table = np.where(np.isfinite(features), np.clip((features - mean) / scale, -OUTLYING, OUTLYING), 0)
+    table = table.astype(np.float32)
     start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
     group = np.repeat(np.arange(len(start)), learned.group[chosen])
     share = hit / np.maximum(np.bincount(group, hit), 1)[group]
