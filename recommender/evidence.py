@@ -23,9 +23,10 @@ RISING = frozenset(
 """More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
 FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) | {"back"}
 """A lower place with these sources never raises a score."""
-DRIFTING = frozenset(("age", "trend", "popularity", "popularity_share", "overall", "owners")) | frozenset(
-    ("rank_trend", "rank_arrivals", "rank_popularity")
-)
+CALENDAR = frozenset(("hour", "weekday"))
+"""When the customer asks: one value for all candidates of a moment, so it only ever says what other features mean."""
+SEASONAL = ("age", "trend", "popularity", "popularity_share", "overall", "owners")
+DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popularity"))
 """What the season makes of an item: it may mean something else after the split than before."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
@@ -42,6 +43,7 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
     columns |= _item(signals, catalogue, candidates)
     columns |= _match(signals, catalogue, candidates)
     columns |= _customer(signals, candidates)
+    columns |= _calendar(signals.queries.now, candidates.customer)
     columns |= {f"{name}_share": _share(columns[name], candidates) for name in RELATIVE if name in columns}
     return columns
 
@@ -168,6 +170,16 @@ def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
         repeats = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / pairs
         columns = {"history": np.log1p(moments), "breadth": turns / moments, "repeats": repeats}
     return {name: values.astype(np.float32)[candidates.customer] for name, values in columns.items()}
+
+
+def _calendar(now: NDArray[np.int64], customer: NDArray[np.intp]) -> dict[str, Column]:
+    """Return the hour of the day, from 0 to below 24, and the day of the week, 0 on Monday, both in UTC."""
+    day, second = np.divmod(now, int(DAY))
+    weekday = (day + 3) % 7  # 1970 began on a Thursday
+    return {
+        "hour": (second / 3600).astype(np.float32)[customer],
+        "weekday": weekday.astype(np.float32)[customer],
+    }
 
 
 def _share(values: Column, candidates: Candidates) -> Column:

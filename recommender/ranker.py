@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from recommender.ids import Texts
 
 LAMBDAMART, LINEAR = 0, 1
+OUTLYING = np.float32(3.0)
+"""Standard deviations beyond which a value weighs no more in a linear sum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Ranker:
     boosters: Texts
     """LightGBM's text models, whose scores add up; none for a linear ranker."""
     coefficients: NDArray[np.float32]
-    """(F,) of a linear ranker, per standard deviation."""
+    """(F,) of a linear sum, per standard deviation; added to what trees say, (0,) where trees stand alone."""
     mean: NDArray[np.float32]
     """(F,) stands for a missing value in a linear ranker."""
     scale: NDArray[np.float32]
@@ -62,7 +64,8 @@ class Ranker:
         if not len(features):
             return np.zeros(0, np.float32)
         if self.kind == LAMBDAMART:
-            return _summed([trees.predict(features, num_threads=1) for trees in self._trees])
+            beside = [self._terms(features).sum(axis=1)] if len(self.coefficients) else []
+            return _summed([*beside, *(trees.predict(features, num_threads=1) for trees in self._trees)])
         return np.asarray(self._terms(features).sum(axis=1), np.float32)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,12 +74,13 @@ class Ranker:
             return np.zeros(features.shape, np.float32)
         if self.kind == LAMBDAMART:
             parts = [trees.predict(features, num_threads=1, pred_contrib=True) for trees in self._trees]
-            return _summed(parts)[:, :-1]
+            whole = _summed(parts)[:, :-1]
+            return whole + self._terms(features) if len(self.coefficients) else whole
         return self._terms(features)
 
     def _terms(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         centred = np.where(np.isfinite(features), features - self.mean, 0) / self.scale
-        return np.asarray(centred * self.coefficients, np.float32)
+        return np.asarray(np.clip(centred, -OUTLYING, OUTLYING) * self.coefficients, np.float32)
 
 
 def _summed(parts: Sequence[object]) -> NDArray[np.float32]:

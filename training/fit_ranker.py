@@ -1,5 +1,6 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
@@ -11,10 +12,10 @@ from scipy.sparse import csr_array
 from recommender.bundle import Bundle
 from recommender.candidates import Candidates, merge
 from recommender.config import RankerSettings
-from recommender.evidence import DRIFTING, FALLING, RISING, evidence
+from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING, evidence
 from recommender.ids import Texts
 from recommender.policy import Rules
-from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
+from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import listen
 from training.forked import forked
@@ -45,6 +46,12 @@ TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
+MANY = 1000
+"""Moments from which on a linear order stands beside the trees; from fewer it learns too much by heart."""
+BESIDE = 0.3
+"""Spread of the linear scores beside that of the trees."""
+HESITANT = 0.1
+"""Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -161,22 +168,56 @@ def _hits(candidates: Candidates, truth: csr_array) -> NDArray[np.bool_]:
 def fit_ranker(
     learned: Lessons, settings: RankerSettings, horizon: float, seed: int
 ) -> tuple[Ranker, dict[str, float]]:
-    """Return the ranker with the highest NDCG@10 on the held-out moments, and every competitor's figure.
+    """Return the ranker that is best on the held-out moments, and every competitor's NDCG@10.
 
     The fused rank, which needs no learning, competes too, and wins unseen where there is too little to learn from.
+    Trees are passed over only for what is better beyond chance.
     """
     fused = linear(("fused",), np.ones(1, np.float32), horizon)
     if len(learned.group) < FEWEST or not learned.held.any() or learned.held.all():
         return fused, {"moments": float(len(learned.group))}
     competitors = {"fused": fused, "linear": _linear(learned, horizon)}
     if settings.kind == "lambdamart":
-        competitors["lambdamart"] = _lambdamart(learned, settings, horizon, seed)
-    figures = {name: judged(ranker, learned) for name, ranker in competitors.items()}
-    return competitors[max(figures, key=figures.__getitem__)], figures | {"moments": float(len(learned.group))}
+        trees = _lambdamart(learned, settings, horizon, seed)
+        many = len(learned.group) >= MANY
+        competitors["lambdamart"] = beside(trees, competitors["linear"], learned) if many else trees
+    found = {name: judged(ranker, learned) for name, ranker in competitors.items()}
+    figures = {name: float(one.mean()) for name, one in found.items()}
+    return competitors[chosen(found)], figures | {"moments": float(len(learned.group))}
 
 
-def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> float:
-    """Return the mean NDCG@k over the held-out moments that have a hit among their candidates."""
+def beside(trees: Ranker, order: Ranker, learned: Lessons) -> Ranker:
+    """Return the ``trees`` with the linear ``order`` added, ``BESIDE`` as far spread within the held-out moments.
+
+    Trees know a season's items better than they will know the next one's; a sum over so few weights cannot.
+    """
+    features = np.ascontiguousarray(learned.features[np.repeat(learned.held, learned.group)])
+    group = np.repeat(np.arange(int(learned.held.sum())), learned.group[learned.held])
+    spread, other = (_spread(one.predict(features), group) for one in (trees, order))
+    coefficients = order.coefficients * np.float32(BESIDE * spread / max(other, 1e-9))
+    return replace(trees, coefficients=coefficients, mean=order.mean, scale=order.scale)
+
+
+def _spread(score: NDArray[np.float32], group: NDArray[np.intp]) -> float:
+    """Return the standard deviation of the scores around their moment's mean."""
+    mean = np.bincount(group, score) / np.bincount(group)
+    return float(np.sqrt(np.mean((score - mean[group]) ** 2)))
+
+
+def chosen(found: Mapping[str, NDArray[np.float64]], favourite: str = "lambdamart") -> str:
+    """Return the competitor with the highest mean, or the ``favourite`` where it is within a standard error of it.
+
+    The error is that of the differences, moment by moment. Some dozens of held-out moments tell little apart.
+    """
+    best = max(found, key=lambda name: float(found[name].mean()))
+    if favourite not in found:
+        return best
+    behind = found[best] - found[favourite]
+    return favourite if behind.mean() <= behind.std() / np.sqrt(len(behind)) else best
+
+
+def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> NDArray[np.float64]:
+    """Return the NDCG@k of each held-out moment; each has a hit among its candidates."""
     rows = np.repeat(learned.held, learned.group)
     columns = [learned.names.index(name) for name in ranker.features]
     score = ranker.predict(np.ascontiguousarray(learned.features[rows][:, columns]))
@@ -186,7 +227,7 @@ def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> float:
     gain = np.where((place < k) & learned.hit[rows][order], 1 / np.log2(place + 2), 0)
     ideal = np.cumsum(1 / np.log2(np.arange(2, k + 2)))
     most = np.minimum(learned.truths[learned.held], k).astype(np.intp)
-    return float((np.bincount(group, gain) / ideal[most - 1]).mean())
+    return np.asarray(np.bincount(group, gain) / ideal[most - 1])
 
 
 def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed: int) -> Ranker:
@@ -210,7 +251,7 @@ def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, 
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "monotone_constraints": [int(name in RISING) - int(name in FALLING) for name in names],
-        "feature_contri": [float(name not in ignored) for name in names],
+        "feature_contri": [0.0 if name in ignored else HESITANT if name in CALENDAR else 1.0 for name in names],
         "seed": seed,
     }
     train = lgb.Dataset(
@@ -235,7 +276,8 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     mean = np.where(known, np.nanmean(np.where(known, features, 0), axis=0), 0).astype(np.float32)
     scale = np.where(known, np.nanstd(np.where(known, features, 0), axis=0), 1).astype(np.float32)
     scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
-    table = np.where(np.isfinite(features), (features - mean) / scale, 0).astype(np.float32)
+    table = np.where(np.isfinite(features), np.clip((features - mean) / scale, -OUTLYING, OUTLYING), 0)
+    table = table.astype(np.float32)
     start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
     group = np.repeat(np.arange(len(start)), learned.group[chosen])
     share = hit / np.maximum(np.bincount(group, hit), 1)[group]
