@@ -20,7 +20,7 @@ from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
 from training.fit_ranker import Lessons, fit_ranker, joined, lessons
-from training.split import Questions, beside, questions, revisits, split_time, windows
+from training.split import Questions, beside, newcomers, questions, revisits, split_time, unowned, windows
 
 Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
@@ -28,6 +28,8 @@ CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
 """The ranker learns from this many visits of a customer at most."""
+NEWCOMERS, BRIEF = 8, 3
+"""For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
 """At most this share of a discovery list is for what the customer has looked at before."""
 HELD_OUT = 5
@@ -80,11 +82,11 @@ def _learned(
         before = dataset.before(window[0])
         fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
         asked = _questions(dataset, config, had, window, rng)
-        for name, part in asked.items():
+        for name, parts in asked.items():
             progress(f"asking the sources for the {name} ranker")
-            learned[name].append(_lessons(name, fitted, part))
+            learned[name].extend(_lessons(name, fitted, part) for part in parts)
         if window[0] == since:
-            past, home = fitted, asked["home"]
+            past, home = fitted, asked["home"][0]
     return past, home, learned
 
 
@@ -114,13 +116,15 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def _questions(
     dataset: Dataset, config: Config, had: int, window: tuple[int, int], rng: np.random.Generator
-) -> dict[str, Questions]:
-    """Return what each ranker learns from."""
+) -> dict[str, list[Questions]]:
+    """Return what each ranker learns from: moments of customers as they are, and of some as if they were new."""
     every = questions(dataset, had, window, VISITS, rng)
     fresh = questions(dataset, had, window, VISITS, rng, new=True)
     most = config.ranker.customers
     anchored = beside(_some(every, most // 2, rng), rng)
-    return {"home": _some(every, most, rng), "discovery": _some(fresh, most, rng), "anchored": anchored}
+    home, discovery = _some(every, most, rng), _some(fresh, most, rng)
+    brief = newcomers(_some(every, most // NEWCOMERS, rng), had, BRIEF, rng)
+    return {"home": [home, brief], "discovery": [discovery, unowned(brief)], "anchored": [anchored]}
 
 
 def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:

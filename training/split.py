@@ -1,6 +1,6 @@
 """Split by time: what the ranker is asked, what happened next, and nothing from later in between."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -166,6 +166,23 @@ def beside(asked: Questions, rng: np.random.Generator) -> Questions:
     truth.eliminate_zeros()
     queries = Queries(log, asked.queries.now, anchors, asked.queries.tags)
     return Questions(asked.customer, queries, truth, asked.had).take(usable).answered()
+
+
+def newcomers(asked: Questions, had: int, most: int, rng: np.random.Generator) -> Questions:
+    """Return the same moments as if only each customer's last events, from none to ``most``, were known of them."""
+    log = asked.queries.histories
+    kept = rng.integers(0, most + 1, len(asked))
+    known = log.where(log.indptr[log.customer() + 1] - np.arange(len(log.item)) <= kept[log.customer()])
+    own = owned(known, had, asked.truth.shape[1])
+    before = _marked((own.customer(), own.item), asked.truth.shape)
+    return replace(asked, queries=replace(asked.queries, histories=known), had=before)
+
+
+def unowned(asked: Questions) -> Questions:
+    """Return the moments with only what the customer had not had before as truth, where any is left."""
+    truth = (asked.truth - asked.truth.multiply(asked.had)).tocsr()
+    truth.eliminate_zeros()
+    return replace(asked, truth=truth).answered()
 
 
 def _breaks(customer: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.bool_]:

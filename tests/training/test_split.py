@@ -19,7 +19,7 @@ from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.fit_ranker import lessons
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.split import beside, questions, revisits, split_time, windows
+from training.split import beside, newcomers, questions, revisits, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -85,6 +85,28 @@ def test_the_item_on_the_page_is_no_part_of_the_truth():
     found = beside(asked_of(random_shop()), np.random.default_rng(0))
     assert len(found)
     assert not found.truth.multiply(found.queries.anchors).nnz
+
+
+def test_newcomers_are_known_by_their_last_events_only():
+    asked = asked_of(random_shop())
+    brief = newcomers(asked, EventType.PURCHASE, 3, np.random.default_rng(0))
+    log, whole = brief.queries.histories, asked.queries.histories
+    sizes = np.diff(log.indptr)
+    assert set(sizes.tolist()) == {0, 1, 2, 3}
+    for row, size in enumerate(sizes):
+        last = whole.item[whole.indptr[row] : whole.indptr[row + 1]][-size:] if size else []
+        assert log.item[log.indptr[row] : log.indptr[row + 1]].tolist() == list(last)
+        assert set(brief.had[[row]].indices.tolist()) == set(last)
+    assert (brief.truth != asked.truth).nnz == 0
+
+
+def test_what_a_newcomer_is_not_known_to_have_had_is_still_to_be_discovered():
+    data = shop(histories([[(0, 1), (2, 3), (4, 5), (0, 6), (4, 6)]]))
+    asked = questions(data, EventType.PURCHASE, (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
+    brief = newcomers(asked, EventType.PURCHASE, 1, np.random.default_rng(1))
+    assert brief.queries.histories.item.tolist() in ([], [4])
+    known = brief.had.indices.tolist()
+    assert unowned(brief).truth.toarray().nonzero()[1].tolist() == [item for item in (0, 4) if item not in known]
 
 
 def test_events_after_the_split_reach_no_feature():
