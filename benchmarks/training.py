@@ -41,7 +41,7 @@ def measure(stage: Stage) -> list[Measured]:
     ]
 
 
-def _peak_memory(command: Sequence[str], every: float = 0.25) -> int:
+def _peak_memory(command: Sequence[str], every: float = 0.5) -> int:
     process, peak = psutil.Popen(command), 0
     while process.poll() is None:
         peak = max(peak, sum(_pss(one) for one in tree(process)))

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,8 +157,10 @@ class _Files:
         for name in sorted(present ^ self.listed.keys()):
             what = "is not in the manifest" if name in present else "is missing"
             raise BundleError(str(self.folder / name), what)
-        for name, about in self.listed.items():
-            if _digest(self.folder / name) != about["sha256"]:
+        with ThreadPoolExecutor() as pool:
+            digests = list(pool.map(_digest, (self.folder / name for name in self.listed)))
+        for (name, about), digest in zip(self.listed.items(), digests, strict=True):
+            if digest != about["sha256"]:
                 raise BundleError(str(self.folder / name), "its bytes are not those that the manifest vouches for")
 
     def leaf(self, name: str) -> Leaf:

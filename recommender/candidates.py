@@ -77,11 +77,18 @@ class Candidates:
 
 
 def propose(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray[np.int32]:
-    """Return (B × most) the best allowed items, best first, padded with −1; ``scores`` may be of fewer items."""
-    masked = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
-    top = best(masked, most)
-    found = np.take_along_axis(masked, top, axis=1) > -np.inf
-    return _wide(np.where(found, top, -1).astype(np.int32), most)
+    """Return (B × most) the best allowed items, best first, padded with −1; ``scores`` may be of fewer items.
+
+    Where few items are closed to a customer it is cheaper to look that much deeper than to mask all scores.
+    """
+    width = scores.shape[1]
+    deep = most + allowed.most_excluded + int(np.count_nonzero(~allowed.eligible[:width]))
+    if deep > 2 * most:
+        scores, deep = np.where(allowed.table[:, :width], scores, -np.inf), most
+    top = best(scores, deep)
+    found = np.take_along_axis(allowed.table, top, axis=1) & (np.take_along_axis(scores, top, axis=1) > -np.inf)
+    front = np.argsort(~found, axis=1, kind="stable")[:, :most]
+    return _wide(np.take_along_axis(np.where(found, top, -1), front, axis=1).astype(np.int32), most)
 
 
 def propose_sparse(scores: csr_array, customer: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:

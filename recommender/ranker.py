@@ -64,9 +64,9 @@ class Ranker:
         if not len(features):
             return np.zeros(0, np.float32)
         if self.kind == LAMBDAMART:
-            beside = [self._terms(features).sum(axis=1)] if len(self.coefficients) else []
+            beside = [self._deviations(features) @ self.coefficients] if len(self.coefficients) else []
             return _summed([*beside, *(trees.predict(features, num_threads=1) for trees in self._trees)])
-        return np.asarray(self._terms(features).sum(axis=1), np.float32)
+        return np.asarray(self._deviations(features) @ self.coefficients, np.float32)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n × F) what each feature adds to the score (TreeSHAP; Lundberg et al. 2020)."""
@@ -79,8 +79,14 @@ class Ranker:
         return self._terms(features)
 
     def _terms(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        centred = np.where(np.isfinite(features), features - self.mean, 0) / self.scale
-        return np.asarray(np.clip(centred, -OUTLYING, OUTLYING) * self.coefficients, np.float32)
+        return np.asarray(self._deviations(features) * self.coefficients, np.float32)
+
+    def _deviations(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n × F) how far each value is from its mean in standard deviations, up to ``OUTLYING``; 0 for none."""
+        table = np.subtract(features, self.mean)
+        table /= self.scale
+        table[np.isnan(table)] = 0
+        return np.asarray(np.clip(table, -OUTLYING, OUTLYING, out=table), np.float32)
 
 
 def _summed(parts: Sequence[object]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.build import build_histories
+from features.histories import build_histories
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
 from recommender.values import Histories, Queries

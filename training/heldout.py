@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.build import build_dataset, event_codes
+from features.build import build_dataset
+from features.histories import event_codes
 from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
