@@ -72,15 +72,16 @@ def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np
 
 
 def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag]) -> NDArray[np.float32] | None:
-    """Return (N,) how much each item is lifted, by the request and by the tags that the customer came by.
+    """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
     Declared tags lift nothing: the ranker knows them from training, and weighs them as it learned.
     """
     asked = None if ask.boost is None else shelf.boost(ask.boost)
-    fresh = [tag for tag in own if tag.provenance != "declared"]
+    fresh = {tag.name: min(tag.weight, 1.0) for tag in own if tag.provenance != "declared"}
+    fresh |= dict.fromkeys(ask.tags, 1.0)
     if not fresh or not shelf.config.live.tag_boost:
         return asked
-    by_tag = [shelf.config.live.tag_boost * min(tag.weight, 1.0) * shelf.carrying(tag.name) for tag in fresh]
+    by_tag = [shelf.config.live.tag_boost * weight * shelf.carrying(name) for name, weight in fresh.items()]
     return np.asarray(np.maximum.reduce(by_tag) + (0 if asked is None else asked), np.float32)
 
 
