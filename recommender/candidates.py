@@ -139,7 +139,10 @@ def _first(order: NDArray[np.intp], eligible: NDArray[np.bool_], most: int) -> N
 
 
 def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:
-    """Return the union of the ``proposals`` (B × k each, best first), at most ``most`` a customer by fused rank."""
+    """Return the union of the ``proposals`` (B × k each, best first), cut to each customer's ``most`` by fused rank.
+
+    What ties with the last of them stays.
+    """
     keys, ranks, source = _flat(proposals, shape)
     unique, inverse = _distinct(keys, shape[0] * shape[1])
     customer, item = np.divmod(unique, max(shape[1], 1))

@@ -85,7 +85,7 @@ class Ranker:
         """Return (n × F) how far each value is from its mean in standard deviations, up to ``OUTLYING``; 0 for none."""
         table = np.subtract(features, self.mean)
         table /= self.scale
-        table[np.isnan(table)] = 0
+        table[~np.isfinite(table)] = 0
         return np.asarray(np.clip(table, -OUTLYING, OUTLYING, out=table), np.float32)
 
 

@@ -12,7 +12,7 @@ from recommender.candidates import Allowed, propose, propose_sparse, share
 from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
-from recommender.stack import Stack, joined, together
+from recommender.stack import Stack, together
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
@@ -85,7 +85,7 @@ class Signals:
         if not names:
             return {}
         known = [name for name in names if name in self.sparse.names]
-        stack = self.sparse.beside(known, [(name, self._asked(name)) for name in names if name not in known])
+        stack = self.sparse.only(known, [Stack((name,), self._asked(name)) for name in names if name not in known])
         rows = propose_sparse(stack.table, stack.customer, allowed, most)
         return dict(zip(stack.names, rows.reshape(len(names), -1, most), strict=True))
 
@@ -109,7 +109,7 @@ def listen(models: Models, queries: Queries) -> Signals:
     tags = content.profiles(whole)
     profiles = {name: tags.of(name) for name in tags.names} | {"stated": content.stated(queries.tags)}
     taste = collaborative.fold_in(collaborative.interest(steps, queries.now))
-    stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), _own(models, steps, queries.now)]
+    stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), *_own(models, steps, queries.now)]
     dense = {"collaborative": collaborative.product(taste)}
     if queries.anchors.nnz:
         profiles["anchor_content"] = content.beside(queries.anchors)
@@ -118,15 +118,14 @@ def listen(models: Models, queries: Queries) -> Signals:
     return Signals(models, queries, steps, habits, profiles, together(stacks), dense)
 
 
-def _own(models: Models, steps: Trail, now: NDArray[np.int64]) -> Stack:
+def _own(models: Models, steps: Trail, now: NDArray[np.int64]) -> list[Stack]:
     """Return what is popular where the customers go, and what they turned to themselves."""
-    return joined(
-        [
-            ("in_category", models.popularity.affinity(steps, now) @ models.popularity.by_category),
-            ("touched", steps.matrix(steps.faded(60.0, now))),
-            ("touched_last", steps.matrix(steps.last(0.8, 50))),
-        ]
-    )
+    found = {
+        "in_category": models.popularity.affinity(steps, now) @ models.popularity.by_category,
+        "touched": steps.matrix(steps.faded(60.0, now)),
+        "touched_last": steps.matrix(steps.last(0.8, 50)),
+    }
+    return [Stack((name,), table) for name, table in found.items()]
 
 
 def _beside(model: CollaborativeModel, anchors: csr_array) -> NDArray[np.float32]:

@@ -35,11 +35,11 @@ class Stack:
         """Return (B × N) what one signal says."""
         return _below([self._part(name)], self.table.shape[1])
 
-    def beside(self, names: Sequence[str], more: Sequence[tuple[str, csr_array]]) -> "Stack":
-        """Return the stack of these signals of this one, in this order, and then of some ``more`` (B × N)."""
-        parts = [self._part(name) for name in names] + [_whole(table) for _, table in more]
-        width = max([self.table.shape[1], *(table.shape[1] for _, table in more)])
-        return Stack((*names, *(name for name, _ in more)), _below(parts, width))
+    def only(self, names: Sequence[str], more: Sequence["Stack"]) -> "Stack":
+        """Return the stack of these signals alone, in this order, and then of ``more`` about the same customers."""
+        parts = [self._part(name) for name in names] + [_whole(stack.table) for stack in more]
+        width = max(stack.table.shape[1] for stack in (self, *more))
+        return Stack((*names, *(name for stack in more for name in stack.names)), _below(parts, width))
 
     def _part(self, name: str) -> "_Part":
         size, table = self.customers, self.table
@@ -62,14 +62,8 @@ def _whole(table: csr_array, start: int = 0) -> _Part:
     return _Part(table.data, table.indices + np.int32(start) if start else table.indices, table.indptr)
 
 
-def joined(parts: Sequence[tuple[str, csr_array]]) -> Stack:
-    """Return the (B × N) scores of some signals as one stack; there is at least one, and N is the widest one's."""
-    names, tables = zip(*parts, strict=True)
-    return Stack(names, _below([_whole(table) for table in tables], max(table.shape[1] for table in tables)))
-
-
 def together(stacks: Sequence[Stack]) -> Stack:
-    """Return several stacks of the same customers as one."""
+    """Return several stacks of the same customers as one; there is at least one, and N is the widest one's."""
     tables = [stack.table for stack in stacks]
     names = tuple(name for stack in stacks for name in stack.names)
     return Stack(names, _below([_whole(table) for table in tables], max(table.shape[1] for table in tables)))

@@ -59,7 +59,7 @@ class Ask(Who):
     exclude_item_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_ITEMS)] = ()
     """Items that must not be in the list."""
     tags: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
-    """What this request is about, beside what is known of the customer."""
+    """What this request is about, beside what is known of the customer; lifts the items that carry one of them."""
     diversity: Diversity | bool | None = None
     """false switches the placement's rule off; an object replaces it."""
     include: Annotated[tuple[Part, ...], Field(max_length=3)] | None = None

@@ -1,27 +1,19 @@
 """Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import csr_array
 
-from recommender.bundle import Bundle
-from recommender.candidates import Candidates, merge
 from recommender.config import RankerSettings
-from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING, evidence
+from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING
 from recommender.ids import Texts
-from recommender.policy import Rules
 from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
-from recommender.ranking import QUOTA, allowed_by, gather
-from recommender.signals import listen
-from training.forked import forked
-from training.split import Questions
+from training.lessons import Lessons, thinned
 
-BLOCK = 64
 LAMBDAMART_PARAMETERS = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 20,
@@ -40,8 +32,6 @@ LAMBDAMART_PARAMETERS = {
 }
 PATIENCE = 40
 """Trees without a gain on the held-out moments before boosting stops."""
-ENOUGH = 400_000
-"""Candidates: more make a ranker slower to learn and no better."""
 TELLING = 60
 """Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 MOMENTS_A_TREE = 10
@@ -54,115 +44,6 @@ HESITANT = 0.1
 """Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
-    """The candidates of Q moments with what is known of them, moment by moment; only moments with a hit."""
-
-    names: tuple[str, ...]
-    features: NDArray[np.float32]
-    """(n × F)."""
-    hit: NDArray[np.bool_]
-    """(n,)"""
-    group: NDArray[np.int64]
-    """(G,) how many candidates each moment has."""
-    truths: NDArray[np.float32]
-    """(G,) how many items each moment's truth has."""
-    held: NDArray[np.bool_]
-    """(G,) moments of customers held out for choosing."""
-
-
-NOTHING = Lessons(
-    (),
-    np.zeros((0, 0), np.float32),
-    np.zeros(0, np.bool_),
-    np.zeros(0, np.int64),
-    np.zeros(0, np.float32),
-    np.zeros(0, np.bool_),
-)
-
-
-def lessons(
-    bundle: Bundle,
-    sources: tuple[str, ...],
-    asked: Questions,
-    held: NDArray[np.bool_],
-    *,
-    exclude_had: bool,
-    jobs: int = 2,
-) -> Lessons:
-    """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates.
-
-    The moments are taken in their order until there are ``ENOUGH`` candidates.
-    """
-    parts = [np.arange(at, min(at + BLOCK, len(asked))) for at in range(0, len(asked), BLOCK)]
-
-    def work(part: NDArray[np.intp]) -> Lessons:
-        return _block(bundle, sources, asked.take(part), held[part], exclude_had)
-
-    found = [NOTHING]
-    for part in forked(work, parts, jobs):
-        found.append(part)
-        if sum(len(one.hit) for one in found) >= ENOUGH:
-            break
-    return joined(found)
-
-
-def thinned(learned: Lessons, most: int, rng: np.random.Generator) -> Lessons:
-    """Return the lessons with at most ``most`` candidates a moment, hits first, misses drawn; held-out ones whole."""
-    moment = np.repeat(np.arange(len(learned.group)), learned.group)
-    drawn = np.where(learned.hit, -1.0, rng.random(len(moment)))
-    order = np.lexsort((drawn, moment))
-    place = np.empty(len(order), np.intp)
-    place[order] = np.arange(len(order)) - np.searchsorted(moment, moment)
-    keep = (place < most) | learned.held[moment]
-    group = np.bincount(moment[keep], minlength=len(learned.group)).astype(np.int64)
-    return replace(learned, features=learned.features[keep], hit=learned.hit[keep], group=group)
-
-
-def joined(parts: list[Lessons]) -> Lessons:
-    """Return the lessons of several windows as one."""
-    some = [part for part in parts if len(part.group)]
-    if not some:
-        return NOTHING
-    columns = zip(*((p.features, p.hit, p.group, p.truths, p.held) for p in some), strict=True)
-    return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
-
-
-def _block(
-    bundle: Bundle, sources: tuple[str, ...], asked: Questions, held: NDArray[np.bool_], exclude_had: bool
-) -> Lessons:
-    items = len(bundle.catalogue)
-    rules = Rules.none(len(asked), items, 1)
-    rules = replace(rules, excluded=asked.had.astype(np.bool_)) if exclude_had else rules
-    signals = listen(bundle.models, asked.queries)
-    most = bundle.info.config.ranker.candidates
-    allowed = allowed_by(asked.queries, rules)
-    candidates = merge(gather(signals, sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
-    hit = _hits(candidates, asked.truth)
-    answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
-    keep = answered[candidates.customer]
-    if not keep.any():
-        return NOTHING
-    candidates = candidates.where(keep)
-    columns = evidence(signals, bundle.catalogue, candidates)
-    return Lessons(
-        tuple(columns),
-        np.stack(list(columns.values()), axis=1),
-        hit[keep],
-        np.bincount(candidates.customer, minlength=len(asked))[answered].astype(np.int64),
-        np.diff(asked.truth.indptr)[answered].astype(np.float32),
-        held[answered],
-    )
-
-
-def _hits(candidates: Candidates, truth: csr_array) -> NDArray[np.bool_]:
-    """Return which candidates are in the ``truth`` (Q × N)."""
-    customer = np.repeat(np.arange(truth.shape[0], dtype=np.int64), np.diff(truth.indptr))
-    wanted = np.sort(customer * truth.shape[1] + truth.indices)
-    pairs = candidates.customer * truth.shape[1] + candidates.item
-    return np.asarray(np.append(wanted, -1)[np.searchsorted(wanted, pairs)] == pairs)
 
 
 def fit_ranker(
@@ -283,6 +164,7 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     share = hit / np.maximum(np.bincount(group, hit), 1)[group]
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return minus the mean log likelihood with a quadratic penalty, and its slope (F,)."""
         score = table @ weights.astype(np.float32)
         score = score - np.maximum.reduceat(score, start)[group]
         raised = np.exp(score)

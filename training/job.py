@@ -19,7 +19,8 @@ from recommender.trail import DAY
 from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
-from training.fit_ranker import Lessons, fit_ranker, joined, lessons
+from training.fit_ranker import fit_ranker
+from training.lessons import Lessons, joined, lessons
 from training.split import Questions, beside, newcomers, questions, revisits, split_time, unowned, windows
 
 Progress = Callable[[str], None]

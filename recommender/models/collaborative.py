@@ -62,7 +62,7 @@ class CollaborativeModel:
         )
 
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-            if len(interest.indptr) == 2:
+            if len(interest.indptr) == 2:  # one customer needs no sparse product
                 return np.asarray(weight[None] @ vectors, np.float32)
             share.data = weight
             return np.asarray(share @ vectors, np.float32)

@@ -16,7 +16,7 @@ SHARE, DEPTH = 0.9, 40
 TAGS, CARRIERS = 25, 8_000
 """Candidates are looked for under so many of a customer's tags, the heaviest first, until so many items carry them.
 
-All tags count in the match; these bounds keep a request's cost from growing with the catalogue.
+All tags count in the match. Only the tag that crosses the bound may be on more items, up to ``max_share`` of them all.
 """
 
 

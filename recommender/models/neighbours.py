@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.stack import Stack, led_to
+from recommender.stack import Stack
 from recommender.trail import Trail, trail
 from recommender.values import Queries
 
@@ -29,8 +29,8 @@ class NeighbourModel:
 
     def signals(self, steps: Trail) -> Stack:
         """Return the similarity to the last steps."""
-        return led_to(("neighbours",), [(steps.recent(SHARE, DEPTH, MOST), 0)], self.similarity)
+        return Stack(("neighbours",), steps.recent(SHARE, DEPTH, MOST) @ self.similarity)
 
     def beside(self, anchors: csr_array) -> Stack:
         """Return the similarity to the ``anchors`` (B × N)."""
-        return led_to(("anchor_neighbours",), [(anchors[:, : self.similarity.shape[0]], 0)], self.similarity)
+        return Stack(("anchor_neighbours",), anchors[:, : self.similarity.shape[0]] @ self.similarity)

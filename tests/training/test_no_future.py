@@ -17,7 +17,7 @@ from recommender.dataset import Dataset
 from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
 from training.fit.sources import fit_sources
-from training.fit_ranker import Lessons, lessons
+from training.lessons import Lessons, lessons
 from training.split import Questions, beside, questions
 
 SPLIT, LATER = BEGINNING + timedelta(days=60), BEGINNING + timedelta(days=75)

@@ -17,8 +17,8 @@ from recommender.signals import listen
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
-from training.fit_ranker import lessons
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
+from training.lessons import lessons
 from training.split import beside, newcomers, questions, revisits, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
