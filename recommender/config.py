@@ -65,7 +65,7 @@ class NeighbourSettings(Section):
     """Item-to-item neighbours."""
 
     kind: Literal["bm25", "cosine"] = "bm25"
-    neighbours: PositiveInt = 100
+    neighbours: PositiveInt = 60
 
 
 class TransitionSettings(Section):
@@ -73,7 +73,7 @@ class TransitionSettings(Section):
 
     distance: PositiveInt = 10
     """How many items apart two events may be."""
-    neighbours: PositiveInt = 100
+    neighbours: PositiveInt = 60
 
 
 class ContentSettings(Section):
@@ -92,9 +92,9 @@ class RankerSettings(Section):
     """Of each of the two sets whose scores add up."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     leaves: PositiveInt = 15
-    candidates: PositiveInt = 150
+    candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 5_000
+    customers: PositiveInt = 8_000
     """How many customers the ranker learns from, at most."""
 
 

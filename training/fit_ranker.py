@@ -14,21 +14,19 @@ from recommender.ids import Texts
 from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
 from training.lessons import Lessons, thinned
 
+BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
 LAMBDAMART_PARAMETERS = {
+    **BINS,
     "objective": "lambdarank",
     "lambdarank_truncation_level": 20,
     "metric": "ndcg",
     "eval_at": [10],
-    "min_data_in_leaf": 100,
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
-    "max_bin": 127,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 1,
-    "verbosity": -1,
 }
 PATIENCE = 40
 """Trees without a gain on the held-out moments before boosting stops."""
@@ -118,15 +116,32 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
     trusted later: half of the sum stands without them.
     """
     some = thinned(learned, TELLING, np.random.default_rng(seed))
-    boosters = [_trees(some, ignored, settings, seed) for ignored in (frozenset[str](), DRIFTING)]
+    data = _data(some)
+    boosters = [_trees(some, data, ignored, settings, seed) for ignored in (frozenset[str](), DRIFTING)]
     none = np.zeros(0, np.float32)
     return Ranker(LAMBDAMART, Texts.of(learned.names), Texts.of(boosters), none, none, none, horizon)
 
 
-def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, seed: int) -> str:
+def _data(learned: Lessons) -> tuple[lgb.Dataset, lgb.Dataset]:
+    """Return what is learned from and what is held out, in bins; to cut them costs as much as to boost a set of trees."""
+    hit, rows = learned.hit.astype(np.float32), np.repeat(learned.held, learned.group)
+    names, group = list(learned.names), learned.group
+    train = lgb.Dataset(
+        learned.features[~rows], hit[~rows], group=group[~learned.held], feature_name=names, params=BINS
+    )
+    held = lgb.Dataset(learned.features[rows], hit[rows], group=group[learned.held], reference=train, params=BINS)
+    return train, held
+
+
+def _trees(
+    learned: Lessons,
+    data: tuple[lgb.Dataset, lgb.Dataset],
+    ignored: frozenset[str],
+    settings: RankerSettings,
+    seed: int,
+) -> str:
     """Return the text of trees that never ask for the features ``ignored``, stopped early on the held-out moments."""
-    names, hit = learned.names, learned.hit.astype(np.float32)
-    rows = np.repeat(learned.held, learned.group)
+    names = learned.names
     parameters = {
         **LAMBDAMART_PARAMETERS,
         "learning_rate": settings.learning_rate,
@@ -135,13 +150,9 @@ def _trees(learned: Lessons, ignored: frozenset[str], settings: RankerSettings, 
         "feature_contri": [0.0 if name in ignored else HESITANT if name in CALENDAR else 1.0 for name in names],
         "seed": seed,
     }
-    train = lgb.Dataset(
-        learned.features[~rows], hit[~rows], group=learned.group[~learned.held], feature_name=list(names)
-    )
-    held = lgb.Dataset(learned.features[rows], hit[rows], group=learned.group[learned.held], reference=train)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     most = min(settings.trees, len(learned.group) // MOMENTS_A_TREE)
-    booster = lgb.train(parameters, train, most, valid_sets=[held], callbacks=[stop])
+    booster = lgb.train(parameters, data[0], most, valid_sets=[data[1]], callbacks=[stop])
     text: str = booster.model_to_string(num_iteration=booster.best_iteration)
     return text
 

@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
-VISITS = 4
+VISITS = 8
 """The ranker learns from this many visits of a customer at most."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""

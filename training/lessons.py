@@ -17,7 +17,7 @@ from training.split import Questions
 
 BLOCK = 64
 """Moments at a time."""
-ENOUGH = 400_000
+ENOUGH = 300_000
 """Candidates: more make a ranker slower to learn and no better."""
 
 

@@ -8,14 +8,16 @@ from scipy.sparse import csr_array, csr_matrix, diags_array
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
 from recommender.scorer import compact
-from recommender.trail import Trail
+from recommender.trail import Trail, among_heaviest
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
+NEWEST = 200
+"""Items of each customer that are counted, the last ones turned to: pairs grow with the square, what they say does not."""
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
     """Find each item's neighbours among the customers' interests; each row's highest similarity is 1."""
-    interest = steps.matrix(steps.weight)
+    interest = _newest(steps)
     interest.data = np.log1p(interest.data)
     model = MODELS[settings.kind](K=settings.neighbours + 1)
     if interest.nnz:
@@ -24,6 +26,16 @@ def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: Neighbo
     else:
         similarity = csr_array((steps.items, steps.items), dtype=np.float32)
     return NeighbourModel(weights, compact(_scaled(similarity)))
+
+
+def _newest(steps: Trail) -> csr_array:
+    """Return (B × N) the weights of each customer's ``NEWEST`` items, and of what shares the oldest one's step."""
+    interest = steps.matrix(steps.weight)
+    back = np.zeros(interest.nnz, np.float32)
+    back[steps.pair] = steps.back  # in order of time, so that the last turn to an item stays
+    interest.data[~among_heaviest(-back, interest.indptr, NEWEST)] = 0
+    interest.eliminate_zeros()
+    return interest
 
 
 def _scaled(similarity: csr_array) -> csr_array:

@@ -7,8 +7,7 @@ from scipy.sparse import csr_array
 from recommender.catalogue import Coded
 from recommender.models.popularity import PopularityModel
 from recommender.scorer import compact
-from recommender.trail import DAY, Trail
-from training.fit.cooccurrence import strongest
+from recommender.trail import DAY, Trail, heaviest
 
 PER_CATEGORY = 50
 
@@ -46,9 +45,8 @@ def _known(values: NDArray[np.float64], unseen: NDArray[np.bool_]) -> NDArray[np
 
 def _by_category(recent: NDArray[np.float64], category: Coded) -> csr_array:
     items = np.flatnonzero((category.code >= 0) & (recent > 0))
-    items = items[np.argsort(category.code[items], kind="stable")]
     code = category.code[items]
     total = np.bincount(code, recent[items], minlength=len(category.names))
     share = (recent[items] / total[code]).astype(np.float32)
-    shape = (len(category.names), len(recent))
-    return compact(strongest(code.astype(np.intp), items.astype(np.int32), share, shape, PER_CATEGORY))
+    table = csr_array((share, (code, items)), shape=(len(category.names), len(recent)))
+    return compact(heaviest(table, PER_CATEGORY))

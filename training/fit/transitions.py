@@ -1,7 +1,6 @@
 """Fit ordered item transitions: sparse products of each step with the steps after it."""
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, vstack
 
@@ -26,12 +25,8 @@ def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: Transi
     after = _shifted(here, steps, _affordable(here, settings.distance))
     scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
     sides = ((here, after), (after, here), (_shared(here), here))
-    counts = Parallel(n_jobs=2, prefer="threads")(
-        delayed(cooccurrence)(left, right, settings.neighbours) for left, right in sides
-    )
-    return TransitionModel(
-        weights, compact(vstack([scale @ count for count in counts], format="csr", dtype=np.float32))
-    )
+    links = [scale @ cooccurrence(left, right, settings.neighbours) for left, right in sides]
+    return TransitionModel(weights, compact(vstack(links, format="csr", dtype=np.float32)))
 
 
 def _incidence(steps: Trail) -> csr_array:
