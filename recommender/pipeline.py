@@ -38,6 +38,11 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
+def at_once(items: int) -> int:
+    """Return how many customers are best worked on together over so many items."""
+    return min(max(CELLS // max(items, 1), FEWEST), MOST)
+
+
 def order(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> Ordered:
     """Return the lists of B customers without reasons."""
     return Ordered.joined([_lists(bundle, placement, part, rule)[0] for part, rule in _blocks(queries, rules)])
@@ -90,7 +95,7 @@ def _place(found: Ranked, at: np.intp, pins: NDArray[np.int32]) -> int:
 
 
 def _blocks(queries: Queries, rules: Rules) -> Iterator[tuple[Queries, Rules]]:
-    size = min(max(CELLS // max(len(rules.eligible), 1), FEWEST), MOST)
+    size = at_once(len(rules.eligible))
     if len(queries) <= size:
         yield queries, rules
         return

@@ -9,14 +9,13 @@ from scipy.sparse import csr_array
 from recommender.bundle import Bundle
 from recommender.candidates import Candidates, merge
 from recommender.evidence import evidence
+from recommender.pipeline import at_once
 from recommender.policy import Rules
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import listen
 from training.forked import forked
 from training.split import Questions
 
-BLOCK = 64
-"""Moments at a time."""
 ENOUGH = 300_000
 """Candidates: more make a ranker slower to learn and no better."""
 
@@ -61,7 +60,8 @@ def lessons(
 
     The moments are taken in their order until there are ``ENOUGH`` candidates.
     """
-    parts = [np.arange(at, min(at + BLOCK, len(asked))) for at in range(0, len(asked), BLOCK)]
+    size = at_once(len(bundle.catalogue))
+    parts = [np.arange(at, min(at + size, len(asked))) for at in range(0, len(asked), size)]
 
     def work(part: NDArray[np.intp]) -> Lessons:
         return _block(bundle, sources, asked.take(part), held[part], exclude_had)

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from recommender.config import Config
+from recommender.config import Config, NeighbourSettings
 from recommender.models.repurchase import habits
 from recommender.scorer import dense
 from recommender.trail import trail
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from training.fit.cooccurrence import cooccurrence
+from training.fit.neighbours import NEWEST, fit_neighbours
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources
 
@@ -95,6 +97,29 @@ def test_transitions_know_the_direction():
     assert models.transitions.side("forward")[0, 1] == pytest.approx(25 * 4 / np.sqrt(20))
     assert models.transitions.side("forward")[1, 0] == 0
     assert models.transitions.side("backward")[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
+
+
+@pytest.mark.parametrize("most", [1, 3, 40])
+def test_of_what_occurs_together_the_strongest_pairs_are_kept_and_nothing_with_itself(most):
+    rng = np.random.default_rng(0)
+    left, right = (csr_array(rng.random((30, 12)) * (rng.random((30, 12)) < 0.4)) for _ in range(2))
+    whole = (left.T @ right).toarray()
+    np.fill_diagonal(whole, 0)
+    floor = np.sort(whole, axis=1)[:, -most if most < 12 else 0]
+    kept = cooccurrence(left, right, most).toarray()
+    strong = whole > np.maximum(floor, 0)[:, None]
+    np.testing.assert_allclose(kept[strong], whole[strong], rtol=1e-5)
+    assert (np.count_nonzero(kept, axis=1) <= most + 1).all()
+    assert not kept.diagonal().any()
+
+
+def test_of_a_long_history_only_the_last_items_have_neighbours():
+    old, weights = 50, np.ones(len(EventType), np.float32)
+    items = NEWEST + old
+    log = histories([[(item, item) for item in range(items)]] * 3 + [[(0, 0)]] * 9)
+    found = fit_neighbours(trail(log, weights, items), weights, NeighbourSettings()).similarity
+    assert not found[:old].nnz
+    assert (np.diff(found[old:].indptr) > 0).all()
 
 
 def test_a_habit_knows_its_count_gap_and_due_day():

@@ -12,7 +12,7 @@ from recommender.trail import Trail, among_heaviest
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
 NEWEST = 200
-"""Items of each customer that are counted, the last ones turned to: pairs grow with the square, what they say does not."""
+"""Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
