@@ -94,8 +94,8 @@ class RankerSettings(Section):
     leaves: PositiveInt = 15
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 8_000
-    """How many customers the ranker learns from, at most."""
+    customers: PositiveInt = 6_000
+    """From how many moments the discovery ranker learns, at most; the others take half, for fewer of theirs are vain."""
 
 
 class Diversity(Section):

@@ -123,9 +123,9 @@ def _questions(
     fresh = questions(dataset, had, window, VISITS, rng, new=True)
     most = config.ranker.customers
     anchored = beside(_some(every, most // 2, rng), rng)
-    home, discovery = _some(every, most, rng), _some(fresh, most, rng)
-    brief = newcomers(_some(every, most // NEWCOMERS, rng), had, BRIEF, rng)
-    return {"home": [home, brief], "discovery": [discovery, unowned(brief)], "anchored": [anchored]}
+    home, discovery = _some(every, most // 2, rng), _some(fresh, most, rng)
+    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most // 2, most))
+    return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
 def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
