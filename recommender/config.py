@@ -95,7 +95,7 @@ class RankerSettings(Section):
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 6_000
-    """From how many moments the discovery ranker learns, at most; the others take half, for fewer of theirs are vain."""
+    """From how many moments the discovery ranker learns, at most; the others take half: more of theirs have a hit."""
 
 
 class Diversity(Section):

@@ -123,7 +123,7 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
 
 
 def _data(learned: Lessons) -> tuple[lgb.Dataset, lgb.Dataset]:
-    """Return what is learned from and what is held out, in bins; to make these costs half as much as to boost on them."""
+    """Return what is learned from and what is held out, in bins, which cost half as much as a set of trees."""
     hit, rows = learned.hit.astype(np.float32), np.repeat(learned.held, learned.group)
     names, group = list(learned.names), learned.group
     train = lgb.Dataset(
