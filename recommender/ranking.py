@@ -18,8 +18,8 @@ from recommender.values import Queries
 
 TIE = np.float32(1e-4)
 """What full agreement of the sources is worth, in the ranker's scores."""
-QUOTA = 0.8
-"""Share of the candidates that one signal may propose."""
+QUOTA = 1.2
+"""One signal may propose more than are kept: the deeper each is heard, the better the cut where they agree."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

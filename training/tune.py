@@ -45,12 +45,13 @@ class Found:
 SPACE: Mapping[str, tuple[Any, ...]] = {
     "events.half_life_days": (7.0, 365.0),
     "collaborative.factors": ("one of", 32, 64, 96, 128),
-    "collaborative.regularization": (0.005, 0.5),
+    "collaborative.regularization": (0.005, 5.0),
     "collaborative.alpha": (0.5, 40.0),
     "neighbours.kind": ("one of", "bm25", "cosine"),
     "neighbours.neighbours": (20, 300),
     "transitions.distance": (1, 30),
     "content.max_share": (0.02, 0.5),
+    "ranker.candidates": (60, 300),
     "ranker.trees": (40, 200),
     "ranker.leaves": (7, 63),
 }

@@ -8,7 +8,10 @@ THREADS = 2
 
 
 def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
-    """Return (N × N) ``left.T @ right`` with the ``most`` highest values of each row, the diagonal left out."""
+    """Return (N × N) ``left.T @ right`` with the ``most`` highest values of each row, the diagonal left out.
+
+    A row has one value more where its own item is not among the highest.
+    """
     product = sp_matmul_topn(_single(left.T), _single(right), most + 1, n_threads=THREADS)
     row = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
     counts = (row != product.indices) & (product.data > 0)

@@ -7,11 +7,11 @@ from scipy.sparse import csr_array, csr_matrix, diags_array
 
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
-from recommender.scorer import compact
+from recommender.scorer import compact, jitter
 from recommender.trail import Trail, among_heaviest
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
-NEWEST = 200
+NEWEST = 500
 """Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
@@ -29,11 +29,11 @@ def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: Neighbo
 
 
 def _newest(steps: Trail) -> csr_array:
-    """Return (B × N) the weights of each customer's ``NEWEST`` items, and of what shares the oldest one's step."""
+    """Return (B × N) the weights of each customer's ``NEWEST`` items; of one step, any of them."""
     interest = steps.matrix(steps.weight)
-    back = np.zeros(interest.nnz, np.float32)
-    back[steps.pair] = steps.back  # in order of time, so that the last turn to an item stays
-    interest.data[~among_heaviest(-back, interest.indptr, NEWEST)] = 0
+    age = jitter(interest.indices)
+    age[steps.pair] += steps.back  # in order of time, so that the last turn to an item stays
+    interest.data[~among_heaviest(-age, interest.indptr, NEWEST)] = 0
     interest.eliminate_zeros()
     return interest
 
