@@ -27,8 +27,8 @@ Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
-VISITS = 8
-"""The ranker learns from this many visits of a customer at most."""
+VISITS, FRESH_VISITS = 4, 8
+"""Visits of a customer that a ranker learns from, at most; discovery takes more, for many end without a hit."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
@@ -120,7 +120,7 @@ def _questions(
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new."""
     every = questions(dataset, had, window, VISITS, rng)
-    fresh = questions(dataset, had, window, VISITS, rng, new=True)
+    fresh = questions(dataset, had, window, FRESH_VISITS, rng, new=True)
     most = config.ranker.customers
     anchored = beside(_some(every, most // 2, rng), rng)
     home, discovery = _some(every, most // 2, rng), _some(fresh, most, rng)
