@@ -94,8 +94,8 @@ class RankerSettings(Section):
     leaves: PositiveInt = 15
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 6_000
-    """From how many moments the discovery ranker learns, at most; the others take half: more of theirs have a hit."""
+    customers: PositiveInt = 3_000
+    """From how many customers' moments a ranker learns, at most; the discovery ranker from twice as many."""
 
 
 class Diversity(Section):

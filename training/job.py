@@ -27,8 +27,10 @@ Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
-VISITS, FRESH_VISITS = 4, 8
-"""Visits of a customer that a ranker learns from, at most; discovery takes more, for many end without a hit."""
+VISITS = 4
+"""The ranker learns from this many visits of a customer at most."""
+FRESH = 2
+"""Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
@@ -104,7 +106,7 @@ def _rankers(
 def _stretches(dataset: Dataset, config: Config, had: int, since: int) -> int:
     """Return over how many windows to learn: more where one has few customers and a fit is cheap."""
     asked = questions(dataset, had, (since, LATEST), 1, np.random.default_rng(0), new=True)
-    if len(asked) >= config.ranker.customers // 2:
+    if len(asked) >= config.ranker.customers:
         return 1
     return int(np.clip(CHEAP // max(len(dataset.histories.item), 1), 1, 8))
 
@@ -120,11 +122,11 @@ def _questions(
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new."""
     every = questions(dataset, had, window, VISITS, rng)
-    fresh = questions(dataset, had, window, FRESH_VISITS, rng, new=True)
+    fresh = questions(dataset, had, window, FRESH * VISITS, rng, new=True)
     most = config.ranker.customers
-    anchored = beside(_some(every, most // 2, rng), rng)
-    home, discovery = _some(every, most // 2, rng), _some(fresh, most, rng)
-    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most // 2, most))
+    anchored = beside(_some(every, most, rng), rng)
+    home, discovery = _some(every, most, rng), _some(fresh, FRESH * most, rng)
+    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most, FRESH * most))
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 

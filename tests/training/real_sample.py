@@ -34,7 +34,7 @@ BUYERS = 8
 """An item is in the catalogue if so many of them bought it before the cut."""
 CONFIG = Config(
     collaborative=CollaborativeSettings(factors=16, iterations=4),
-    ranker=RankerSettings(trees=30, candidates=120, customers=400),
+    ranker=RankerSettings(trees=30, candidates=120, customers=200),
 )
 """Smaller than the defaults, so that one fit takes five seconds of one core."""
 EVERYBODY = 1_000_000
