@@ -88,7 +88,7 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 60
+    trees: PositiveInt = 100
     """Of each of the two sets whose scores add up."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     leaves: PositiveInt = 15

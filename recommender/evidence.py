@@ -17,6 +17,11 @@ Column = NDArray[np.float32]
 LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
 HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
+OF_HABITS = (
+    *("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio"),
+    *("units", "taken", "used_up", "pause", "paused", "paid"),
+)
+"""Features that are attributes of ``Habits``."""
 RISING = frozenset(
     (*LINKS, *ANCHORED, *HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
 ) | {"followed_last", "fused", "stated"}
@@ -25,9 +30,11 @@ FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) |
 """A lower place with these sources never raises a score."""
 CALENDAR = frozenset(("hour", "weekday"))
 """When the customer asks: one value for all candidates of a moment, so it only ever says what other features mean."""
-SEASONAL = ("age", "trend", "popularity", "popularity_share", "overall", "owners")
+SEASONAL = ("age", "trend", "sudden_0", "sudden_1", "popularity", "popularity_share", "overall", "owners")
 DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popularity"))
 """What the season makes of an item: it may mean something else after the split than before."""
+FINE = frozenset(("units", "taken", "used_up", "pause", "paused", "paid_share", "sudden_0", "sudden_1"))
+"""What tells candidates apart only a little: it takes many moments to learn how much."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
@@ -38,7 +45,7 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
     columns["fused"] = candidates.fused
     columns |= _sparse(signals.sparse, candidates)
     columns |= {name: _dense(scores, candidates) for name, scores in signals.dense.items()}
-    columns |= _habits(signals, candidates)
+    columns |= _habits(signals, catalogue.price, candidates)
     columns |= signals.models.content.match(signals.profiles, candidates.customer, candidates.item)
     columns |= _item(signals, catalogue, candidates)
     columns |= _match(signals, catalogue, candidates)
@@ -82,16 +89,16 @@ def _at(values: NDArray[np.generic], place: NDArray[np.integer]) -> Column:
     return np.where(inside, values[np.where(inside, place, 0)], np.nan).astype(np.float32)
 
 
-def _habits(signals: Signals, candidates: Candidates) -> dict[str, Column]:
+def _habits(signals: Signals, prices: Column, candidates: Candidates) -> dict[str, Column]:
     habits: Habits = signals.habits
     item = candidates.item
     place = habits.places(candidates.customer, item)
-    names = ("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio")
-    columns = {name: _at(getattr(habits, name), place) for name in names}
+    columns = {name: _at(getattr(habits, name), place) for name in OF_HABITS}
     columns["due"] = _at(signals.models.repurchase.due(habits), place)
     return columns | {
         "again": _at(signals.models.repurchase.again, item),
         "item_gap": _at(signals.models.repurchase.gap, item),
+        "paid_share": columns.pop("paid") / np.maximum(prices[item], 0.01),
     }
 
 
@@ -104,6 +111,7 @@ def _item(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dic
         "overall": _at(popularity.overall, item),
         "popularity": _at(popularity.recent, item),
         "trend": _at(popularity.trend, item),
+        **{f"sudden_{place}": _at(trend, item) for place, trend in enumerate(popularity.sudden)},
         "owners": _at(popularity.owners, item),
         "age": np.where(known, np.log1p(np.maximum(now - np.where(known, seen, now), 0) / DAY), np.nan).astype(
             np.float32

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
+from recommender.evidence import OF_HABITS
 from recommender.models.transitions import DEPTH, SHARE, SIDES
 from recommender.models.transitions import MOST as NEAREST
 from recommender.ranking import Ranked
@@ -43,15 +44,7 @@ SOURCE_OF = {
         "anchor_content",
     ),
     "repurchase": (
-        "times",
-        "fresh",
-        "lasting",
-        "share",
-        "since",
-        "gap",
-        "back",
-        "ratio",
-        "rate",
+        *OF_HABITS,
         "due",
         "again",
         "item_gap",
@@ -59,7 +52,7 @@ SOURCE_OF = {
         "touched_last",
     ),
     "popularity": ("popularity", "overall", "owners", "price"),
-    "trend": ("trend",),
+    "trend": ("trend", "sudden_0", "sudden_1"),
     "arrivals": ("arrivals", "age"),
 }
 """The features that speak for each source; ``rank_…`` and ``…_share`` go with what they are of."""

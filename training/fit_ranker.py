@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recommender.config import RankerSettings
-from recommender.evidence import CALENDAR, DRIFTING, FALLING, RISING
+from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
 from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
 from training.lessons import Lessons, thinned
@@ -35,7 +35,8 @@ TELLING = 60
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
 MANY = 1000
-"""Moments from which on a linear order stands beside the trees; from fewer it learns too much by heart."""
+"""Moments from which on trees ask for fine features and a linear order stands beside them; from fewer, both learn too
+much by heart."""
 BESIDE = 0.3
 """Spread of the linear scores beside that of the trees."""
 HESITANT = 0.1
@@ -117,7 +118,8 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
     """
     some = thinned(learned, TELLING, np.random.default_rng(seed))
     data = _data(some)
-    boosters = [_trees(some, data, ignored, settings, seed) for ignored in (frozenset[str](), DRIFTING)]
+    unsaid = frozenset[str]() if len(learned.group) >= MANY else FINE
+    boosters = [_trees(some, data, ignored, settings, seed) for ignored in (unsaid, unsaid | DRIFTING)]
     none = np.zeros(0, np.float32)
     return Ranker(LAMBDAMART, Texts.of(learned.names), Texts.of(boosters), none, none, none, horizon)
 

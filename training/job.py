@@ -1,6 +1,6 @@
 """The training job: split, fit the sources on the past, learn the rankers, fit the sources on everything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,10 +18,10 @@ from recommender.ranker import Ranker
 from recommender.trail import DAY
 from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
-from training.fit.sources import fit_sources
+from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
 from training.lessons import Lessons, joined, lessons
-from training.split import Questions, beside, newcomers, questions, revisits, split_time, unowned, windows
+from training.split import Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
@@ -29,6 +29,10 @@ CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
 """The ranker learns from this many visits of a customer at most."""
+SLICES = 4
+"""Into so many parts, at most, is what is asked cut; before each of them what changes by the day is counted anew."""
+SHORTEST = 7 * int(DAY)
+"""Seconds that such a part lasts at least."""
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
 NEWCOMERS, BRIEF = 8, 3
@@ -84,13 +88,28 @@ def _learned(
         progress("fitting the sources on the past")
         before = dataset.before(window[0])
         fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
-        asked = _questions(dataset, config, had, window, rng)
-        for name, parts in asked.items():
-            progress(f"asking the sources for the {name} ranker")
-            learned[name].extend(_lessons(name, fitted, part) for part in parts)
+        for bundle, asked in _slices(dataset, config, had, window, fitted, rng):
+            for name, parts in asked.items():
+                progress(f"asking the sources for the {name} ranker")
+                learned[name].extend(_lessons(name, bundle, part) for part in parts)
         if window[0] == since:
-            past, home = fitted, asked["home"][0]
+            past, home = fitted, _some(questions(dataset, had, window, VISITS, rng), config.ranker.customers, rng)
     return past, home, learned
+
+
+def _slices(
+    dataset: Dataset, config: Config, had: int, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
+) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
+    """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
+
+    A list is asked for soon after the bundle was made: rankers must not learn from counts that are weeks old.
+    """
+    parts = sliced(window, SLICES, SHORTEST)
+    for part in parts:
+        models = fitted.models
+        if part[0] > window[0]:
+            models = recounted(fitted.models, dataset.before(part[0]), config, now=part[0], had=had)
+        yield replace(fitted, models=models), _questions(dataset, config, had, part, len(parts), rng)
 
 
 def _rankers(
@@ -118,12 +137,15 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _questions(
-    dataset: Dataset, config: Config, had: int, window: tuple[int, int], rng: np.random.Generator
+    dataset: Dataset, config: Config, had: int, window: tuple[int, int], parts: int, rng: np.random.Generator
 ) -> dict[str, list[Questions]]:
-    """Return what each ranker learns from: moments of customers as they are, and of some as if they were new."""
-    every = questions(dataset, had, window, VISITS, rng)
-    fresh = questions(dataset, had, window, FRESH * VISITS, rng, new=True)
-    most = config.ranker.customers
+    """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
+
+    The window is one of so many ``parts`` that share visits and moments.
+    """
+    visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
+    every = questions(dataset, had, window, visits, rng)
+    fresh = questions(dataset, had, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, most, rng), rng)
     home, discovery = _some(every, most, rng), _some(fresh, FRESH * most, rng)
     few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most, FRESH * most))

@@ -71,6 +71,12 @@ def windows(dataset: Dataset, since: int, most: int) -> list[tuple[int, int]]:
     return list(pairwise(sorted({*map(int, cuts), end})))
 
 
+def sliced(window: tuple[int, int], most: int, shortest: int) -> list[tuple[int, int]]:
+    """Return the window (from, until) in up to ``most`` parts of one length, of ``shortest`` seconds at least."""
+    parts = int(np.clip((window[1] - window[0]) // shortest, 1, most))
+    return list(pairwise(np.linspace(*window, parts + 1).astype(np.int64).tolist()))
+
+
 def questions(
     dataset: Dataset,
     had: int,

@@ -30,6 +30,8 @@ class PopularityModel:
     """(N,) row of the item's category; −1 unknown."""
     by_category: csr_array
     """(C × N) the most popular items of each category, as a share of its events."""
+    sudden: tuple[NDArray[np.float32], ...] = ()
+    """(N,) each, as ``trend`` by ever fresher events; none in bundles that were made before there were any."""
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

@@ -9,6 +9,8 @@ from scipy.sparse import csr_array
 from recommender.values import EventType, Histories, Queries
 
 DAY = 86_400.0
+SOON = np.float32(0.5)
+"""Days: a shorter time between two baskets tells no habit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,11 +36,31 @@ class Habits:
     """Days expected between two times: the customer's own mean, drawn towards the item's."""
     back: NDArray[np.float32]
     """How many baskets ago."""
+    units: NDArray[np.float32]
+    """How many were taken the last time."""
+    taken: NDArray[np.float32]
+    """How many were taken in all."""
+    supply: NDArray[np.float32]
+    """Days for which the last units last, at the pace of those before; NaN after one time."""
+    pause: NDArray[np.float32]
+    """Days between the last two times; NaN after one."""
+    paid: NDArray[np.float32]
+    """Price of one the last time; NaN unknown."""
 
     @property
     def ratio(self) -> NDArray[np.float32]:
         """How much of the expected gap has gone by; 1 is due."""
         return self.since / self.gap
+
+    @property
+    def used_up(self) -> NDArray[np.float32]:
+        """How much of the supply has gone by; NaN after one time."""
+        return self.since / np.maximum(self.supply, SOON)
+
+    @property
+    def paused(self) -> NDArray[np.float32]:
+        """How long the last time is ago, in last pauses; NaN after one time."""
+        return self.since / np.maximum(self.pause, SOON)
 
     def places(self, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return (n,) where each pair stands among the habits; −1 if nowhere."""
@@ -109,6 +131,8 @@ def habits(
     order = np.lexsort((own.time, own.item, customer))
     who, what, when, which = customer[order], own.item[order], own.time[order], basket[order]
     fresh_moment = _changed(who, what, when)
+    units = _sums(own.quantity[order].astype(np.float64), np.flatnonzero(fresh_moment))
+    price = own.price[order][fresh_moment]
     who, what, when, which = who[fresh_moment], what[fresh_moment], when[fresh_moment], which[fresh_moment]
     start = np.flatnonzero(_changed(who, what))
     end = np.append(start[1:], len(who))[: len(start)] - 1
@@ -122,6 +146,10 @@ def habits(
     last_basket[customer] = basket
     total = last_basket[who[start]] - which[start] + 1
     span = (when[end] - when[start]) / DAY
+    taken = _sums(units.astype(np.float64), start)
+    several = times > 1
+    supply = units[end] * span / np.maximum(taken - units[end], SOON)
+    pause = (when[end] - when[np.maximum(end - 1, 0)]) / DAY
     return Habits(
         shape=(len(own), len(gap)),
         customer=who[start].astype(np.int32),
@@ -134,6 +162,11 @@ def habits(
         since=age[end].astype(np.float32),
         gap=((span + 2 * gap[what[start]]) / (times + 1)).astype(np.float32),
         back=(last_basket[who[start]] - which[end]).astype(np.float32),
+        units=units[end],
+        taken=taken,
+        supply=np.where(several, supply, np.nan).astype(np.float32),
+        pause=np.where(several, pause, np.nan).astype(np.float32),
+        paid=price[end],
     )
 
 

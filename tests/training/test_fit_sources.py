@@ -12,8 +12,9 @@ from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
 from training.fit.cooccurrence import cooccurrence
 from training.fit.neighbours import NEWEST, fit_neighbours
+from training.fit.popularity import fit_popularity
 from training.fit.repurchase import strongest_event
-from training.fit.sources import fit_sources
+from training.fit.sources import fit_sources, recounted
 
 SOURCES = ("collaborative", "neighbours", "transitions", "content", "repurchase", "popularity", "arrivals")
 LEARNED = ("collaborative", "neighbours", "transitions", "content")
@@ -128,6 +129,41 @@ def test_a_habit_knows_its_count_gap_and_due_day():
     assert (found.item.tolist(), found.times.tolist(), found.since.tolist()) == ([3], [3.0], [4.0])
     assert found.gap[0] == pytest.approx(10.0)
     assert found.ratio[0] == pytest.approx(0.4)
+
+
+def test_what_was_taken_last_lasts_as_long_as_what_was_taken_before():
+    log = histories([[(3, 0), (3, 10), (3, 10), (3, 20), (5, 20)]])
+    quantity, price = np.array([1, 1, 3, 2, 1], np.float32), np.array([9, 8, 8, 7, 5], np.float32)
+    log = Histories(log.indptr, log.item, log.event, log.time, quantity, price)
+    found = habits(log, np.array([24 * DAY]), EventType.PURCHASE, (7.0, 70.0), np.full(ITEMS, 10.0, np.float32))
+    assert (found.units.tolist(), found.taken.tolist(), found.paid.tolist()) == ([2, 1], [7, 1], [7, 5])
+    assert found.supply[0] == pytest.approx(2 * 20 / 5)
+    assert found.used_up[0] == pytest.approx(4 / 8)
+    assert (found.pause[0], found.paused[0]) == (10, pytest.approx(0.4))
+    assert np.isnan([found.supply[1], found.used_up[1], found.pause[1], found.paused[1]]).all()
+
+
+def test_counts_made_anew_are_those_of_a_fit_at_that_time():
+    shop, early, late = dataset(), 3 * DAY, 6 * DAY
+    fitted = fit_sources(shop.before(early), Config(), now=early, had=EventType.PURCHASE)
+    anew = recounted(fitted, shop.before(late), Config(), now=late, had=EventType.PURCHASE)
+    whole = fit_sources(shop.before(late), Config(), now=late, had=EventType.PURCHASE)
+    assert anew.collaborative is fitted.collaborative
+    for trend in ("recent", "trend", "owners"):
+        np.testing.assert_array_equal(getattr(anew.popularity, trend), getattr(whole.popularity, trend))
+    np.testing.assert_array_equal(anew.repurchase.gap, whole.repurchase.gap)
+    assert (anew.popularity.recent != fitted.popularity.recent).any()
+
+
+def test_what_came_up_today_shows_in_the_sudden_trends_first():
+    old, today = [[(0, day)] for day in range(60)], [[(1, 60)]] * 2
+    weights = np.ones(len(EventType), np.float32)
+    log = histories([*old, *today])
+    steps, none = trail(log, weights, ITEMS), csr_array((len(log), ITEMS), dtype=np.float32)
+    category = dataset().catalogue.category
+    found = fit_popularity(steps, none, weights, category, 60 * DAY, np.random.default_rng(0))
+    assert found.sudden[0][1] > found.sudden[1][1] > found.trend[1] > 0
+    assert found.sudden[0][0] < found.trend[0]
 
 
 def test_a_refund_takes_the_purchase_back():

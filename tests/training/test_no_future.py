@@ -16,7 +16,7 @@ from recommender.bundle import Bundle, BundleInfo
 from recommender.dataset import Dataset
 from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
-from training.fit.sources import fit_sources
+from training.fit.sources import fit_sources, recounted
 from training.lessons import Lessons, lessons
 from training.split import Questions, beside, questions
 
@@ -26,6 +26,7 @@ ALTERED = 400
 """Events added, of about 2,500 in all."""
 
 Alter = Callable[[pa.Table, datetime], pa.Table]
+Fit = Callable[[Dataset], Bundle]
 
 
 def removed(events: pa.Table, since: datetime) -> pa.Table:
@@ -89,6 +90,15 @@ def fitted_before_the_split(data: Dataset) -> Bundle:
     return Bundle(info, past.users, past.histories, past.declared, past.catalogue, models, {}, {})
 
 
+def counted_anew_at_the_split(data: Dataset) -> Bundle:
+    """Return sources fitted three weeks before the split, whose counts are as of the split."""
+    begun, now = int((SPLIT - timedelta(weeks=3)).timestamp()), int(SPLIT.timestamp())
+    bundle = fitted_before_the_split(data)
+    early = fit_sources(data.before(begun), CONFIG, now=begun, had=EventType.PURCHASE)
+    models = recounted(early, data.before(now), CONFIG, now=now, had=EventType.PURCHASE)
+    return replace(bundle, models=models)
+
+
 def asked(data: Dataset, *, visits: int, new: bool = False) -> Questions:
     window = (int(SPLIT.timestamp()), int(LATER.timestamp()))
     return questions(data, EventType.PURCHASE, window, visits, np.random.default_rng(0), new=new)
@@ -109,11 +119,11 @@ def learned(data: Dataset, name: str) -> Lessons:
     return lessons(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")
 
 
-def described(data: Dataset, customers: Questions) -> Lessons:
+def described(data: Dataset, customers: Questions, fit: Fit = fitted_before_the_split) -> Lessons:
     """Return every candidate of these moments with its features, whatever was then bought."""
     every = replace(customers, truth=csr_array(np.ones(customers.truth.shape, np.float32)))
     none_held = np.zeros(len(every), np.bool_)
-    return lessons(fitted_before_the_split(data), SOURCES["home"], every, none_held, exclude_had=False)
+    return lessons(fit(data), SOURCES["home"], every, none_held, exclude_had=False)
 
 
 def assert_same(one: Lessons, other: Lessons) -> None:
@@ -131,19 +141,21 @@ def test_what_happens_after_the_window_changes_no_lesson(name: str, alter: Alter
     assert_same(learned(shop(), name), learned(shop(alter, LATER), name))
 
 
+@pytest.mark.parametrize("fit", [fitted_before_the_split, counted_anew_at_the_split])
 @pytest.mark.parametrize("alter", [thinned, changed, added, premiered])
-def test_what_customers_go_on_to_do_changes_no_feature_of_what_they_are_asked(alter: Alter) -> None:
+def test_what_customers_go_on_to_do_changes_no_feature_of_what_they_are_asked(alter: Alter, fit: Fit) -> None:
     given, other = shop(), shop(alter)
     first, second = (asked_at_the_split(data) for data in (given, other))
     both = np.intersect1d(first.customer, second.customer)
     assert len(both) > 20
     first, second = (one.take(np.searchsorted(one.customer, both)) for one in (first, second))
     assert (first.truth != second.truth).nnz > 0
-    assert_same(described(given, first), described(other, second))
+    assert_same(described(given, first, fit), described(other, second, fit))
 
 
-def test_a_past_that_differs_is_noticed() -> None:
+@pytest.mark.parametrize("fit", [fitted_before_the_split, counted_anew_at_the_split])
+def test_a_past_that_differs_is_noticed(fit: Fit) -> None:
     given, other = shop(), shop(added, SPLIT - timedelta(days=10))
-    first, second = (described(data, asked_at_the_split(data)) for data in (given, other))
+    first, second = (described(data, asked_at_the_split(data), fit) for data in (given, other))
     with pytest.raises(AssertionError):
         assert_same(first, second)

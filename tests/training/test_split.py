@@ -19,7 +19,7 @@ from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
 from training.lessons import lessons
-from training.split import beside, newcomers, questions, revisits, split_time, unowned, windows
+from training.split import beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -54,6 +54,14 @@ def test_windows_cover_the_end_of_the_log_and_begin_once_at_the_split():
     found = windows(data, 7 * DAY, 3)
     assert found[-1][1] == 8 * DAY + 1
     assert 7 * DAY in [start for start, _ in found]
+    assert all(before[1] == after[0] for before, after in pairwise(found))
+
+
+@pytest.mark.parametrize(("days", "parts"), [(0, 1), (6, 1), (14, 2), (400, 4)])
+def test_a_window_is_cut_into_equal_slices_none_too_short(days: int, parts: int):
+    found = sliced((DAY, DAY + days * DAY), 4, 7 * DAY)
+    assert len(found) == parts
+    assert (found[0][0], found[-1][1]) == (DAY, DAY + days * DAY)
     assert all(before[1] == after[0] for before, after in pairwise(found))
 
 

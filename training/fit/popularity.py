@@ -10,6 +10,8 @@ from recommender.scorer import compact
 from recommender.trail import DAY, Trail, heaviest
 
 PER_CATEGORY = 50
+SUDDEN = (1 / 7, 3 / 7)
+"""Half-lives of sudden trends, as shares of that of what is popular of late: a day and three, where it is a week."""
 
 
 def fit_popularity(
@@ -27,16 +29,22 @@ def fit_popularity(
     customers = np.diff(steps.matrix(steps.weight).T.tocsr().indptr)
     unseen = customers == 0
     noise = 1 + 1e-6 * rng.random(steps.items)
-    trend = np.log((recent + 1) / max(recent.sum(), 1)) - np.log((every + 1) / max(every.sum(), 1))
+    sudden = [np.bincount(steps.item, steps.faded(days * part, clock), minlength=steps.items) for part in SUDDEN]
     return PopularityModel(
         weights,
         overall=_known(np.log1p(customers) * noise, unseen),
         recent=_known(np.log1p(recent) * noise, unseen),
-        trend=_known(trend * noise, unseen),
+        trend=_known(_risen(recent, every) * noise, unseen),
+        sudden=tuple(_known(_risen(fresh, every), unseen) for fresh in sudden),
         owners=_known(np.log1p(np.bincount(owned.indices, minlength=steps.items)), unseen),
         category=category.code,
         by_category=_by_category(recent * noise, category),
     )
+
+
+def _risen(fresh: NDArray[np.float64], every: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the log ratio of each item's share of the fresh events to its share of all."""
+    return np.log((fresh + 1) / max(fresh.sum(), 1)) - np.log((every + 1) / max(every.sum(), 1))
 
 
 def _known(values: NDArray[np.float64], unseen: NDArray[np.bool_]) -> NDArray[np.float32]:

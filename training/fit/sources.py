@@ -1,5 +1,7 @@
 """Fit every source on one dataset."""
 
+from dataclasses import replace
+
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.models.arrivals import ArrivalsModel
 from recommender.models.content import ContentModel
-from recommender.trail import trail
+from recommender.models.popularity import PopularityModel
+from recommender.models.repurchase import RepurchaseModel
+from recommender.trail import Trail, trail
 from recommender.values import EventType
 from training.fit.collaborative import fit_collaborative
 from training.fit.neighbours import fit_neighbours
@@ -21,24 +25,37 @@ from training.fit.transitions import fit_transitions
 def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: Models | None = None) -> Models:
     """Fit the sources at ``now``; ``start`` gives earlier ones of the same items to go on from."""
     weights = event_weights(config)
-    items = len(dataset.catalogue)
-    steps = trail(dataset.histories, weights, items)
+    steps = trail(dataset.histories, weights, len(dataset.catalogue))
     clock = np.full(len(dataset.histories), now)
     half_life = config.events.half_life_days
     before = start.collaborative if start is not None else None
-    rng = np.random.default_rng(config.seed)
-    repurchase = fit_repurchase(dataset.histories, items, now, had)
-    owned = repurchase.habits(dataset.histories, clock)
     fits = [
         delayed(fit_collaborative)(steps, clock, weights, half_life, config.collaborative, config.seed, before),
         delayed(fit_transitions)(steps, weights, config.transitions),
         delayed(fit_neighbours)(steps, weights, config.neighbours),
-        delayed(fit_popularity)(steps, owned.matrix(owned.times), weights, dataset.catalogue.category, now, rng),
+        delayed(_counted)(dataset, config, steps, now, had),
     ]
-    collaborative, transitions, neighbours, popularity = Parallel(n_jobs=2, prefer="threads")(fits)
+    collaborative, transitions, neighbours, counted = Parallel(n_jobs=2, prefer="threads")(fits)
     content = ContentModel.of(dataset.catalogue.tags, weights, config.content.max_share)
-    arrivals = ArrivalsModel(dataset.catalogue.first_seen)
-    return Models(collaborative, neighbours, transitions, content, repurchase, popularity, arrivals)
+    return Models(collaborative, neighbours, transitions, content, *counted)
+
+
+def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, had: int) -> Models:
+    """Return the models with what changes by the day, and costs little, as ``dataset`` shows it at ``now``."""
+    steps = trail(dataset.histories, event_weights(config), len(dataset.catalogue))
+    repurchase, popularity, arrivals = _counted(dataset, config, steps, now, had)
+    return replace(models, repurchase=repurchase, popularity=popularity, arrivals=arrivals)
+
+
+def _counted(
+    dataset: Dataset, config: Config, steps: Trail, now: int, had: int
+) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
+    items, rng = len(dataset.catalogue), np.random.default_rng(config.seed)
+    repurchase = fit_repurchase(dataset.histories, items, now, had)
+    owned = repurchase.habits(dataset.histories, np.full(len(dataset.histories), now))
+    category = dataset.catalogue.category
+    popularity = fit_popularity(steps, owned.matrix(owned.times), event_weights(config), category, now, rng)
+    return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)
 
 
 def event_weights(config: Config) -> NDArray[np.float32]:
