@@ -94,7 +94,7 @@ class RankerSettings(Section):
     leaves: PositiveInt = 15
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 3_000
+    customers: PositiveInt = 5_000
     """From how many customers' moments a ranker learns, at most; the discovery ranker from twice as many."""
 
 

@@ -29,12 +29,14 @@ CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
 """The ranker learns from this many visits of a customer at most."""
-SLICES = 4
+SLICES = 5
 """Into so many parts, at most, is what is asked cut; before each of them what changes by the day is counted anew."""
 SHORTEST = 7 * int(DAY)
 """Seconds that such a part lasts at least."""
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
+ANCHORED = 0.6
+"""The ranker of item pages learns from this share of the moments: the item on the page tells it most."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
@@ -117,7 +119,7 @@ def _rankers(
 ) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
     progress("learning the rankers")
     tasks = (delayed(fit_ranker)(joined(parts), config.ranker, horizon, config.seed) for parts in learned.values())
-    found = dict(zip(learned, Parallel(n_jobs=2, prefer="threads")(tasks), strict=True))
+    found = dict(zip(learned, Parallel(n_jobs=len(learned), prefer="threads")(tasks), strict=True))
     rankers = {name: ranker for name, (ranker, _) in found.items()}
     return rankers, {name: figures for name, (_, figures) in found.items()}
 
@@ -146,7 +148,7 @@ def _questions(
     visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
     every = questions(dataset, had, window, visits, rng)
     fresh = questions(dataset, had, window, FRESH * visits, rng, new=True)
-    anchored = beside(_some(every, most, rng), rng)
+    anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
     home, discovery = _some(every, most, rng), _some(fresh, FRESH * most, rng)
     few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most, FRESH * most))
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
