@@ -19,7 +19,7 @@ ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_pr
 HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (
     *("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio"),
-    *("units", "taken", "used_up", "pause", "paused", "paid"),
+    *("units", "usual", "taken", "used_up", "pause", "paused", "paid"),
 )
 """Features that are attributes of ``Habits``."""
 RISING = frozenset(
@@ -33,7 +33,7 @@ CALENDAR = frozenset(("hour", "weekday"))
 SEASONAL = ("age", "trend", "sudden_0", "sudden_1", "popularity", "popularity_share", "overall", "owners")
 DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popularity"))
 """What the season makes of an item: it may mean something else after the split than before."""
-FINE = frozenset(("units", "taken", "used_up", "pause", "paused", "paid_share", "sudden_0", "sudden_1"))
+FINE = frozenset(("units", "usual", "taken", "used_up", "pause", "paused", "paid_share", "sudden_0", "sudden_1"))
 """What tells candidates apart only a little: it takes many moments to learn how much."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""

@@ -53,6 +53,11 @@ class Habits:
         return self.since / self.gap
 
     @property
+    def usual(self) -> NDArray[np.float32]:
+        """How many are taken at a time."""
+        return self.taken / self.times
+
+    @property
     def used_up(self) -> NDArray[np.float32]:
         """How much of the supply has gone by; NaN after one time."""
         return self.since / np.maximum(self.supply, SOON)
