@@ -35,6 +35,8 @@ DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popula
 """What the season makes of an item: it may mean something else after the split than before."""
 FINE = frozenset(("units", "usual", "taken", "used_up", "pause", "paused", "paid_share", "sudden_0", "sudden_1"))
 """What tells candidates apart only a little: it takes many moments to learn how much."""
+CENT = np.float32(0.01)
+"""No price is taken for less."""
 RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
@@ -94,11 +96,12 @@ def _habits(signals: Signals, prices: Column, candidates: Candidates) -> dict[st
     item = candidates.item
     place = habits.places(candidates.customer, item)
     columns = {name: _at(getattr(habits, name), place) for name in OF_HABITS}
-    columns["due"] = _at(signals.models.repurchase.due(habits), place)
+    paid = np.asarray(columns.pop("paid") / np.maximum(prices[item], CENT), np.float32)
     return columns | {
+        "due": _at(signals.models.repurchase.due(habits), place),
         "again": _at(signals.models.repurchase.again, item),
         "item_gap": _at(signals.models.repurchase.gap, item),
-        "paid_share": columns.pop("paid") / np.maximum(prices[item], 0.01),
+        "paid_share": paid,
     }
 
 

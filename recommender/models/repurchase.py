@@ -60,12 +60,12 @@ class Habits:
     @property
     def used_up(self) -> NDArray[np.float32]:
         """How much of the supply has gone by; NaN after one time."""
-        return self.since / np.maximum(self.supply, SOON)
+        return np.asarray(self.since / np.maximum(self.supply, SOON), np.float32)
 
     @property
     def paused(self) -> NDArray[np.float32]:
         """How long the last time is ago, in last pauses; NaN after one time."""
-        return self.since / np.maximum(self.pause, SOON)
+        return np.asarray(self.since / np.maximum(self.pause, SOON), np.float32)
 
     def places(self, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return (n,) where each pair stands among the habits; −1 if nowhere."""

@@ -42,9 +42,10 @@ def fit_popularity(
     )
 
 
-def _risen(fresh: NDArray[np.float64], every: NDArray[np.float64]) -> NDArray[np.float64]:
+def _risen(fresh: NDArray[np.number], every: NDArray[np.number]) -> NDArray[np.float64]:
     """Return the log ratio of each item's share of the fresh events to its share of all."""
-    return np.log((fresh + 1) / max(fresh.sum(), 1)) - np.log((every + 1) / max(every.sum(), 1))
+    shares = [np.log((count + 1) / max(float(count.sum()), 1)) for count in (fresh, every)]
+    return np.asarray(shares[0] - shares[1], np.float64)
 
 
 def _known(values: NDArray[np.float64], unseen: NDArray[np.bool_]) -> NDArray[np.float32]:
