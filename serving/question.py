@@ -71,13 +71,14 @@ def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np
     return shelf.mask(condition)
 
 
-def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag]) -> NDArray[np.float32] | None:
+def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
     """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
-    Declared tags lift nothing: the ranker knows them from training, and weighs them as it learned.
+    Declared tags lift only for a ``new`` customer, of whom nothing else is known: beside a history the ranker weighs
+    them as it learned.
     """
     asked = None if ask.boost is None else shelf.boost(ask.boost)
-    fresh = {tag.name: min(tag.weight, 1.0) for tag in own if tag.provenance != "declared"}
+    fresh = {tag.name: min(tag.weight, 1.0) for tag in own if new or tag.provenance != "declared"}
     fresh |= dict.fromkeys(ask.tags, 1.0)
     if not fresh or not shelf.config.live.tag_boost:
         return asked
@@ -99,7 +100,7 @@ def rules(
         eligible=eligible,
         excluded=union([theirs, named], (1, len(catalogue))),
         count=ask.count or placement.count,
-        boost=lift(shelf, ask, own),
+        boost=lift(shelf, ask, own, new=not len(asked.histories.item)),
         diversity=_diversity(placement, ask.diversity),
         pins=pinned_rows(shelf.row_of, placement.pins),
     )
