@@ -11,6 +11,8 @@ from recommender.values import EventType, Histories, Queries
 DAY = 86_400.0
 SOON = np.float32(0.5)
 """Days: a shorter time between two baskets tells no habit."""
+LITTLE = np.float32(0.5)
+"""Units: fewer before the last time tell no pace."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,11 +136,10 @@ def habits(
     own = owned(histories, had, len(gap))
     customer, basket = own.customer(), _baskets(own)
     order = np.lexsort((own.time, own.item, customer))
-    who, what, when, which = customer[order], own.item[order], own.time[order], basket[order]
-    fresh_moment = _changed(who, what, when)
-    units = _sums(own.quantity[order].astype(np.float64), np.flatnonzero(fresh_moment))
-    price = own.price[order][fresh_moment]
-    who, what, when, which = who[fresh_moment], what[fresh_moment], when[fresh_moment], which[fresh_moment]
+    moment = np.flatnonzero(_changed(customer[order], own.item[order], own.time[order]))
+    at = order[moment]
+    who, what, when, which = customer[at], own.item[at], own.time[at], basket[at]
+    units = _sums(own.quantity[order].astype(np.float64), moment)
     start = np.flatnonzero(_changed(who, what))
     end = np.append(start[1:], len(who))[: len(start)] - 1
     age = np.maximum(now[who] - when, 0) / DAY
@@ -152,8 +153,7 @@ def habits(
     total = last_basket[who[start]] - which[start] + 1
     span = (when[end] - when[start]) / DAY
     taken = _sums(units.astype(np.float64), start)
-    several = times > 1
-    supply = units[end] * span / np.maximum(taken - units[end], SOON)
+    supply = units[end] * span / np.maximum(taken - units[end], LITTLE)
     pause = (when[end] - when[np.maximum(end - 1, 0)]) / DAY
     return Habits(
         shape=(len(own), len(gap)),
@@ -169,9 +169,9 @@ def habits(
         back=(last_basket[who[start]] - which[end]).astype(np.float32),
         units=units[end],
         taken=taken,
-        supply=np.where(several, supply, np.nan).astype(np.float32),
-        pause=np.where(several, pause, np.nan).astype(np.float32),
-        paid=price[end],
+        supply=np.where(times > 1, supply, np.nan).astype(np.float32),
+        pause=np.where(times > 1, pause, np.nan).astype(np.float32),
+        paid=own.price[at[end]],
     )
 
 
