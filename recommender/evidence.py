@@ -16,24 +16,26 @@ from recommender.values import EARLIEST
 Column = NDArray[np.float32]
 LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
-HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
+RISING_HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (
     *("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio"),
     *("units", "usual", "taken", "used_up", "pause", "paused", "paid"),
 )
 """Features that are attributes of ``Habits``."""
 RISING = frozenset(
-    (*LINKS, *ANCHORED, *HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
+    (*LINKS, *ANCHORED, *RISING_HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
 ) | {"followed_last", "fused", "stated"}
 """More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
 FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) | {"back"}
 """A lower place with these sources never raises a score."""
 CALENDAR = frozenset(("hour", "weekday"))
 """When the customer asks: one value for all candidates of a moment, so it only ever says what other features mean."""
-SEASONAL = ("age", "trend", "sudden_0", "sudden_1", "popularity", "popularity_share", "overall", "owners")
+SUDDEN = ("sudden_0", "sudden_1")
+"""``PopularityModel.sudden``, the freshest first."""
+SEASONAL = ("age", "trend", *SUDDEN, "popularity", "popularity_share", "overall", "owners")
 DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popularity"))
 """What the season makes of an item: it may mean something else after the split than before."""
-FINE = frozenset(("units", "usual", "taken", "used_up", "pause", "paused", "paid_share", "sudden_0", "sudden_1"))
+FINE = frozenset(("units", "usual", "taken", "used_up", "pause", "paused", "paid_share", *SUDDEN))
 """What tells candidates apart only a little: it takes many moments to learn how much."""
 CENT = np.float32(0.01)
 """No price is taken for less."""
@@ -114,7 +116,7 @@ def _item(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dic
         "overall": _at(popularity.overall, item),
         "popularity": _at(popularity.recent, item),
         "trend": _at(popularity.trend, item),
-        **{f"sudden_{place}": _at(trend, item) for place, trend in enumerate(popularity.sudden)},
+        **{name: _at(trend, item) for name, trend in zip(SUDDEN, popularity.sudden, strict=False)},
         "owners": _at(popularity.owners, item),
         "age": np.where(known, np.log1p(np.maximum(now - np.where(known, seen, now), 0) / DAY), np.nan).astype(
             np.float32

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
-from recommender.evidence import OF_HABITS
+from recommender.evidence import OF_HABITS, SUDDEN
 from recommender.models.transitions import DEPTH, SHARE, SIDES
 from recommender.models.transitions import MOST as NEAREST
 from recommender.ranking import Ranked
@@ -52,7 +52,7 @@ SOURCE_OF = {
         "touched_last",
     ),
     "popularity": ("popularity", "overall", "owners", "price"),
-    "trend": ("trend", "sudden_0", "sudden_1"),
+    "trend": ("trend", *SUDDEN),
     "arrivals": ("arrivals", "age"),
 }
 """The features that speak for each source; ``rank_…`` and ``…_share`` go with what they are of."""
