@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 import redis
 from flask.testing import FlaskClient
 
+from features.tag_rules import CustomerTag
 from serving.app import create_app
+from serving.ask import Ask
 from serving.bootstrap import build
+from serving.question import lift
 from serving.services import Services
 from serving.settings import Settings
 from tests.serving import shop
@@ -103,6 +107,14 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
     assert [(t["tag"], t["provenance"]) for t in shown["tags"]] == [("cooking", "declared")]
     assert len(set(ids(client, user_id="a/b 🏕", count=4)) & set(shop.KITCHEN)) >= 3
     assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
+
+
+def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services) -> None:
+    shelf, own = services.shelves.shelf, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
+    lifted = lift(shelf, Ask(), own, new=True)
+    assert lifted is not None
+    assert {shelf.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
+    assert lift(shelf, Ask(), own, new=False) is None
 
 
 def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:
