@@ -95,7 +95,8 @@ class RankerSettings(Section):
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 5_000
-    """From how many customers' moments a ranker learns, at most; the discovery ranker from twice as many."""
+    """From how many moments of customers the home ranker learns, at most; discovery from twice as many, item pages from
+    three fifths."""
 
 
 class Diversity(Section):

@@ -28,7 +28,7 @@ RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
-"""The ranker learns from this many visits of a customer at most."""
+"""Visits of a customer that a ranker learns from; the slices of a window share them, each has one at least."""
 SLICES = 5
 """Into so many parts, at most, is what is asked cut; before each of them what changes by the day is counted anew."""
 SHORTEST = 7 * int(DAY)
@@ -36,7 +36,7 @@ SHORTEST = 7 * int(DAY)
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
 ANCHORED = 0.6
-"""The ranker of item pages learns from this share of the moments: the item on the page tells it most."""
+"""The ranker of item pages learns from this share of the moments: more cost time and were not shown to help."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
