@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ NUDGE = 1e-4
 """Share of its score by which an item may be moved to tell equal ones apart."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Allowed:
     """Which items which customers may see."""
 
@@ -36,6 +37,19 @@ class Allowed:
         for size, items in zip(sizes, closed, strict=True):
             table[np.repeat(np.arange(len(size)), size), items.indices] = False
         return cls(eligible, table, int(np.sum(sizes, axis=0).max(initial=0)))
+
+    @cached_property
+    def most_closed(self) -> int:
+        """How many items are closed to one customer at most, those that are closed to all included."""
+        return self.most_excluded + int(np.count_nonzero(~self.eligible))
+
+    def deep(self, most: int) -> int | None:
+        """Return how many items to look at to be sure of ``most`` open ones; None where masking all costs less."""
+        return most + self.most_closed if self.most_closed <= most else None
+
+    def has(self, customer: NDArray[np.integer], item: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return (n,) whether each customer may see the item."""
+        return self.table.ravel()[customer.astype(np.intp) * self.table.shape[1] + item]
 
     def tighter(self, by: int) -> "Allowed":
         """Return the same for a table from which up to ``by`` more items a customer were taken."""
@@ -81,11 +95,10 @@ def propose(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray
 
     Where few items are closed to a customer it is cheaper to look that much deeper than to mask all scores.
     """
-    width = scores.shape[1]
-    deep = most + allowed.most_excluded + int(np.count_nonzero(~allowed.eligible[:width]))
-    if deep > 2 * most:
-        scores, deep = np.where(allowed.table[:, :width], scores, -np.inf), most
-    top = best(scores, deep)
+    deep = allowed.deep(most)
+    if deep is None:
+        scores = np.where(allowed.table[:, : scores.shape[1]], scores, -np.inf)
+    top = best(scores, deep or most)
     found = np.take_along_axis(allowed.table, top, axis=1) & (np.take_along_axis(scores, top, axis=1) > -np.inf)
     front = np.argsort(~found, axis=1, kind="stable")[:, :most]
     return _wide(np.take_along_axis(np.where(found, top, -1), front, axis=1).astype(np.int32), most)
@@ -96,10 +109,14 @@ def propose_sparse(scores: csr_array, customer: NDArray[np.intp], allowed: Allow
 
     Best first, padded with −1; only scores above 0 count, and equal ones are told apart by their item.
     """
-    size = np.diff(scores.indptr)
-    cell = np.repeat(customer * allowed.table.shape[1], size) + scores.indices
-    counts = allowed.table.ravel()[cell] & (scores.data > 0)
-    at = contenders(np.where(counts, scores.data, -np.inf), scores.indptr, most, NUDGE)
+    counts = scores.data > 0
+    deep = allowed.deep(most)
+    if deep is None:
+        counts &= allowed.has(np.repeat(customer, np.diff(scores.indptr)), scores.indices)
+    at = contenders(np.where(counts, scores.data, -np.inf), scores.indptr, deep or most, NUDGE)
+    if deep is not None:
+        row = np.searchsorted(scores.indptr, at, side="right") - 1
+        at = at[allowed.has(customer[row], scores.indices[at])]
     item = scores.indices[at]
     value = scores.data[at] * (1 + NUDGE * jitter(item))
     indptr = np.searchsorted(at, scores.indptr)

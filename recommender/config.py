@@ -94,7 +94,7 @@ class RankerSettings(Section):
     leaves: PositiveInt = 15
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
-    customers: PositiveInt = 5_000
+    customers: PositiveInt = 10_000
     """From how many moments of customers the home ranker learns, at most; discovery from twice as many, item pages from
     three fifths."""
 

@@ -45,11 +45,11 @@ class Trail:
     def recent(self, share: float, depth: int, most: int) -> csr_array:
         """Return (B × N) each customer's ``most`` heaviest weights of ``last``, none beyond ``depth``."""
         if (share, depth, most) not in self.asked:
-            weight, indptr = self._summed(self.last(share, depth)), self.pairs.indptr
-            kept = (weight > 0) & among_heaviest(weight, indptr, most)
-            cut = np.append(np.int32(0), np.cumsum(kept, dtype=np.int32))[indptr]
-            found = csr_array((weight[kept], self.pairs.indices[kept], cut), shape=self.pairs.shape)
-            self.asked[share, depth, most] = found
+            weight = self._summed(self.last(share, depth))
+            near = np.flatnonzero(weight > 0)
+            indptr = np.searchsorted(near, self.pairs.indptr).astype(np.int32)
+            found = csr_array((weight[near], self.pairs.indices[near], indptr), shape=self.pairs.shape)
+            self.asked[share, depth, most] = heaviest(found, most)
         return self.asked[share, depth, most]
 
     def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,6 +95,8 @@ def _pairs(
 
 def heaviest(table: csr_array, most: int) -> csr_array:
     """Return the ``most`` highest values of each row, and what equals the last of them."""
+    if np.diff(table.indptr).max(initial=0) <= most:
+        return table
     kept = among_heaviest(table.data, table.indptr, most)
     # Of the table's own index type: a product with wider indices would copy the other matrix's, millions of them.
     indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(table.indptr.dtype)

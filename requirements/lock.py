@@ -13,6 +13,8 @@ EXTRAS = {
     "peers": ("peers",),
 }
 """The widest first: the others take its versions."""
+UNUSED = ("pandas",)
+"""The demo reads its package's files only; where pandas is installed, LightGBM loads it at every start."""
 
 
 def lock(name: str, extras: tuple[str, ...], upgrade: bool) -> None:
@@ -22,6 +24,7 @@ def lock(name: str, extras: tuple[str, ...], upgrade: bool) -> None:
         options += ["--constraint", str(FOLDER / "dev.txt")]
     elif upgrade:
         options += ["--upgrade"]
+    options += [part for package in UNUSED for part in ("--no-emit-package", package)]
     subprocess.run(
         [
             *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", str(FOLDER / "build.in"), *options),

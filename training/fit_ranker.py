@@ -12,7 +12,7 @@ from recommender.config import RankerSettings
 from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
 from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
-from training.lessons import Lessons, thinned
+from training.lessons import Lessons
 
 BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
 LAMBDAMART_PARAMETERS = {
@@ -30,8 +30,6 @@ LAMBDAMART_PARAMETERS = {
 }
 PATIENCE = 40
 """Trees without a gain on the held-out moments before boosting stops."""
-TELLING = 60
-"""Candidates of one moment that trees are boosted on: its hits and a sample of the misses tell as much as all."""
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
 MANY = 1000
@@ -116,10 +114,9 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
     The held-out moments lie in the same season as the lessons, so they cannot tell how far drifting features may be
     trusted later: half of the sum stands without them.
     """
-    some = thinned(learned, TELLING, np.random.default_rng(seed))
-    data = _data(some)
+    data = _data(learned)
     unsaid = frozenset[str]() if len(learned.group) >= MANY else FINE
-    boosters = [_trees(some, data, ignored, settings, seed) for ignored in (unsaid, unsaid | DRIFTING)]
+    boosters = [_trees(learned, data, ignored, settings, seed) for ignored in (unsaid, unsaid | DRIFTING)]
     none = np.zeros(0, np.float32)
     return Ranker(LAMBDAMART, Texts.of(learned.names), Texts.of(boosters), none, none, none, horizon)
 

@@ -35,7 +35,7 @@ SHORTEST = 7 * int(DAY)
 """Seconds that such a part lasts at least."""
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
-ANCHORED = 0.6
+ANCHORED = 0.3
 """The ranker of item pages learns from this share of the moments: more cost time and were not shown to help."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""

@@ -18,11 +18,17 @@ from training.split import Questions
 
 ENOUGH = 300_000
 """Candidates: more make a ranker slower to learn and no better."""
+TELLING, FEWEST = 60_000, 30
+"""Candidates that are kept of what is asked at once: of many moments, each one's hits and a sample of its misses, down
+to so many, tell as much as all; few moments are kept whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lessons:
-    """The candidates of Q moments with what is known of them, moment by moment; only moments with a hit."""
+    """The candidates of Q moments with what is known of them, moment by moment; only moments with a hit.
+
+    Those of customers held out are whole; of the others, a sample may stand for all.
+    """
 
     names: tuple[str, ...]
     features: NDArray[np.float32]
@@ -58,32 +64,24 @@ def lessons(
 ) -> Lessons:
     """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates.
 
-    The moments are taken in their order until there are ``ENOUGH`` candidates.
+    The moments are taken in their order until ``ENOUGH`` candidates were described.
     """
     size = at_once(len(bundle.catalogue))
     parts = [np.arange(at, min(at + size, len(asked))) for at in range(0, len(asked), size)]
 
-    def work(part: NDArray[np.intp]) -> Lessons:
-        return _block(bundle, sources, asked.take(part), held[part], exclude_had)
+    telling = max(TELLING // max(len(asked), 1), FEWEST)
 
-    found = [NOTHING]
-    for part in forked(work, parts, jobs):
+    def work(part: NDArray[np.intp]) -> tuple[Lessons, int]:
+        rng = np.random.default_rng((bundle.info.config.seed, int(part[0])))
+        return _block(bundle, sources, asked.take(part), held[part], exclude_had, telling, rng)
+
+    found, described = [], 0
+    for part, candidates in forked(work, parts, jobs):
         found.append(part)
-        if sum(len(one.hit) for one in found) >= ENOUGH:
+        described += candidates
+        if described >= ENOUGH:
             break
     return joined(found)
-
-
-def thinned(learned: Lessons, most: int, rng: np.random.Generator) -> Lessons:
-    """Return the lessons with at most ``most`` candidates a moment, hits first, misses drawn; held-out ones whole."""
-    moment = np.repeat(np.arange(len(learned.group)), learned.group)
-    drawn = np.where(learned.hit, -1.0, rng.random(len(moment)))
-    order = np.lexsort((drawn, moment))
-    place = np.empty(len(order), np.intp)
-    place[order] = np.arange(len(order)) - np.searchsorted(moment, moment)
-    keep = (place < most) | learned.held[moment]
-    group = np.bincount(moment[keep], minlength=len(learned.group)).astype(np.int64)
-    return replace(learned, features=learned.features[keep], hit=learned.hit[keep], group=group)
 
 
 def joined(parts: list[Lessons]) -> Lessons:
@@ -96,8 +94,15 @@ def joined(parts: list[Lessons]) -> Lessons:
 
 
 def _block(
-    bundle: Bundle, sources: tuple[str, ...], asked: Questions, held: NDArray[np.bool_], exclude_had: bool
-) -> Lessons:
+    bundle: Bundle,
+    sources: tuple[str, ...],
+    asked: Questions,
+    held: NDArray[np.bool_],
+    exclude_had: bool,
+    telling: int,
+    rng: np.random.Generator,
+) -> tuple[Lessons, int]:
+    """Return the lessons of some moments, and how many candidates were described for them."""
     items = len(bundle.catalogue)
     rules = Rules.none(len(asked), items, 1)
     rules = replace(rules, excluded=asked.had.astype(np.bool_)) if exclude_had else rules
@@ -109,17 +114,26 @@ def _block(
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
     keep = answered[candidates.customer]
     if not keep.any():
-        return NOTHING
-    candidates = candidates.where(keep)
+        return NOTHING, 0
+    candidates, hit = candidates.where(keep), hit[keep]
     columns = evidence(signals, bundle.catalogue, candidates)
+    told = held[candidates.customer] | _among(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),
-        np.stack(list(columns.values()), axis=1),
-        hit[keep],
-        np.bincount(candidates.customer, minlength=len(asked))[answered].astype(np.int64),
+        np.stack([column[told] for column in columns.values()], axis=1),
+        hit[told],
+        np.bincount(candidates.customer[told], minlength=len(asked))[answered].astype(np.int64),
         np.diff(asked.truth.indptr)[answered].astype(np.float32),
         held[answered],
-    )
+    ), len(hit)
+
+
+def _among(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which candidates are among ``most`` of their (ascending) moment: hits first, misses drawn."""
+    order = np.lexsort((np.where(hit, -1.0, rng.random(len(hit))), moment))
+    told = np.zeros(len(hit), np.bool_)
+    told[order] = np.arange(len(hit)) - np.searchsorted(moment, moment) < most
+    return told
 
 
 def _hits(candidates: Candidates, truth: csr_array) -> NDArray[np.bool_]:

@@ -159,9 +159,9 @@ def test_what_came_up_today_shows_in_the_sudden_trends_first():
     old, today = [[(0, day)] for day in range(60)], [[(1, 60)]] * 2
     weights = np.ones(len(EventType), np.float32)
     log = histories([*old, *today])
-    steps, none = trail(log, weights, ITEMS), csr_array((len(log), ITEMS), dtype=np.float32)
+    steps, owners = trail(log, weights, ITEMS), np.zeros(ITEMS, np.int64)
     category = dataset().catalogue.category
-    found = fit_popularity(steps, none, weights, category, 60 * DAY, np.random.default_rng(0))
+    found = fit_popularity(steps, owners, weights, category, 60 * DAY, np.random.default_rng(0))
     assert found.sudden[0][1] > found.sudden[1][1] > found.trend[1] > 0
     assert found.sudden[0][0] < found.trend[0]
 

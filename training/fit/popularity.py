@@ -15,9 +15,14 @@ SUDDEN = (1 / 7, 3 / 7)
 
 
 def fit_popularity(
-    steps: Trail, owned: csr_array, weights: NDArray[np.float32], category: Coded, now: int, rng: np.random.Generator
+    steps: Trail,
+    owners: NDArray[np.integer],
+    weights: NDArray[np.float32],
+    category: Coded,
+    now: int,
+    rng: np.random.Generator,
 ) -> PopularityModel:
-    """Count customers and events; ``owned`` (B × N) is what customers had, once each.
+    """Count customers and events; ``owners`` (N,) is how many customers had each item.
 
     "Of late" is a week's half-life, or a tenth of the log where that is shorter. A millionth of noise breaks ties.
     """
@@ -36,7 +41,7 @@ def fit_popularity(
         recent=_known(np.log1p(recent) * noise, unseen),
         trend=_known(_risen(recent, every) * noise, unseen),
         sudden=tuple(_known(_risen(fresh, every), unseen) for fresh in sudden),
-        owners=_known(np.log1p(np.bincount(owned.indices, minlength=steps.items)), unseen),
+        owners=_known(np.log1p(owners), unseen),
         category=category.code,
         by_category=_by_category(recent * noise, category),
     )

@@ -1,6 +1,7 @@
 """Fit what is known of buying again: the shop's rhythm, and each item's."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.models.repurchase import DAY, RepurchaseModel, habits, owned
 from recommender.values import EventType, Histories
@@ -26,8 +27,8 @@ def strongest_event(histories: Histories) -> int:
     return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
 
 
-def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> RepurchaseModel:
-    """Measure how soon customers come back, and which items they come back for."""
+def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> tuple[RepurchaseModel, NDArray[np.integer]]:
+    """Measure how soon customers come back, and which items they come back for; and count each item's owners (N,)."""
     rhythm = _rhythm(owned(histories, had, items))
     plain = habits(histories, np.full(len(histories), now), had, (1.0, 1.0), np.zeros(items, np.float32))
     again = plain.times > 1
@@ -37,13 +38,14 @@ def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> Repu
     own_gap = (plain.gap * (plain.times + 1) / np.maximum(plain.times - 1, 1))[again]
     usual = float(np.median(own_gap)) if len(own_gap) else 4 * rhythm
     total = np.bincount(plain.item[again], own_gap, minlength=items)
-    return RepurchaseModel(
+    model = RepurchaseModel(
         had,
         fresh_days=4 * rhythm,
         lasting_days=35 * rhythm,
         again=((came_back + PRIOR * share) / (owners + PRIOR)).astype(np.float32),
         gap=np.maximum((total + PRIOR * usual) / (came_back + PRIOR), 1 / 24).astype(np.float32),
     )
+    return model, owners
 
 
 def _rhythm(own: Histories) -> float:

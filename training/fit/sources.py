@@ -51,10 +51,8 @@ def _counted(
     dataset: Dataset, config: Config, steps: Trail, now: int, had: int
 ) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
     items, rng = len(dataset.catalogue), np.random.default_rng(config.seed)
-    repurchase = fit_repurchase(dataset.histories, items, now, had)
-    owned = repurchase.habits(dataset.histories, np.full(len(dataset.histories), now))
-    category = dataset.catalogue.category
-    popularity = fit_popularity(steps, owned.matrix(owned.times), event_weights(config), category, now, rng)
+    repurchase, owners = fit_repurchase(dataset.histories, items, now, had)
+    popularity = fit_popularity(steps, owners, event_weights(config), dataset.catalogue.category, now, rng)
     return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)
 
 
