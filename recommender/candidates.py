@@ -49,7 +49,7 @@ class Allowed:
 
     def has(self, customer: NDArray[np.integer], item: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return (n,) whether each customer may see the item."""
-        return self.table.ravel()[customer.astype(np.intp) * self.table.shape[1] + item]
+        return np.asarray(self.table.ravel()[customer.astype(np.intp) * self.table.shape[1] + item])
 
     def tighter(self, by: int) -> "Allowed":
         """Return the same for a table from which up to ``by`` more items a customer were taken."""

@@ -96,7 +96,7 @@ class RankerSettings(Section):
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 10_000
     """From how many moments of customers the home ranker learns, at most; discovery from twice as many, item pages from
-    three fifths."""
+    three tenths."""
 
 
 class Diversity(Section):
