@@ -36,7 +36,8 @@ def main(
     server = subprocess.Popen(
         tagalong("serve", "--data", data, "--port", port, "--config", CONFIG), start_new_session=True
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
+        signal.signal(stop, _interrupt)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(server, url)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ NUDGE = 1e-4
 """Share of its score by which an item may be moved to tell equal ones apart."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Allowed:
     """Which items which customers may see."""
 
@@ -38,14 +37,10 @@ class Allowed:
             table[np.repeat(np.arange(len(size)), size), items.indices] = False
         return cls(eligible, table, int(np.sum(sizes, axis=0).max(initial=0)))
 
-    @cached_property
-    def most_closed(self) -> int:
-        """How many items are closed to one customer at most, those that are closed to all included."""
-        return self.most_excluded + int(np.count_nonzero(~self.eligible))
-
     def deep(self, most: int) -> int | None:
         """Return how many items to look at to be sure of ``most`` open ones; None where masking all costs less."""
-        return most + self.most_closed if self.most_closed <= most else None
+        closed = self.most_excluded + int(np.count_nonzero(~self.eligible))
+        return most + closed if closed <= most else None
 
     def has(self, customer: NDArray[np.integer], item: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return (n,) whether each customer may see the item."""
@@ -107,7 +102,8 @@ def propose(scores: NDArray[np.float32], allowed: Allowed, most: int) -> NDArray
 def propose_sparse(scores: csr_array, customer: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:
     """Return (R × most) the best items of each row of ``scores`` (R × N) that its ``customer`` (R,) is allowed.
 
-    Best first, padded with −1; only scores above 0 count, and equal ones are told apart by their item.
+    Best first, padded with −1; only scores above 0 count, and equal ones are told apart by their item. Where few items
+    are closed to a customer it is cheaper to look that much deeper than to look all of them up.
     """
     counts = scores.data > 0
     deep = allowed.deep(most)

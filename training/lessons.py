@@ -68,7 +68,6 @@ def lessons(
     """
     size = at_once(len(bundle.catalogue))
     parts = [np.arange(at, min(at + size, len(asked))) for at in range(0, len(asked), size)]
-
     telling = max(TELLING // max(len(asked), 1), FEWEST)
 
     def work(part: NDArray[np.intp]) -> tuple[Lessons, int]:
@@ -117,7 +116,7 @@ def _block(
         return NOTHING, 0
     candidates, hit = candidates.where(keep), hit[keep]
     columns = evidence(signals, bundle.catalogue, candidates)
-    told = held[candidates.customer] | _among(candidates.customer, hit, telling, rng)
+    told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),
         np.stack([column[told] for column in columns.values()], axis=1),
@@ -128,9 +127,9 @@ def _block(
     ), len(hit)
 
 
-def _among(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return which candidates are among ``most`` of their (ascending) moment: hits first, misses drawn."""
-    order = np.lexsort((np.where(hit, -1.0, rng.random(len(hit))), moment))
+def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which candidates are among ``most`` drawn of their (ascending) moment, hits before misses."""
+    order = np.lexsort((rng.random(len(hit)) - hit, moment))
     told = np.zeros(len(hit), np.bool_)
     told[order] = np.arange(len(hit)) - np.searchsorted(moment, moment) < most
     return told

@@ -18,7 +18,7 @@ from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import lessons
+from training.lessons import lessons, sampled
 from training.split import beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
@@ -184,6 +184,19 @@ def test_lessons_hold_only_moments_with_a_hit():
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
     assert len(learned.features) == learned.group.sum()
     assert (hits > 0).all()
+
+
+def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_miss():
+    rng = np.random.default_rng(3)
+    moment = np.repeat(np.arange(40), rng.integers(1, 100, 40))
+    hit = rng.random(len(moment)) < 0.1
+    told = sampled(moment, hit, 30, np.random.default_rng(7))
+    size, kept = np.bincount(moment), np.bincount(moment, told)
+    assert (kept == np.minimum(size, 30)).all()
+    assert told[hit].all()
+    drawn = np.stack([sampled(moment, hit, 30, np.random.default_rng(seed)) for seed in range(200)])
+    big = (size[moment] == size.max()) & ~hit
+    assert np.ptp(drawn[:, big].mean(axis=0)) < 0.25, "a miss's place must not tell how often it is drawn"
 
 
 def test_what_was_looked_at_on_an_earlier_visit_counts_as_a_revisit():
