@@ -49,6 +49,7 @@ def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> 
     columns["fused"] = candidates.fused
     columns |= _sparse(signals.sparse, candidates)
     columns |= {name: _dense(scores, candidates) for name, scores in signals.dense.items()}
+    columns["in_category"] = signals.models.popularity.within(signals.affinity, candidates.customer, candidates.item)
     columns |= _habits(signals, catalogue.price, candidates)
     columns |= signals.models.content.match(signals.profiles, candidates.customer, candidates.item)
     columns |= _item(signals, catalogue, candidates)

@@ -43,6 +43,8 @@ class Signals:
     queries: Queries
     steps: Trail
     habits: Habits
+    affinity: csr_array
+    """(B × C) what share of a customer's interest each category has."""
     profiles: dict[str, csr_array]
     """(B × T) tags by name, matched with the candidates' tags one by one."""
     sparse: Stack
@@ -57,16 +59,19 @@ class Signals:
             return self.dense[name]
         if name in self.sparse.names:
             return self.sparse.of(name)
-        if name in ("content", "anchor_content", "lasting"):
+        if name in ("content", "anchor_content", "lasting", "in_category"):
             return self._asked(name)
         if name == "arrivals":
             return models.arrivals.score(self.queries)
         vector = models.popularity.trend if name == "trend" else models.popularity.recent
         return np.broadcast_to(vector, (size, len(vector)))
 
-    def _asked(self, name: str) -> csr_array:
-        """Return (B × N) what is worked out for proposals alone."""
+    def _asked(self, name: str, most: int | None = None) -> csr_array:
+        """Return (B × N) what is worked out for proposals alone; of long lists the ``most`` best may suffice."""
         models = self.models
+        if name == "in_category":
+            popularity = models.popularity
+            return popularity.leading(self.affinity, most) if most else self.affinity @ popularity.by_category
         if name == "lasting":
             return self.habits.matrix(models.repurchase.due(self.habits))
         profile = self.profiles[name] + self.profiles["stated"] if name == "content" else self.profiles[name]
@@ -85,7 +90,8 @@ class Signals:
         if not names:
             return {}
         known = [name for name in names if name in self.sparse.names]
-        stack = self.sparse.only(known, [Stack((name,), self._asked(name)) for name in names if name not in known])
+        more = {name: self._asked(name, allowed.deep(most)) for name in names if name not in known}
+        stack = self.sparse.only(known, [Stack((name,), scores) for name, scores in more.items()])
         rows = propose_sparse(stack.table, stack.customer, allowed, most)
         return dict(zip(stack.names, rows.reshape(len(names), -1, most), strict=True))
 
@@ -109,19 +115,19 @@ def listen(models: Models, queries: Queries) -> Signals:
     tags = content.profiles(whole)
     profiles = {name: tags.of(name) for name in tags.names} | {"stated": content.stated(queries.tags)}
     taste = collaborative.fold_in(collaborative.interest(steps, queries.now))
-    stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), *_own(models, steps, queries.now)]
+    stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), *_own(steps, queries.now)]
     dense = {"collaborative": collaborative.product(taste)}
     if queries.anchors.nnz:
         profiles["anchor_content"] = content.beside(queries.anchors)
         stacks += [models.transitions.beside(queries.anchors), models.neighbours.beside(queries.anchors)]
         dense["anchor_collaborative"] = _beside(collaborative, queries.anchors)
-    return Signals(models, queries, steps, habits, profiles, together(stacks), dense)
+    affinity = models.popularity.affinity(steps, queries.now)
+    return Signals(models, queries, steps, habits, affinity, profiles, together(stacks), dense)
 
 
-def _own(models: Models, steps: Trail, now: NDArray[np.int64]) -> list[Stack]:
-    """Return what is popular where the customers go, and what they turned to themselves."""
+def _own(steps: Trail, now: NDArray[np.int64]) -> list[Stack]:
+    """Return what the customers turned to themselves."""
     found = {
-        "in_category": models.popularity.affinity(steps, now) @ models.popularity.by_category,
         "touched": steps.matrix(steps.faded(60.0, now)),
         "touched_last": steps.matrix(steps.last(0.8, 50)),
     }

@@ -7,9 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import top_k
+from recommender.scorer import padded, top_k
 from recommender.trail import Trail, trail
 from recommender.values import Queries
+
+LEADERS = 5
+"""A category is looked at where its best item may beat the so-many-th of enough others."""
+SLACK = np.float32(1 - 1e-3)
+"""What is this close to a bound may still come first, once equal scores are told apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +60,43 @@ class PopularityModel:
         """Return (B × N) popularity within the categories that the customer turns to."""
         steps = trail(queries.histories, self.weights, len(self.recent))
         return self.affinity(steps, queries.now) @ self.by_category
+
+    def leading(self, affinity: csr_array, most: int) -> csr_array:
+        """Return (B × N) as ``in_categories``, of an ``affinity`` (B × C), without what is not among the ``most`` best.
+
+        Some of what is not may remain.
+        """
+        size = np.diff(affinity.indptr)
+        best, fair = (affinity.data * bound[affinity.indices] for bound in self._leaders)
+        enough = -(-most // LEADERS)
+        floor = np.zeros(len(size), np.float32)
+        if size.max(initial=0) >= enough:
+            floor = -np.partition(-padded(fair, affinity.indptr, 0), enough - 1, axis=1)[:, enough - 1]
+        kept = best >= np.repeat(floor * SLACK, size)
+        indptr = np.append(0, np.cumsum(kept))[affinity.indptr].astype(affinity.indptr.dtype)
+        return csr_array((affinity.data[kept], affinity.indices[kept], indptr), shape=affinity.shape) @ self.by_category
+
+    def within(
+        self, affinity: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return (n,) what ``in_categories`` says of each pair; NaN where it says nothing."""
+        known = item < len(self.category)
+        code = np.where(known, self.category[np.where(known, item, 0)], -1)
+        found = affinity.toarray()[customer, code] * self._share[np.where(known, item, 0)]
+        return np.where((code >= 0) & (found > 0), found, np.nan).astype(np.float32)
+
+    @cached_property
+    def _share(self) -> NDArray[np.float32]:
+        """(N,) each item's share of its category; 0 where it is not among the category's most popular."""
+        share = np.zeros(len(self.category), np.float32)
+        share[self.by_category.indices] = self.by_category.data
+        return share
+
+    @cached_property
+    def _leaders(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(C,) each category's highest share, and its ``LEADERS``-th highest."""
+        falling = -np.sort(-padded(self.by_category.data, self.by_category.indptr, 0, LEADERS), axis=1)
+        return falling[:, 0], falling[:, LEADERS - 1]
 
     def affinity(self, steps: Trail, now: NDArray[np.int64]) -> csr_array:
         """Return (B × C) what share of a customer's interest each category has."""
