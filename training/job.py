@@ -21,7 +21,7 @@ from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
 from training.lessons import Lessons, joined, lessons
-from training.split import Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
+from training.split import Acts, Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
@@ -67,40 +67,41 @@ def fit(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Bu
 def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Fitted:
     """Return the bundle to serve, and what is needed to judge it without fitting again."""
     had = strongest_event(dataset.histories)
-    since = split_time(dataset, had)
-    past, home, learned = _learned(dataset, config, had, since, progress)
+    since, acts = split_time(dataset, had), Acts.of(dataset, had)
+    past, home, learned = _learned(acts, config, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)
-    again = min(revisits(dataset.before(since), had), MOST_REVISITS)
+    again = min(revisits(acts, since), MOST_REVISITS)
     rankers["discovery"] = replace(rankers["discovery"], revisits=again)
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)
     bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
+    bundle = replace(bundle, brings=learn_brings(dataset.histories, dataset.catalogue))
     held = home.take(np.flatnonzero(held_out(home.customer) & _firsts(home.customer)))
     return Fitted(bundle, replace(past, rankers=rankers), since, held)
 
 
 def _learned(
-    dataset: Dataset, config: Config, had: int, since: int, progress: Progress
+    acts: Acts, config: Config, since: int, progress: Progress
 ) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
     """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
-    rng = np.random.default_rng(config.seed)
+    rng, dataset, had = np.random.default_rng(config.seed), acts.dataset, acts.had
     learned: dict[str, list[Lessons]] = {name: [] for name in RANKERS}
-    for window in windows(dataset, since, _stretches(dataset, config, had, since)):
+    for window in windows(dataset, since, _stretches(acts, config, since)):
         progress("fitting the sources on the past")
         before = dataset.before(window[0])
         fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
-        for bundle, asked in _slices(dataset, config, had, window, fitted, rng):
+        for bundle, asked in _slices(acts, config, window, fitted, rng):
             for name, parts in asked.items():
                 progress(f"asking the sources for the {name} ranker")
                 learned[name].extend(_lessons(name, bundle, part) for part in parts)
         if window[0] == since:
-            past, home = fitted, _some(questions(dataset, had, window, VISITS, rng), config.ranker.customers, rng)
+            past, home = fitted, _some(questions(acts, window, VISITS, rng), config.ranker.customers, rng)
     return past, home, learned
 
 
 def _slices(
-    dataset: Dataset, config: Config, had: int, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
+    acts: Acts, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
 ) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
     """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
 
@@ -110,8 +111,8 @@ def _slices(
     for part in parts:
         models = fitted.models
         if part[0] > window[0]:
-            models = recounted(fitted.models, dataset.before(part[0]), config, now=part[0], had=had)
-        yield replace(fitted, models=models), _questions(dataset, config, had, part, len(parts), rng)
+            models = recounted(fitted.models, acts.dataset.before(part[0]), config, now=part[0], had=acts.had)
+        yield replace(fitted, models=models), _questions(acts, config, part, len(parts), rng)
 
 
 def _rankers(
@@ -124,12 +125,12 @@ def _rankers(
     return rankers, {name: figures for name, (_, figures) in found.items()}
 
 
-def _stretches(dataset: Dataset, config: Config, had: int, since: int) -> int:
+def _stretches(acts: Acts, config: Config, since: int) -> int:
     """Return over how many windows to learn: more where one has few customers and a fit is cheap."""
-    asked = questions(dataset, had, (since, LATEST), 1, np.random.default_rng(0), new=True)
+    asked = questions(acts, (since, LATEST), 1, np.random.default_rng(0), new=True)
     if len(asked) >= config.ranker.customers:
         return 1
-    return int(np.clip(CHEAP // max(len(dataset.histories.item), 1), 1, 8))
+    return int(np.clip(CHEAP // max(len(acts.dataset.histories.item), 1), 1, 8))
 
 
 def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -139,18 +140,18 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _questions(
-    dataset: Dataset, config: Config, had: int, window: tuple[int, int], parts: int, rng: np.random.Generator
+    acts: Acts, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
     The window is one of so many ``parts`` that share visits and moments.
     """
     visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
-    every = questions(dataset, had, window, visits, rng)
-    fresh = questions(dataset, had, window, FRESH * visits, rng, new=True)
+    every = questions(acts, window, visits, rng)
+    fresh = questions(acts, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
     home, discovery = _some(every, most, rng), _some(fresh, FRESH * most, rng)
-    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), had, BRIEF, rng) for part in (most, FRESH * most))
+    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in (most, FRESH * most))
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
@@ -193,5 +194,4 @@ def _bundle(
         config=config,
         metrics=metrics,
     )
-    brings = learn_brings(dataset.histories, dataset.catalogue)
-    return Bundle(info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, models, rankers, brings)
+    return Bundle(info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, models, rankers)

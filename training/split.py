@@ -77,49 +77,71 @@ def sliced(window: tuple[int, int], most: int, shortest: int) -> list[tuple[int,
     return list(pairwise(np.linspace(*window, parts + 1).astype(np.int64).tolist()))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Acts:
+    """The A events of a dataset by which something was had, each with the visit that led to it."""
+
+    dataset: Dataset
+    had: int
+    """Their ``EventType``."""
+    visit: NDArray[np.intp]
+    """(events,) numbered through all customers."""
+    at: NDArray[np.intp]
+    """(A,) places in the log."""
+    touched: NDArray[np.intp]
+    """(A,) place of the event by which the visit first touched the item."""
+    met: NDArray[np.intp]
+    """(A,) place of the event by which the customer first touched the item, ever."""
+
+    @classmethod
+    def of(cls, dataset: Dataset, had: int) -> "Acts":
+        """Find them among the items of the catalogue."""
+        log, items = dataset.histories, len(dataset.catalogue)
+        visit = np.cumsum(_breaks(log.customer(), log.time)) - 1
+        at = np.flatnonzero((log.event == had) & (log.item < items))
+        return cls(dataset, had, visit, at, _earliest(visit, log.item, at), _earliest(log.customer(), log.item, at))
+
+
+def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return (A,) the first place of the log where the group (n,) and item (n,) are those of ``at`` (A,)."""
+    pair = group.astype(np.int64) * (int(item.max(initial=0)) + 1) + item
+    known, first = np.unique(pair, return_index=True)
+    return np.asarray(first[np.searchsorted(known, pair[at])])
+
+
 def questions(
-    dataset: Dataset,
-    had: int,
-    window: tuple[int, int],
-    most: int,
-    rng: np.random.Generator,
-    *,
-    new: bool = False,
+    acts: Acts, window: tuple[int, int], most: int, rng: np.random.Generator, *, new: bool = False
 ) -> Questions:
     """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
     The moment is just before the visit touches the first of these items. With ``new``, truth is only what the customer
     had never touched before; otherwise also what an earlier visit looked at.
     """
-    log, items = dataset.histories, len(dataset.catalogue)
-    customer = log.customer()
-    visit = np.cumsum(_breaks(customer, log.time)) - 1
-    target = np.flatnonzero((log.event == had) & (log.item < items))
-    pair = (customer if new else visit).astype(np.int64) * items + log.item
-    touched, first = np.unique(pair, return_index=True)
-    begun = first[np.searchsorted(touched, pair[target])]
+    log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
+    begun = acts.met if new else acts.touched
     start = log.time[np.searchsorted(visit, visit[begun])]
     inside = (start >= window[0]) & (start < window[1])
-    target, begun = target[inside], begun[inside]
+    target, begun = acts.at[inside], begun[inside]
     visits, group = np.unique(visit[begun], return_inverse=True)
     moment = np.full(len(visits), len(visit))
     np.minimum.at(moment, group, begun)
-    kept = _first(customer[moment], most)
+    kept = _first(log.customer()[moment], most)
     member = kept[group]
     cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
-    return _asked(dataset, had, window[0], moment[kept], truth, rng)
+    return _asked(acts.dataset, acts.had, window[0], moment[kept], truth, rng)
 
 
-def revisits(dataset: Dataset, had: int) -> float:
-    """Return the share of the items that customers came to have which they had looked at on an earlier visit."""
-    log, items = dataset.histories, len(dataset.catalogue)
-    visit = np.cumsum(_breaks(log.customer(), log.time)) - 1
-    pair = log.customer().astype(np.int64) * items + log.item
-    touched, first = np.unique(pair, return_index=True)
-    target = np.flatnonzero((log.event == had) & (log.item < items))
-    owned, then = np.unique(pair[target], return_index=True)
-    earlier = visit[first[np.searchsorted(touched, owned)]] < visit[target[then]]
+def revisits(acts: Acts, until: int) -> float:
+    """Return the share of the items that customers came to have which they had looked at on an earlier visit.
+
+    Only what lies before ``until`` counts.
+    """
+    log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
+    past = log.time[acts.at] < until
+    at, met = acts.at[past], acts.met[past]
+    _, then = np.unique(log.customer()[at].astype(np.int64) * items + log.item[at], return_index=True)
+    earlier = visit[met[then]] < visit[at[then]]
     return float(earlier.mean()) if len(earlier) else 0.0
 
 

@@ -76,14 +76,14 @@ class PopularityModel:
         indptr = np.append(0, np.cumsum(kept))[affinity.indptr].astype(affinity.indptr.dtype)
         return csr_array((affinity.data[kept], affinity.indices[kept], indptr), shape=affinity.shape) @ self.by_category
 
-    def within(
-        self, affinity: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def within(self, affinity: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return (n,) what ``in_categories`` says of each pair; NaN where it says nothing."""
-        known = item < len(self.category)
-        code = np.where(known, self.category[np.where(known, item, 0)], -1)
-        found = affinity.toarray()[customer, code] * self._share[np.where(known, item, 0)]
-        return np.where((code >= 0) & (found > 0), found, np.nan).astype(np.float32)
+        row = np.minimum(item, len(self.category) - 1)
+        code = np.where(item == row, self.category[row], -1)
+        inside = np.flatnonzero(code >= 0)
+        found = np.zeros(len(item), np.float32)
+        found[inside] = affinity.toarray()[customer[inside], code[inside]] * self._share[row[inside]]
+        return np.where(found > 0, found, np.float32(np.nan))
 
     @cached_property
     def _share(self) -> NDArray[np.float32]:

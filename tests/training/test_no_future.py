@@ -18,7 +18,7 @@ from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
 from training.fit.sources import fit_sources, recounted
 from training.lessons import Lessons, lessons
-from training.split import Questions, beside, questions
+from training.split import Acts, Questions, beside, questions
 
 SPLIT, LATER = BEGINNING + timedelta(days=60), BEGINNING + timedelta(days=75)
 SOURCES = {"home": CONFIG.placements["home"].sources, "anchored": CONFIG.placements["product"].sources}
@@ -101,7 +101,7 @@ def counted_anew_at_the_split(data: Dataset) -> Bundle:
 
 def asked(data: Dataset, *, visits: int, new: bool = False) -> Questions:
     window = (int(SPLIT.timestamp()), int(LATER.timestamp()))
-    return questions(data, EventType.PURCHASE, window, visits, np.random.default_rng(0), new=new)
+    return questions(Acts.of(data, EventType.PURCHASE), window, visits, np.random.default_rng(0), new=new)
 
 
 def asked_at_the_split(data: Dataset) -> Questions:

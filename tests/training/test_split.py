@@ -19,7 +19,7 @@ from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
 from training.lessons import lessons, sampled
-from training.split import beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
+from training.split import Acts, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -41,7 +41,7 @@ def random_shop(customers: int = 60, seed: int = 1) -> Dataset:
 
 
 def asked_of(data: Dataset, window=ALL, *, new: bool = False):
-    return questions(data, EventType.PURCHASE, window, 5, np.random.default_rng(0), new=new)
+    return questions(Acts.of(data, EventType.PURCHASE), window, 5, np.random.default_rng(0), new=new)
 
 
 def test_the_split_leaves_most_customers_a_future():
@@ -110,7 +110,7 @@ def test_newcomers_are_known_by_their_last_events_only():
 
 def test_what_a_newcomer_is_not_known_to_have_had_is_still_to_be_discovered():
     data = shop(histories([[(0, 1), (2, 3), (4, 5), (0, 6), (4, 6)]]))
-    asked = questions(data, EventType.PURCHASE, (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
+    asked = questions(Acts.of(data, EventType.PURCHASE), (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
     brief = newcomers(asked, EventType.PURCHASE, 1, np.random.default_rng(1))
     assert brief.queries.histories.item.tolist() in ([], [4])
     known = brief.had.indices.tolist()
@@ -139,7 +139,7 @@ def _described(data: Dataset, log: Histories, window: tuple[int, int]):
     whole = Dataset(data.users, log, data.catalogue, data.declared)
     before = whole.before(window[0])
     models = fit_sources(before, Config(), now=window[0], had=EventType.PURCHASE)
-    asked = questions(whole, EventType.PURCHASE, window, 1, np.random.default_rng(0))
+    asked = questions(Acts.of(whole, EventType.PURCHASE), window, 1, np.random.default_rng(0))
     rules = Rules.none(len(asked), ITEMS, 1)
     signals = listen(models, asked.queries)
     allowed = allowed_by(asked.queries, rules)
@@ -209,8 +209,8 @@ def test_what_was_looked_at_on_an_earlier_visit_counts_as_a_revisit():
         quantity=np.ones(5, np.float32),
         price=np.ones(5, np.float32),
     )
-    assert revisits(shop(log), buy) == pytest.approx(1 / 3)
+    assert revisits(Acts.of(shop(log), buy), 100 * DAY) == pytest.approx(1 / 3)
 
 
 def test_where_nobody_bought_anything_nobody_revisits():
-    assert revisits(shop(Histories.empty(2)), EventType.PURCHASE) == 0.0
+    assert revisits(Acts.of(shop(Histories.empty(2)), EventType.PURCHASE), 100 * DAY) == 0.0
