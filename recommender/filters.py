@@ -66,12 +66,12 @@ def compile_filter(expression: str, catalogue: Catalogue, field: str = "filter",
     return _Reader(catalogue, field, own).holds(parse(expression, field))
 
 
-def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost") -> Numbers:
+def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost", own: Collection[str] = ()) -> Numbers:
     """Return (N,) how much each item is lifted, in the unit of ``policy.boosted``.
 
     A condition counts 1 where it holds and 0 elsewhere; an item whose number is missing is not lifted.
     """
-    lift = _BoostReader(catalogue, field).number(parse(expression, field))
+    lift = _BoostReader(catalogue, field, own).number(parse(expression, field))
     return np.nan_to_num(np.broadcast_to(lift, len(catalogue)))
 
 

@@ -20,8 +20,8 @@ from features.tables import EVENTS, ITEMS, MERGES, USERS, ShopFolder, conform
 from features.upsert import upsert
 from features.whole_files import alone, encoded, put, write_whole
 
-FACTS = {b"item", b"user", b"merge"}
-"""Fields of entries that are no events."""
+FACTS = {b"item": ITEMS, b"user": USERS, b"merge": MERGES}
+"""Fields of entries that are no events, and what each one is a row of."""
 DAY_MS = 86_400_000
 
 
@@ -100,9 +100,10 @@ class Archive:
             return 0
         last = entries[-1].id
         rows, bad = _read(entries)
+        facts, unread = _read_facts(entries)
         added = sum(self._add_day(day, part, last) for day, part in _by_day(rows).items())
-        self._add_facts(entries)
-        return added + self._bury(bad, last)
+        self._add_facts(facts)
+        return added + self._bury(sorted([*bad, *unread], key=lambda each: each.entry.id), last)
 
     def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], last: StreamId) -> int:
         reached = self._reached.get(day, NOTHING)
@@ -136,17 +137,12 @@ class Archive:
                     put(day / name, encoded(pa.concat_tables([pq.read_table(p, partitioning=None) for *_, p in parts])))
                     _drop_merged(day)
 
-    def _add_facts(self, entries: Sequence[Entry]) -> None:
+    def _add_facts(self, facts: Mapping[bytes, Sequence[pa.Table]]) -> None:
         """Bring items, declared customers and merges up to date; doing it again changes nothing."""
-        items = [orjson.loads(e.fields[b"item"]) for e in entries if b"item" in e.fields]
-        users = [orjson.loads(e.fields[b"user"]) for e in entries if b"user" in e.fields]
-        merges = [orjson.loads(e.fields[b"merge"]) for e in entries if b"merge" in e.fields]
-        users = [{k: v for k, v in user.items() if k != "personalize"} for user in users]
-        if items or users or merges:
+        if facts:
             with alone(self.folder.root):
-                _upsert(self.folder.items, items, ITEMS)
-                _upsert(self.folder.users, [user for user in users if len(user) > 1], USERS)
-                _upsert(self.folder.merges, merges, MERGES)
+                for kind, path in zip(FACTS, (self.folder.items, self.folder.users, self.folder.merges), strict=True):
+                    _upsert(path, facts.get(kind, ()), FACTS[kind])
 
 
 def _parts(day: Path) -> list[tuple[StreamId, StreamId, Path]]:
@@ -163,11 +159,33 @@ def _drop_merged(day: Path) -> None:
             path.unlink()
 
 
-def _upsert(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
-    if rows:
-        fresh = [conform(pa.Table.from_pylist([_typed(row, schema)]), schema) for row in rows]
+def _upsert(path: Path, fresh: Sequence[pa.Table], schema: pa.Schema) -> None:
+    if fresh:
         held = [pq.read_table(path, partitioning=None)] if path.exists() else []
         write_whole(path, upsert([*held, *fresh], schema))
+
+
+def _read_facts(entries: Sequence[Entry]) -> tuple[dict[bytes, list[pa.Table]], list[Unreadable]]:
+    """Return the facts of each kind, a table of one row each, and what cannot be read."""
+    facts: dict[bytes, list[pa.Table]] = {}
+    bad: list[Unreadable] = []
+    for entry in entries:
+        for kind in entry.fields.keys() & FACTS.keys():
+            try:
+                row = {k: v for k, v in orjson.loads(entry.fields[kind]).items() if k != "personalize"}
+                if len(row) > 1 or kind != b"user":
+                    facts.setdefault(kind, []).append(_fact(row, FACTS[kind]))
+            except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+                bad.append(Unreadable(entry, f"{type(error).__name__}: {error}"))
+    return facts, bad
+
+
+def _fact(row: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """Return one row, which must have what its kind is known by."""
+    table = conform(pa.Table.from_pylist([_typed(row, schema)]), schema)
+    if not row.get(schema.names[0]):
+        raise ValueError(f"{schema.names[0]} is missing")
+    return table
 
 
 def _typed(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:

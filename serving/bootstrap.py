@@ -50,7 +50,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings, metrics=metrics)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
-    stock = RedisStock(link, settings.shop)
+    stock = RedisStock(log_link, settings.shop)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
     folder = BundleFolder(settings.shop_folder / "bundles", metrics)
     withheld_link = redis_link(settings)

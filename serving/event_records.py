@@ -22,7 +22,7 @@ MOST_EVENTS = 1_000
 Id = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Amount = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12)]
 
 
 @with_config(ConfigDict(extra="ignore"))

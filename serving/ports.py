@@ -63,7 +63,7 @@ class Stock(Protocol):
     """What the shop changed in its catalogue since training. Raises Unavailable."""
 
     def revision(self) -> int:
-        """Return how many times the catalogue has changed."""
+        """Return the revision to which the catalogue has changed; 0 for never."""
         ...
 
     def changes(self, since: int) -> StockChanges:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from secrets import token_hex
 from typing import Any
 
@@ -11,7 +12,7 @@ from recommender.values import EventType
 from serving.answers import timestamp
 from serving.ports import Erasure
 from serving.services import Services
-from serving.users import get_tags
+from serving.users import get_tags, shown
 
 
 def erase(services: Services, user_id: str) -> dict[str, Any]:
@@ -65,17 +66,24 @@ def _receipt(services: Services, erasure: Erasure) -> dict[str, Any]:
 
 
 def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
-    """Yield everything held of a customer, one record a kind of thing and one an event."""
+    """Return everything held of a customer, one record a kind of thing and one an event. Raises Unavailable at once.
+
+    Only the archive, which may be long, is read on the way.
+    """
     one = services.customers.resolve(user_id)
     profile = services.profiles.read([one])[0]
-    yield {"kind": "profile", "user_id": one, "merged": list(profile.also), **services.customers.export(one)}
-    yield {"kind": "preferences", "personalize": profile.personalize}
     held = get_tags(services, one)
-    yield from ({"kind": "tag", **tag} for tag in held["tags"])
-    yield from ({"kind": "muted_tag", "tag": tag} for tag in held["muted"])
-    yield from _live(profile)
-    for one_id in (one, *profile.also):
-        yield from ({"kind": "event", **row} for row in services.archived.events_of(one_id))
+    felt = {tag["tag"] for tag in held["tags"]}
+    stored = [shown(tag) for tag in profile.given if tag.name not in felt]
+    live = [
+        {"kind": "profile", "user_id": one, "merged": list(profile.also), **services.customers.export(one)},
+        {"kind": "preferences", "personalize": profile.personalize},
+        *({"kind": "tag", **tag} for tag in (*held["tags"], *stored)),
+        *({"kind": "muted_tag", "tag": tag} for tag in held["muted"]),
+        *_live(profile),
+    ]
+    rows = (row for one_id in (one, *profile.also) for row in services.archived.events_of(one_id))
+    return chain(live, ({"kind": "event", **row} for row in rows))
 
 
 def _live(profile: Profile) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from recommender.catalogue import Catalogue
 from recommender.columns import OWN_TAGS
 from recommender.config import Diversity, Placement
 from recommender.errors import InvalidInput, UnknownPlacement
-from recommender.filters import compile_filter
+from recommender.filters import compile_boost, compile_filter
 from recommender.policy import Rules, exclusions, pinned_rows, union
 from recommender.values import Queries
 from serving.ask import Ask
@@ -77,13 +77,19 @@ def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> ND
     Declared tags lift only for a ``new`` customer, of whom nothing else is known: beside a history the ranker weighs
     them as it learned.
     """
-    asked = None if ask.boost is None else shelf.boost(ask.boost)
+    asked = None if ask.boost is None else _asked_lift(shelf, ask.boost, own)
     fresh = {tag.name: min(tag.weight, 1.0) for tag in own if new or tag.provenance != "declared"}
     fresh |= dict.fromkeys(ask.tags, 1.0)
     if not fresh or not shelf.config.live.tag_boost:
         return asked
     by_tag = [shelf.config.live.tag_boost * weight * shelf.carrying(name) for name, weight in fresh.items()]
     return np.asarray(np.maximum.reduce(by_tag) + (0 if asked is None else asked), np.float32)
+
+
+def _asked_lift(shelf: Shelf, boost: str, own: Sequence[CustomerTag]) -> NDArray[np.float32]:
+    if OWN_TAGS in boost:
+        return compile_boost(boost, shelf.bundle.catalogue, own=[tag.name for tag in own])
+    return shelf.boost(boost)
 
 
 def rules(

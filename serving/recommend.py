@@ -64,8 +64,8 @@ def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
         items, served_by = _cheap(visit, asked, limits)
     listed = listed_of(visit, items)
     degraded = served_by != "live" or not known or visit.peek is None or visit.shelf.is_blank
-    if not degraded and not barred:
-        _keep(services, visit, listed)
+    if not degraded:
+        _keep(services, visit, listed, barred)
     return answer_of(services, visit, listed, served_by, degraded=degraded)
 
 
@@ -78,16 +78,17 @@ def _in_time(services: Services, visit: Visit) -> bool:
 
 def _live(services: Services, visit: Visit, asked: Queries, limits: Rules) -> bytes:
     began = services.timer()
-    made = _ranked(visit.shelf, visit.placement, asked, limits)
+    made = _ranked(visit, visit.placement, asked, limits)
     items = encode_items(made, visit.shelf.bundle.catalogue, visit.ask.parts)
     services.pace.observe(visit.ask.placement, services.timer() - began)
     return items
 
 
-def _ranked(shelf: Shelf, placement: Placement, asked: Queries, limits: Rules) -> tuple[Scored, ...]:
-    if not len(shelf.bundle.catalogue):
+def _ranked(visit: Visit, placement: Placement, asked: Queries, limits: Rules) -> tuple[Scored, ...]:
+    bundle = visit.shelf.bundle
+    if not len(bundle.catalogue):
         return ()
-    return rank_live(shelf.bundle, placement, asked, limits)[0].items
+    return rank_live(bundle, placement, asked, limits, contributions="contributions" in visit.ask.parts)[0].items
 
 
 def _cheap(visit: Visit, asked: Queries, limits: Rules) -> tuple[bytes, str]:
@@ -95,7 +96,7 @@ def _cheap(visit: Visit, asked: Queries, limits: Rules) -> tuple[bytes, str]:
     entry = visit.peek.entry if visit.peek else None
     old = _allowed(visit.shelf, Listed.unpacked(entry), limits) if entry else []
     kept = {visit.shelf.row_of(item["item_id"]) for item in old}
-    made = _ranked(visit.shelf, _cheapest(visit.placement), asked, limits)
+    made = _ranked(visit, _cheapest(visit.placement), asked, limits)
     fresh = [one for one in made if one.row not in kept]
     items = orjson.loads(encode_items(fresh, visit.shelf.bundle.catalogue, visit.ask.parts))
     pins = sum(one.source == PINNED for one in fresh)
@@ -123,12 +124,13 @@ def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
     return shown
 
 
-def _keep(services: Services, visit: Visit, listed: Listed) -> None:
-    """Cache the list, and remember it for the pages that follow."""
+def _keep(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...]) -> None:
+    """Remember the list for the pages that follow, and cache it unless it stands beside lists whose items it avoids."""
     seconds = max(listed.until - int(visit.now), 1)
-    services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
+    if not barred:
+        services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
     again = visit.ask.model_copy(update={"user_id": visit.customer, "visitor_id": None})
-    value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": listed.item_ids()})
+    value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": [*barred, *listed.item_ids()]})
     try:
         services.served.remember(listed.list_id.decode(), value, seconds + NEXT_SECONDS)
     except Unavailable:

@@ -50,9 +50,10 @@ def give_tag(services: Services, user_id: str, tag: str, weight: float) -> dict[
 def mute_tag(services: Services, user_id: str, tag: str) -> dict[str, Any]:
     """Take a tag off a customer and keep behaviour from bringing it back; raises NotFound where they never had it."""
     one = services.customers.resolve(user_id)
-    before = get_tags(services, one)
-    if tag not in before["muted"]:
-        if all(each["tag"] != tag for each in before["tags"]):
+    profile, history = _history(services, one)
+    if tag not in profile.muted:
+        # Of many tags only the heaviest are in use; the others are kept, and may be taken off, all the same.
+        if all(each.name != tag for each in (*profile.given, *_tags(services, profile, history))):
             raise NotFound("tag", tag)
         services.customers.mute(one, tag, services.clock())
     return get_tags(services, one)

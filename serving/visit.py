@@ -62,7 +62,7 @@ def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]
         profile = services.profiles.read([customer])[0]
         return (profile if profile.personalize else NOBODY), True
     except Unavailable:
-        return Profile(customer), False
+        return NOBODY if services.withheld(customer) else Profile(customer), False
 
 
 def listed_of(visit: Visit, items: bytes) -> Listed:

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
 
 Result = TypeVar("Result")
@@ -84,8 +85,11 @@ class RedisLink:
         self._pool.disconnect()
 
     def ping(self) -> None:
-        """Raise Unavailable unless Redis answers."""
-        self.run(lambda client: client.ping())
+        """Raise Unavailable unless Redis answers, and says that it can write."""
+        try:
+            self.run(lambda client: client.ping())
+        except RedisError as error:
+            raise Unavailable("redis") from error
 
 
 def _reply(connection: Any) -> Any:

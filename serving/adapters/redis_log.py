@@ -115,9 +115,10 @@ class RedisLog:
 
     def _run(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
         try:
-            return self._exchange(call)
-        except NoScriptError:
-            return self._exchange(["EVAL", APPEND, *call[2:]])
+            try:
+                return self._exchange(call)
+            except NoScriptError:
+                return self._exchange(["EVAL", APPEND, *call[2:]])
         except RedisError as error:
             raise Unavailable("the event log", retry_after=2) from error
 

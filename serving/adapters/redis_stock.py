@@ -12,7 +12,9 @@ from serving.adapters.redis_link import RedisLink
 from serving.ports import StockChanges
 
 PUT = """
-local revision = redis.call('INCR', KEYS[1])
+local clock = redis.call('TIME')
+local revision = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) + 1, clock[1] * 1000 + math.floor(clock[2] / 1000))
+redis.call('SET', KEYS[1], string.format('%.0f', revision))
 local at = 1
 for item = 4, #KEYS do
   local id, fields = ARGV[at], tonumber(ARGV[at + 1])
@@ -28,9 +30,16 @@ return revision
 """
 """One step for all items of a call, so that a reader of the revision finds every item that belongs to it.
 
+Revisions are milliseconds since 1970, or one more than the last: a Redis that lost its last writes does not give the
+same ones again, which workers would take for known.
+
 KEYS: revision, revisions by item, log, then a hash of fields an item. ARGV: of each item its id, how many fields, all
 of them as one document for the archive, then each field's name and JSON value.
 """
+
+
+AT_ONCE = 1_000
+"""Items that are read in one round trip."""
 
 
 class RedisStock:
@@ -61,11 +70,13 @@ class RedisStock:
         return StockChanges(max([revision, *when.values()]), items, when)
 
     def revision(self) -> int:
-        """Return how many times the catalogue has changed."""
+        """Return the revision to which the catalogue has changed; 0 for never."""
         return int(cast("bytes | None", self._link.run(lambda client: client.get(self._revision))) or 0)
 
     def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        hashes = self._pipeline(*(("HGETALL", self._key(i)) for i in ids))
+        """Return the fields of each item, read in parts that each are answered in time, however many there are."""
+        parts = (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
+        hashes = [fields for part in parts for fields in self._pipeline(*(("HGETALL", self._key(i)) for i in part))]
         return [{name.decode(): orjson.loads(value) for name, value in fields.items()} for fields in hashes]
 
     def put(self, items: Sequence[Mapping[str, Any]]) -> int:

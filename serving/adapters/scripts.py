@@ -14,7 +14,7 @@ if says[1] == '0' or says[2] == '0' then
   redis.call('SADD', KEYS[4], KEYS[1])
 else
   redis.call('HDEL', KEYS[1], 'choice')
-  redis.call('SREM', KEYS[4], KEYS[1])
+  if redis.call('HEXISTS', KEYS[2], 'erased_at') == 0 then redis.call('SREM', KEYS[4], KEYS[1]) end
   redis.call('EXPIRE', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
 end

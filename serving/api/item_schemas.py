@@ -1,6 +1,6 @@
 """The shapes of items over HTTP."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
@@ -13,7 +13,8 @@ Word = Annotated[str, StringConstraints(max_length=2_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, allow_inf_nan=False)]
 MOST_ATTRIBUTES = 100
-Attribute = str | int | float | bool | None
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Attribute = str | Whole | float | bool | None
 
 
 class ItemFields(BaseModel):
@@ -38,6 +39,7 @@ class ItemFields(BaseModel):
     in_stock: bool | None = None
     """true or false, or how many there are."""
     available_from: datetime | None = None
+    """UTC where no offset is given; to the second."""
     available_until: datetime | None = None
     hidden: bool | None = None
     image_url: Word | None = None
@@ -52,6 +54,13 @@ class ItemFields(BaseModel):
     @classmethod
     def _counted(cls, stock: Any) -> Any:
         return stock > 0 if isinstance(stock, int | float) and not isinstance(stock, bool) else stock
+
+    @field_validator("available_from", "available_until")
+    @classmethod
+    def _in_utc(cls, given: datetime | None) -> datetime | None:
+        if given is None:
+            return None
+        return (given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)).replace(microsecond=0)
 
     @model_validator(mode="after")
     def _few_attributes(self) -> Self:
