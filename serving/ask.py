@@ -1,7 +1,7 @@
 """What a caller may ask for: the shape of a request for a list, checked."""
 
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -85,8 +85,10 @@ DEFAULT_PARTS = frozenset({"reasons", "properties"})
 class BatchAsk(Who):
     """Several lists of one page."""
 
-    requests: Annotated[list[Ask], Field(min_length=1, max_length=20)]
-    """Each takes ``user_id``, ``visitor_id`` and ``personalize`` from the batch where it names nobody."""
+    requests: Annotated[list[Any], Field(min_length=1, max_length=20, json_schema_extra={"items": {"type": "object"}})]
+    """Each is a body of ``POST /v1/recommendations``, judged by itself.
+
+    It takes ``user_id``, ``visitor_id`` and ``personalize`` from the batch where it names nobody."""
     distinct: bool = False
     """No item comes in more than one list; earlier lists choose first."""
 

@@ -1,6 +1,6 @@
 """More than one list at a time: several placements of one page, and the next page of one list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -12,10 +12,13 @@ from serving.recommend import NEXT_SECONDS, recommend
 from serving.services import Services
 
 
-def batch(services: Services, ask: BatchAsk) -> Iterator[Answer | InvalidInput]:
-    """Yield for each part its answer, or what is wrong with it; with ``distinct`` earlier lists choose first."""
+def batch(services: Services, ask: BatchAsk, parts: Iterable[Ask | InvalidInput]) -> Iterator[Answer | InvalidInput]:
+    """Yield for each of ``parts`` its answer, or what is wrong with it; if ``distinct``, earlier lists choose first."""
     shown: list[str] = []
-    for part in ask.requests:
+    for part in parts:
+        if isinstance(part, InvalidInput):
+            yield part
+            continue
         try:
             answer = recommend(services, _of_page(part, ask), shown if ask.distinct else ())
         except InvalidInput as error:

@@ -42,7 +42,9 @@ def replay(folder: Path, events: EventLog, now: float, limits: LiveSettings) -> 
 
 
 def _restore(letter: dict[str, Any], events: EventLog, now: float, limits: LiveSettings) -> str | None:
-    """Store one letter's event, or return why it cannot be read."""
+    """Store one letter's event, or return why it cannot be read; a letter of anything else stays as it is."""
+    if "event" not in letter["entry"]:
+        return str(letter["reason"])
     try:
         part = orjson.loads(letter["entry"]["event"])
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:

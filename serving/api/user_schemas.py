@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from serving.api.item_schemas import Whole
+from serving.api.item_schemas import Finite, Whole
 from serving.ask import Id, Strict
 
 Short = Annotated[str, Field(max_length=256)]
@@ -23,7 +23,7 @@ class UserFields(Strict):
     consent_email: bool | None = None
     consent_sms: bool | None = None
     consent_push: bool | None = None
-    attributes: Annotated[dict[Id, Short | Whole | float | bool], Field(max_length=50)] | None = None
+    attributes: Annotated[dict[Id, Short | Whole | Finite | bool], Field(max_length=50)] | None = None
     """Anything else, as text, number or truth."""
 
 

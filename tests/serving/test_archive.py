@@ -178,6 +178,29 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
     assert replay(archiver.archive.dead_letters, log, NOW, LIVE).restored == 0
 
 
+def test_facts_that_cannot_be_read_stop_nothing(
+    archiver: Archiver, log: RedisLog, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    bad = [{"item_id": "a", "available_from": "2026-01-01T00:00:00"}, {"price": "1"}, ["no", "item"]]
+    for item in (*bad, {"item_id": "b", "price": "2"}):
+        client_of_redis.xadd("log:{main}", {"item": orjson.dumps(item)})
+    client_of_redis.xadd("log:{main}", {"merge": b"{"})
+    fill(log, 1)
+    archiver.work()
+    assert pq.read_table(tmp_path / "main" / "items.parquet")["item_id"].to_pylist() == ["b"]
+    assert archived(tmp_path / "main") == ["u0"]
+    letters = [
+        orjson.loads(line) for p in archiver.archive.dead_letters.iterdir() for line in p.read_bytes().splitlines()
+    ]
+    assert [letter["reason"].split(":")[0] for letter in letters] == [
+        "ArrowInvalid", "ValueError", "AttributeError", "JSONDecodeError"
+    ]  # fmt: skip
+    assert archiver.work() == 0
+    before = [path.read_bytes() for path in archiver.archive.dead_letters.iterdir()]
+    assert replay(archiver.archive.dead_letters, log, NOW, LIVE).left == 4
+    assert [path.read_bytes() for path in archiver.archive.dead_letters.iterdir()] == before
+
+
 def test_events_of_customers_who_chose_so_are_archived_as_not_to_be_learned_from(
     archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
 ) -> None:

@@ -178,7 +178,9 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
         client_of_redis.config_set("maxmemory", 1)
     else:
         client_of_redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    client_of_redis.script_flush()
     try:
+        assert client.post("/v1/recommendations", json={"user_id": "u3"}).status_code == 200
         answer = client.post("/v1/events", json={"events": [view("axe"), view("pan")]})
         assert answer.status_code == 503
         assert answer.get_json()["detail"] == "the event log does not answer"
@@ -189,6 +191,11 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
         client_of_redis.config_set("maxmemory", 0)
         client_of_redis.execute_command("REPLICAOF", "NO", "ONE")
     assert send(client, view("axe"))["accepted"] == 1
+
+
+def test_an_amount_beyond_reason_spoils_no_other_event(client: FlaskClient) -> None:
+    told = send(client, view("tent"), view("axe", price=1e39))
+    assert (told["accepted"], ["price" in each["detail"] for each in told["rejected"]]) == (1, [True])
 
 
 def test_a_dead_redis_refuses_events(settings: Settings, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The catalogue over HTTP."""
 
+import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +15,7 @@ from recommender.config import Config
 from serving.adapters.breaker import Breaker
 from serving.adapters.memory import MemoryStock
 from serving.adapters.redis_link import RedisLink
-from serving.adapters.redis_stock import RedisStock
+from serving.adapters.redis_stock import AT_ONCE, RedisStock
 from serving.adapters.redis_stream import RedisStream
 from serving.archive import Archive
 from serving.ports import Stock
@@ -95,6 +98,45 @@ def test_many_items_at_once_and_as_a_bare_list(client: FlaskClient) -> None:
     items = [{"item_id": f"new {n}", "tags": "camping|light", "price": "3"} for n in range(300)]
     assert client.post("/v1/items", json=items).json["accepted"] == 300
     assert client.get("/v1/items/new 299").json["tags"] == ["camping", "light"]
+
+
+def test_more_items_than_one_answer_brings_are_all_known(
+    redis_server: RedisServer, client_of_redis: "redis.Redis"
+) -> None:
+    stock = RedisStock(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
+    for start in range(0, 2 * AT_ONCE + 10, 500):
+        stock.put([{"item_id": f"i{number}", "size": number} for number in range(start, start + 500)])
+    found = stock.changes(0).items
+    assert len(found) >= 2 * AT_ONCE + 10
+    assert all(fields["size"] == int(name[1:]) for name, fields in found.items())
+
+
+def test_a_change_after_lost_writes_is_still_news(redis_server: RedisServer, client_of_redis: "redis.Redis") -> None:
+    stock = RedisStock(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
+    known = [stock.put([{"item_id": "a", "hidden": number % 2 == 0}]) for number in range(5)][-1]
+    client_of_redis.delete("stock:{main}:revision", "stock:{main}:since")
+    time.sleep(0.01)
+    assert stock.put([{"item_id": "a", "hidden": False}]) > known
+
+
+@pytest.mark.parametrize("given", ["2026-01-01T00:00:00", "2026-01-01T02:00:00.123456+02:00", "2026-01-01T00:00:00.5Z"])
+def test_any_way_to_write_a_date_reaches_the_archive(services: Services, client: FlaskClient, given: str) -> None:
+    assert client.put("/v1/items/hammock", json={"available_from": given}).status_code == 200
+    root: Path = services.settings.shop_folder
+    Archive(root).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    assert pq.read_table(root / "items.parquet")["available_from"].to_pylist() == [datetime(2026, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(2**63 - 1, 200), (10**30, 200), (10**400, 422)], ids=["64 bits", "more", "too many"]
+)
+def test_numbers_of_any_size_are_stored_or_refused_by_name(client: FlaskClient, number: int, status: int) -> None:
+    for path, body in (("/v1/items/tent", {"weight": number}), ("/v1/users/u0", {"attributes": {"weight": number}})):
+        answer = client.put(path, data=json.dumps(body), content_type="application/json")
+        assert answer.status_code == status
+        assert status == 200 or "weight" in answer.json["errors"][0]["field"]
+    if status == 200:
+        assert client.get("/v1/items/tent").json["weight"] == pytest.approx(number)
 
 
 def test_a_change_reaches_the_archive_and_the_next_training(services: Services, client: FlaskClient) -> None:

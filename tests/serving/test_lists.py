@@ -94,6 +94,7 @@ def test_context_tags_act_on_a_visitor_without_history(client: FlaskClient) -> N
 def test_include_chooses_what_items_carry(client: FlaskClient) -> None:
     answer = ask(client, user_id="u0", include=["contributions"])
     assert set(answer["items"][0]) == {"item_id", "rank", "score", "source", "contributions"}
+    assert all(any(item["contributions"].values()) for item in answer["items"])
 
 
 def test_properties_are_what_the_shop_gave(client: FlaskClient) -> None:
@@ -162,6 +163,22 @@ def test_a_wrong_part_of_a_batch_does_not_spoil_the_others(client: FlaskClient) 
     assert len(good["items"]) == 4
     assert nowhere["errors"][0]["field"] == "placement"
     assert broken["errors"][0] == {"field": "filter", "detail": broken["errors"][0]["detail"], "position": 6}
+
+
+def test_a_part_of_the_wrong_shape_does_not_spoil_the_others_either(client: FlaskClient) -> None:
+    body = {"user_id": "u0", "requests": [{"count": 4}, {"placement": "popular", "count": 500}, 7, {"what": 1}]}
+    good, *wrong = client.post("/v1/recommendations:batch", json=body).json["results"]
+    assert len(good["items"]) == 4
+    assert [(part["status"], part["errors"][0]["field"]) for part in wrong] == [
+        (422, "count"), (422, "body"), (422, "what")
+    ]  # fmt: skip
+
+
+def test_every_list_of_a_page_can_be_continued_without_what_stands_beside_it(client: FlaskClient) -> None:
+    body = {"user_id": "u0", "distinct": True, "requests": [{"count": 4}, {"placement": "popular", "count": 4}]}
+    first, second = client.post("/v1/recommendations:batch", json=body).json["results"]
+    following = client.get(f"/v1/recommendations/{second['rec_id']}/next?count=12").json
+    assert sorted(ids(first) + ids(second) + ids(following)) == sorted(shop.CAMPING + shop.KITCHEN)
 
 
 def test_pages_continue_until_nothing_is_left(client: FlaskClient) -> None:

@@ -81,6 +81,24 @@ def test_a_choice_is_obeyed_without_redis(services: Services, client: FlaskClien
     assert ids(ask(client, user_id="u2")) != plain
 
 
+def test_an_erased_customer_stays_erased_whatever_they_choose_later(
+    services: Services, client: FlaskClient, server: RedisServer
+) -> None:
+    plain, before = ids(ask(client)), ids(ask(client, user_id="u0"))
+    assert client.delete("/v1/users/u0").status_code == 200
+    assert client.put("/v1/users/u0", json={"region": "DE"}).status_code == 200
+    assert client.put("/v1/users/u0/preferences", json={"personalize": True}).status_code == 200
+    time.sleep(2 * SECONDS)
+    server.kill()
+    assert ids(ask(client, user_id="u0")) == plain != before
+
+
+def test_an_export_without_redis_is_refused_not_empty(client: FlaskClient, server: RedisServer) -> None:
+    assert client.get("/v1/users/u0/export").data
+    server.kill()
+    assert client.get("/v1/users/u0/export").status_code == 503
+
+
 def test_who_must_not_be_known_is_nobody_until_it_was_learned(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
     services = build(Settings(data=tmp_path, redis_url="unix:///nowhere"), clock=lambda: float(shop.NOW))

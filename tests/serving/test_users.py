@@ -293,6 +293,15 @@ def test_an_export_holds_everything(client: FlaskClient) -> None:
     assert [line["item_id"] for line in lines[-3:]] == ["tent", "stove", "lamp"]
 
 
+def test_of_many_tags_every_one_can_be_seen_and_taken_off(client: FlaskClient) -> None:
+    for number in range(25):
+        client.put(f"/v1/users/new/tags/t{number}", json={"weight": (1 + number) / 10})
+    lines = [orjson.loads(line) for line in client.get("/v1/users/new/export").data.splitlines()]
+    assert {line["tag"] for line in lines if line["kind"] == "tag"} == {f"t{number}" for number in range(25)}
+    assert "t0" in client.delete("/v1/users/new/tags/t0").json["muted"]
+    assert client.delete("/v1/users/new/tags/never").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -313,6 +322,15 @@ def test_the_choice_is_kept_in_the_services_of_another_worker(services: Services
     one, other = create_app(services).test_client(), create_app(build(settings)).test_client()
     one.put("/v1/users/u1/preferences", json={"personalize": False})
     assert other.get("/v1/users/u1/preferences").json["personalize"] is False
+
+
+def test_a_boost_may_ask_for_the_customers_tags_too(client: FlaskClient) -> None:
+    lifted = "100 * ('cooking' in customer_tags and 'cooking' in tags)"
+    plain = ids(client, user_id="new", diversity=False)
+    assert ids(client, user_id="new", boost=lifted, diversity=False) == plain
+    client.put("/v1/users/new/tags/cooking", json={"weight": 0.001})
+    found = ids(client, user_id="new", boost=lifted, diversity=False)
+    assert set(found[: len(shop.KITCHEN)]) == set(shop.KITCHEN)
 
 
 def test_a_filter_may_ask_for_the_customers_tags_as_they_are_now(client: FlaskClient) -> None:
