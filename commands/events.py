@@ -7,8 +7,8 @@ import typer
 from commands.console import say
 from commands.options import DATA, Configuration, Data, Shop
 from features.config_file import load_config
+from features.tables import ShopFolder
 from serving.adapters.redis_log import RedisLog
-from serving.archive import Archive
 from serving.bootstrap import redis_link
 from serving.replay import replay
 from serving.run import redis_url
@@ -32,6 +32,6 @@ def replay_command(data: Data = DATA, shop: Shop = "main", config: Configuration
     settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop})
     settings = settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)})
     log = RedisLog(redis_link(settings, "event log", WRITE_SECONDS), shop)
-    folder = Archive(settings.shop_folder).dead_letters
+    folder = ShopFolder(settings.shop_folder).dead_letters
     done = replay(folder, log, time.time(), load_config(config).live)
     say(f"{done.restored} events put back, {done.left} cannot be read and stay in {folder}")

@@ -58,20 +58,28 @@ def build_catalogue(
 
 
 def is_numeric(column: pa.Array) -> bool:
-    """Say whether an attribute has values and all of them are numbers as JSON writes them (``007`` is not)."""
-    matches = pc.match_substring_regex(pc.drop_null(column).cast(pa.string()), _NUMBER)
-    return len(matches) > 0 and bool(pc.all(matches).as_py())
+    """Say whether an attribute has values and all of them are numbers as JSON writes them (``007`` is not).
+
+    Numbers that are too large to be one, such as the code ``12e456``, are text.
+    """
+    given = pc.drop_null(column).cast(pa.string())
+    if not len(given) or not pc.all(pc.match_substring_regex(given, _NUMBER)).as_py():
+        return False
+    return bool(pc.all(pc.is_finite(given.cast(pa.float64()))).as_py())
 
 
 def properties(table: pa.Table, numeric: Mapping[str, pa.Array]) -> Texts:
     """Return each item's JSON object of the columns that the shop gave; money stays the text that it wrote."""
     shown = [name for name in table.column_names if name not in STATE and table[name].null_count < len(table)]
-    cells = ", ".join(f"{_literal(name)}, {_json(name, table, numeric)}" for name in shown if name != "item_id")
+    # To SQL ``Size`` and ``size`` are one name, so columns go by their places there.
+    place = {name: f"c{at}" for at, name in enumerate(table.column_names)}
+    cells = ", ".join(f"{_literal(name)}, {_json(name, place, table, numeric)}" for name in shown if name != "item_id")
     if not cells:
         return Texts.of(["{}"] * len(table))
     with duckdb.connect() as connection:
-        connection.register("item", table.append_column("#", pa.array(np.arange(len(table)))))
-        query = f"SELECT CAST(json_merge_patch('{{}}', json_object({cells})) AS VARCHAR) FROM item ORDER BY \"#\""
+        numbered = table.rename_columns(list(place.values())).append_column("turn", pa.array(np.arange(len(table))))
+        connection.register("item", numbered)
+        query = f"SELECT CAST(json_merge_patch('{{}}', json_object({cells})) AS VARCHAR) FROM item ORDER BY turn"
         return texts(connection.sql(query).to_arrow_table().column(0))
 
 
@@ -79,8 +87,8 @@ def _literal(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
-def _json(name: str, table: pa.Table, numeric: Mapping[str, pa.Array]) -> str:
-    column = '"' + name.replace('"', '""') + '"'
+def _json(name: str, place: Mapping[str, str], table: pa.Table, numeric: Mapping[str, pa.Array]) -> str:
+    column = place[name]
     if pa.types.is_timestamp(table.schema.field(name).type):
         return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
     return f"CAST({column} AS JSON)" if name in numeric else column

@@ -116,6 +116,11 @@ class ShopFolder:
         return self.root / "events"
 
     @property
+    def dead_letters(self) -> Path:
+        """The folder of what came into the log and cannot be read."""
+        return self.root / "dead-letter"
+
+    @property
     def items(self) -> Path:
         """The catalogue's Parquet file."""
         return self.root / "items.parquet"

@@ -62,7 +62,7 @@ def held(rules: TagRules, row: int, histories: Histories) -> Held:
     at = np.flatnonzero(rules.counts[row][histories.event])
     customer = np.searchsorted(histories.indptr, at, side="right") - 1
     hit = np.flatnonzero(rules.matches[row][histories.item[at]])
-    first, last = hit[: len(hit) - rule.count + 1], hit[rule.count - 1 :]
+    first, last = hit[: max(len(hit) - rule.count + 1, 0)], hit[rule.count - 1 :]
     holds = customer[first] == customer[last]
     if (within := rule.count if rule.in_a_row else rule.within_events) is not None:
         holds &= last - first < within

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,7 +45,20 @@ def put(path: Path, content: bytes | memoryview) -> None:
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Hold the lock of a shop's folder while its files change; the system lets go of it when a process dies."""
+    with _locked(root, LOCK_EX):
+        yield
+
+
+@contextmanager
+def unchanging(root: Path) -> Iterator[None]:
+    """Keep the files of a shop's folder from being replaced while some of them are listed and read."""
+    with _locked(root, LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(root: Path, how: int) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".import.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
+        flock(lock, how)
         yield

@@ -16,7 +16,7 @@ RankerName = Literal["home", "discovery", "anchored"]
 
 def _event_name(name: str) -> str:
     """Refuse a name that no event has in canonical spelling."""
-    if name.upper() not in EventType.__members__ or name == "other":
+    if name not in {event.name.lower() for event in EventType} or name == "other":
         raise ValueError(f"{name!r} is not a canonical event name")
     return name
 
@@ -33,7 +33,7 @@ class Section(BaseModel):
 class EventSettings(Section):
     """How much an event says, and how fast that fades."""
 
-    weights: dict[str, float] = {
+    weights: dict[EventName, float] = {
         "view_item_list": 0.0,
         "select_item": 0.5,
         "view_item": 1.0,

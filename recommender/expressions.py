@@ -89,7 +89,9 @@ def _check_depth(tokens: list[Token], field: str) -> None:
     nested = negated = 0
     for token in tokens:
         nested += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-        negated += token.token_type in (TokenType.NOT, TokenType.DASH)
+        negated = negated + 1 if token.token_type in (TokenType.NOT, TokenType.DASH) else negated
+        if token.token_type not in (TokenType.NOT, TokenType.DASH, TokenType.L_PAREN):
+            negated = 0  # what follows belongs to another operand
         if nested > MOST_NESTED or negated > MOST_NESTED:
             raise FilterError(field, "is nested too deeply", token.start)
 

@@ -71,7 +71,8 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
     at = np.flatnonzero(found.candidates.item == item_row)
     allowed = allowed_by(queries, rules).table[0]
     signals = _raw(found, item_row)
-    if not len(at) or not allowed[item_row]:
+    proposed = any(np.isfinite(rank[at]).any() for rank in found.candidates.ranks.values())
+    if not proposed or not allowed[item_row]:
         return Explanation(None, bool(allowed[item_row]), None, signals, {}, ())
     pins = rules.pins[allowed[rules.pins]]
     pinned = (Reason(PINNED),) if item_row in pins else ()

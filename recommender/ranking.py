@@ -53,14 +53,15 @@ def ranked(
 def ranked_given(
     bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, items: NDArray[np.int32]
 ) -> Ranked:
-    """Return the ``items`` (k,) as the candidates of every customer, scored."""
+    """Return the ``items`` (k,) as every customer's candidates, scored; without a ranker, 0 for what nothing proposed."""
     ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
     signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
     allowed = allowed_by(queries, rules)
     proposals = gather(signals, placement.sources, allowed, int(bundle.info.config.ranker.candidates * QUOTA))
     candidates = merge(proposals, allowed.table.shape, 0)
     allowed.table[:] = True
-    return _scored(bundle, ranker, placement, signals, _with(proposals, candidates, allowed, items))
+    found = _scored(bundle, ranker, placement, signals, _with(proposals, candidates, allowed, items))
+    return replace(found, score=np.where(np.isfinite(found.score), found.score, np.float32(0)))
 
 
 def settled(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries:

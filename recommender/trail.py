@@ -72,11 +72,11 @@ def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Tra
     keep = (weights[histories.event] > 0) & (histories.item < items)
     customer, item, time = histories.customer()[keep], histories.item[keep], histories.time[keep]
     weight = weights[histories.event[keep]]
-    start = np.flatnonzero(_changes(customer, item))
+    start = np.flatnonzero(changed(customer, item))
     end = np.append(start[1:], len(customer))[: len(start)] - 1
     weight = np.maximum.reduceat(weight, start) if len(start) else weight
     customer, item, begun, time = customer[start], item[start], time[start], time[end]
-    step = np.cumsum(_changes(customer, begun)) - 1
+    step = np.cumsum(changed(customer, begun)) - 1
     last = np.zeros(len(histories), np.int64)
     last[customer] = step
     back = (last[customer] - step).astype(np.int32)
@@ -116,8 +116,9 @@ def among_heaviest(values: NDArray[np.float32], indptr: NDArray[np.integer], mos
     return np.asarray(values >= np.repeat(floor, size))
 
 
-def _changes(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
-    changed = np.ones(len(columns[0]), np.bool_)
-    if len(changed):
-        changed[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
-    return changed
+def changed(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return (n,) where any of ``columns`` (n,) differs from the entry before; the first one always does."""
+    new = np.ones(len(columns[0]), np.bool_)
+    if len(new):
+        new[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
+    return new

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.tables import EVENTS, ITEMS, MERGES, USERS, ShopFolder, conform
@@ -59,6 +60,9 @@ class Entry:
     fields: Mapping[bytes, bytes]
 
 
+Row = Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """An entry that makes no event, and why."""
@@ -84,7 +88,7 @@ class Archive:
     @property
     def dead_letters(self) -> Path:
         """Return the folder of entries that could not be read."""
-        return self.folder.root / "dead-letter"
+        return self.folder.dead_letters
 
     def _reach(self, place: str, stem: str) -> None:
         last = StreamId.read(stem.rpartition("_")[2])
@@ -137,12 +141,12 @@ class Archive:
                     put(day / name, encoded(pa.concat_tables([pq.read_table(p, partitioning=None) for *_, p in parts])))
                     _drop_merged(day)
 
-    def _add_facts(self, facts: Mapping[bytes, Sequence[pa.Table]]) -> None:
+    def _add_facts(self, facts: Mapping[bytes, Mapping[str, Row]]) -> None:
         """Bring items, declared customers and merges up to date; doing it again changes nothing."""
         if facts:
             with alone(self.folder.root):
                 for kind, path in zip(FACTS, (self.folder.items, self.folder.users, self.folder.merges), strict=True):
-                    _upsert(path, facts.get(kind, ()), FACTS[kind])
+                    _upsert(path, facts.get(kind, {}), FACTS[kind])
 
 
 def _parts(day: Path) -> list[tuple[StreamId, StreamId, Path]]:
@@ -156,27 +160,42 @@ def _drop_merged(day: Path) -> None:
     parts = _parts(day)
     for first, last, path in parts:
         if any(a <= first and last <= b and path != wider for a, b, wider in parts):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
-def _upsert(path: Path, fresh: Sequence[pa.Table], schema: pa.Schema) -> None:
-    if fresh:
-        held = [pq.read_table(path, partitioning=None)] if path.exists() else []
-        write_whole(path, upsert([*held, *fresh], schema))
+def _upsert(path: Path, rows: Mapping[str, Row], schema: pa.Schema) -> None:
+    if rows:
+        held = [_without(pq.read_table(path, partitioning=None), rows, schema)] if path.exists() else []
+        write_whole(path, upsert([*held, *(_fact(row, schema) for row in rows.values())], schema))
 
 
-def _read_facts(entries: Sequence[Entry]) -> tuple[dict[bytes, list[pa.Table]], list[Unreadable]]:
-    """Return the facts of each kind, a table of one row each, and what cannot be read."""
-    facts: dict[bytes, list[pa.Table]] = {}
+def _without(held: pa.Table, rows: Mapping[str, Row], schema: pa.Schema) -> pa.Table:
+    """Return the table without the cells that ``rows`` take away: null in a fact is no cell left out, as in a file."""
+    key = schema.names[0]
+    for name in {name for row in rows.values() for name, value in row.items() if value is None}:
+        if name in held.column_names:
+            emptied = pa.array([one for one, row in rows.items() if name in row and row[name] is None], pa.string())
+            column = held[name]
+            kept = pc.if_else(pc.is_in(held[key], emptied), pa.scalar(None, column.type), column)
+            held = held.set_column(held.column_names.index(name), name, kept)
+    return held
+
+
+def _read_facts(entries: Sequence[Entry]) -> tuple[dict[bytes, dict[str, Row]], list[Unreadable]]:
+    """Return, kind by kind, the row that the facts about each thing add up to, and what cannot be read."""
+    facts: dict[bytes, dict[str, Row]] = {}
     bad: list[Unreadable] = []
     for entry in entries:
         for kind in entry.fields.keys() & FACTS.keys():
             try:
                 row = {k: v for k, v in orjson.loads(entry.fields[kind]).items() if k != "personalize"}
-                if len(row) > 1 or kind != b"user":
-                    facts.setdefault(kind, []).append(_fact(row, FACTS[kind]))
+                known = _fact(row, FACTS[kind])[0][0].as_py()
             except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
                 bad.append(Unreadable(entry, f"{type(error).__name__}: {error}"))
+                continue
+            if len(row) > 1 or kind != b"user":
+                about = facts.setdefault(kind, {})
+                about[known] = {**about.get(known, {}), **row}
     return facts, bad
 
 

@@ -61,14 +61,20 @@ def read_ids(path: Path) -> list[str]:
 
 
 def gather(bundle: Bundle, ids: Sequence[str], later: pa.Table | None) -> Audience:
-    """Return what is known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``."""
+    """Return what is known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
+
+    Events that say no to personalisation are left alone.
+    """
     rows = bundle.users.rows(ids)
     histories, left_out = bundle.histories.take(rows.astype(np.intp)), 0
     if later is not None:
+        later = later.filter(pc.fill_null(later["consent"], True))
         items = pa.array(list(bundle.catalogue.items), pa.string())
         fresh = build_histories(later, pa.array(ids, pa.string()), items)
         histories = followed(histories, fresh)
-        left_out = int(np.sum(~pc.is_in(later["item_id"], items).to_numpy()))
+        left_out = (
+            pc.sum(pc.and_(later["item_id"].is_valid(), pc.invert(pc.is_in(later["item_id"], items)))).as_py() or 0
+        )
     return Audience(ids, histories, _tags(bundle, rows), len(bundle.catalogue), int((rows < 0).sum()), left_out)
 
 

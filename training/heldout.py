@@ -172,7 +172,7 @@ def _answers(truth: pa.Table, dataset: Dataset) -> tuple[NDArray[np.intp], csr_a
     strange = items < 0
     items[strange] = len(dataset.catalogue) + np.arange(strange.sum())
     active = np.diff(dataset.histories.indptr) > 0
-    known = (users >= 0) & active[users]
+    known = np.append(active, False)[users]  # −1, who is unknown, is the one behind the last
     rows, at = np.unique(users[known], return_inverse=True)
     shape = (len(rows), len(dataset.catalogue) + int(strange.sum()))
     answers = csr_array((np.ones(known.sum(), np.bool_), (at, items[known])), shape=shape)

@@ -21,7 +21,7 @@ from features.whole_files import alone, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
-from training.raw_files import connect, literal, unreadable
+from training.raw_files import connect, located, unreadable
 from training.sources import Paths, expand
 
 Progress = Callable[[str, int, int], None]
@@ -108,7 +108,7 @@ def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
     """Return the events whose ids no file of the log holds."""
     if not files:
         return batch
-    listed = ", ".join(literal(str(path)) for path in files)
+    listed = ", ".join(map(located, files))
     with connect() as connection:
         connection.register("batch", batch.select(["event_id"]))
         known = connection.sql(

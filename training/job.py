@@ -15,7 +15,7 @@ from recommender.bundle import Bundle, BundleInfo, Models
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ranker import Ranker
-from recommender.trail import DAY
+from recommender.trail import DAY, changed
 from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources, recounted
@@ -77,7 +77,7 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)
     bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
     bundle = replace(bundle, brings=learn_brings(dataset.histories, dataset.catalogue))
-    held = home.take(np.flatnonzero(held_out(home.customer) & _firsts(home.customer)))
+    held = home.take(np.flatnonzero(held_out(home.customer) & changed(home.customer)))
     return Fitted(bundle, replace(past, rankers=rankers), since, held)
 
 
@@ -160,10 +160,6 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     visit = np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)
     order = np.lexsort((rng.random(len(asked)), visit))
     return asked.take(np.sort(order[:most]))
-
-
-def _firsts(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
-    return np.concatenate([np.ones(min(len(customer), 1), np.bool_), customer[1:] != customer[:-1]])
 
 
 def _lessons(name: str, past: Bundle, asked: Questions) -> Lessons:

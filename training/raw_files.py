@@ -1,6 +1,7 @@
 """Opens a shop's file, whatever its format, as rows of raw cells in DuckDB."""
 
 import csv
+import glob
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +45,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def located(path: Path) -> str:
+    """Return a file's place as an SQL literal; its name is no pattern, whatever it holds."""
+    return literal(glob.escape(str(path)))
+
+
 def literals(texts: Iterable[str]) -> str:
     """Return texts as an SQL list."""
     return f"[{', '.join(literal(text) for text in texts)}]"
@@ -77,7 +83,7 @@ def unreadable(path: Path, error: Exception) -> UnreadableFile:
 
 
 def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
-    source = f"read_parquet({literal(str(path))}, file_row_number = true, hive_partitioning = false)"
+    source = f"read_parquet({located(path)}, file_row_number = true, hive_partitioning = false)"
     described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
     columns = {name: kind for name, kind, *_ in described}
     query = (
@@ -126,7 +132,7 @@ _READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Path], RawFile]] = {
 def _text_source(path: Path, names: Iterable[str], dialect: str) -> str:
     shape = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return (
-        f"read_csv({literal(str(path))}, auto_detect = false, columns = {{{shape}}}, {dialect}, "
+        f"read_csv({located(path)}, auto_detect = false, columns = {{{shape}}}, {dialect}, "
         f"store_rejects = true, max_line_size = {_LONGEST_LINE})"
     )
 

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
 from features.upsert import first_of_each, upsert
+from features.whole_files import unchanging
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
 from training.privacy import with_merges, without_erased_events, without_erased_users
-from training.raw_files import connect, literal, unreadable
+from training.raw_files import connect, located, unreadable
 
 Paths = Sequence[str | Path]
 
@@ -51,6 +52,11 @@ def read_log(shop: Path) -> Tables:
     Merged visitors are their customers; erased customers are left out, under every id that they had.
     """
     folder = ShopFolder(shop)
+    with unchanging(shop):
+        return _read_log(folder)
+
+
+def _read_log(folder: ShopFolder) -> Tables:
     erased, merges = _parquet(folder.erased, ERASED), _parquet(folder.merges, MERGES)
     events = without_erased_events(first_of_each(_log_events(folder.event_files())), erased)
     users = without_erased_users(_parquet(folder.users, USERS), erased)
@@ -76,7 +82,7 @@ def _together(parts: Sequence[FileRows], schema: pa.Schema) -> pa.Table:
 def _log_events(files: Sequence[Path]) -> pa.Table:
     if not files:
         return EVENTS.empty_table()
-    listed = ", ".join(literal(str(path)) for path in files)
+    listed = ", ".join(map(located, files))
     source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     try:
         with connect() as connection:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.scorer import padded, top_k
-from recommender.trail import Trail, trail
+from recommender.trail import Trail
 from recommender.values import Queries
 
 LEADERS = 5
@@ -52,17 +52,8 @@ class PopularityModel:
         """Return (B × N) the same popularity for everyone (one row, broadcast)."""
         return np.broadcast_to(self.recent, (len(queries), len(self.recent)))
 
-    def rising(self, queries: Queries) -> NDArray[np.float32]:
-        """Return (B × N) the same trend for everyone (one row, broadcast)."""
-        return np.broadcast_to(self.trend, (len(queries), len(self.trend)))
-
-    def in_categories(self, queries: Queries) -> csr_array:
-        """Return (B × N) popularity within the categories that the customer turns to."""
-        steps = trail(queries.histories, self.weights, len(self.recent))
-        return self.affinity(steps, queries.now) @ self.by_category
-
     def leading(self, affinity: csr_array, most: int) -> csr_array:
-        """Return (B × N) as ``in_categories``, of an ``affinity`` (B × C), without what is not among the ``most`` best.
+        """Return (B × N) ``affinity`` (B × C) ``@ by_category`` without what is not among the ``most`` best of a row.
 
         Some of what is not may remain.
         """
@@ -77,7 +68,7 @@ class PopularityModel:
         return csr_array((affinity.data[kept], affinity.indices[kept], indptr), shape=affinity.shape) @ self.by_category
 
     def within(self, affinity: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return (n,) what ``in_categories`` says of each pair; NaN where it says nothing."""
+        """Return (n,) what ``affinity @ by_category`` stores for each pair; NaN where it stores nothing."""
         row = np.minimum(item, len(self.category) - 1)
         code = np.where(item == row, self.category[row], -1)
         inside = np.flatnonzero(code >= 0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender.trail import changed
 from recommender.values import EventType, Histories, Queries
 
 DAY = 86_400.0
@@ -136,16 +137,16 @@ def habits(
     own = owned(histories, had, len(gap))
     customer, basket = own.customer(), _baskets(own)
     order = np.lexsort((own.time, own.item, customer))
-    moment = np.flatnonzero(_changed(customer[order], own.item[order], own.time[order]))
+    moment = np.flatnonzero(changed(customer[order], own.item[order], own.time[order]))
     at = order[moment]
     who, what, when, which = customer[at], own.item[at], own.time[at], basket[at]
     units = _sums(own.quantity[order].astype(np.float64), moment)
-    start = np.flatnonzero(_changed(who, what))
+    start = np.flatnonzero(changed(who, what))
     end = np.append(start[1:], len(who))[: len(start)] - 1
     age = np.maximum(now[who] - when, 0) / DAY
     times = (end - start + 1).astype(np.float32)
     lasting = _sums(np.exp2(-age / half_lives[1]), start)
-    begun = np.flatnonzero(_changed(customer, own.time))
+    begun = np.flatnonzero(changed(customer, own.time))
     basket_age = np.maximum(now[customer[begun]] - own.time[begun], 0) / DAY
     baskets = np.bincount(customer[begun], np.exp2(-basket_age / half_lives[1]), minlength=len(own))
     last_basket = np.zeros(len(own), np.int64)
@@ -176,14 +177,7 @@ def habits(
 
 
 def _baskets(own: Histories) -> NDArray[np.int64]:
-    return np.cumsum(_changed(own.customer(), own.time)) - 1
-
-
-def _changed(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
-    changed = np.ones(len(columns[0]), np.bool_)
-    if len(changed):
-        changed[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
-    return changed
+    return np.cumsum(changed(own.customer(), own.time)) - 1
 
 
 def _sums(values: NDArray[np.float64], start: NDArray[np.intp]) -> NDArray[np.float32]:

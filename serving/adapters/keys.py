@@ -6,8 +6,6 @@ CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
 ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld"]
 
 DAY = 86_400
-CUSTOMER_SECONDS = 90 * DAY
-"""How long a customer's live state outlives their last event; what is older is in the archive and the bundle."""
 
 
 def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:

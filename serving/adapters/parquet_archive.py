@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.tables import ShopFolder
-from features.whole_files import alone, put, write_whole
+from features.whole_files import alone, put, unchanging, write_whole
 from serving.ports import Erasure
 
 
@@ -27,13 +27,16 @@ class ParquetArchive:
 
     def events_of(self, one: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one id, oldest day first."""
-        for path in self._folder.event_files():
-            events = pq.read_table(path, partitioning=None, filters=pc.field("user_id") == one)
+        with unchanging(self.root):
+            theirs = pc.field("user_id") == one
+            days = [pq.read_table(path, partitioning=None, filters=theirs) for path in self._folder.event_files()]
+        for events in days:
             yield from ({k: v for k, v in row.items() if v is not None} for row in events.to_pylist())
 
     def rows_left(self, erasure: Erasure) -> int:
         """Return how many events of these customers, up to their wish, the files hold."""
-        return sum(int(pc.sum(_theirs(path, erasure)).as_py() or 0) for path in self._folder.event_files())
+        with unchanging(self.root):
+            return sum(int(pc.sum(_theirs(path, erasure)).as_py() or 0) for path in self._folder.event_files())
 
     def remove(self, erasure: Erasure) -> dict[str, int]:
         """Take these customers out of every file, and return how many rows of each kind went."""
@@ -46,7 +49,7 @@ class ParquetArchive:
             }
 
     def _texts(self) -> list[Path]:
-        folders = (self.root / "dead-letter", self._folder.rejects)
+        folders = (self._folder.dead_letters, self._folder.rejects)
         return [path for folder in folders for path in sorted(folder.glob("*.jsonl*"))]
 
     def _clean(self, path: Path, erasure: Erasure) -> int:

@@ -41,11 +41,6 @@ class RedisLink:
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
 
-    @property
-    def is_open(self) -> bool:
-        """Return whether Redis is taken to be down."""
-        return self._breaker.is_open
-
     def run(self, use: Callable[["redis.Redis"], Result]) -> Result:
         """Return what ``use`` makes of the client; raises Unavailable when Redis does not answer."""
         with self._breaker:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
+from features.interactions import event_weights
 from recommender.bundle import Models
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -14,7 +14,6 @@ from recommender.models.content import ContentModel
 from recommender.models.popularity import PopularityModel
 from recommender.models.repurchase import RepurchaseModel
 from recommender.trail import Trail, trail
-from recommender.values import EventType
 from training.fit.collaborative import fit_collaborative
 from training.fit.neighbours import fit_neighbours
 from training.fit.popularity import fit_popularity
@@ -24,7 +23,7 @@ from training.fit.transitions import fit_transitions
 
 def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: Models | None = None) -> Models:
     """Fit the sources at ``now``; ``start`` gives earlier ones of the same items to go on from."""
-    weights = event_weights(config)
+    weights = event_weights(config.events)
     steps = trail(dataset.histories, weights, len(dataset.catalogue))
     clock = np.full(len(dataset.histories), now)
     half_life = config.events.half_life_days
@@ -42,7 +41,7 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
 
 def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, had: int) -> Models:
     """Return the models with what changes by the day, and costs little, as ``dataset`` shows it at ``now``."""
-    steps = trail(dataset.histories, event_weights(config), len(dataset.catalogue))
+    steps = trail(dataset.histories, event_weights(config.events), len(dataset.catalogue))
     repurchase, popularity, arrivals = _counted(dataset, config, steps, now, had)
     return replace(models, repurchase=repurchase, popularity=popularity, arrivals=arrivals)
 
@@ -52,10 +51,5 @@ def _counted(
 ) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
     items, rng = len(dataset.catalogue), np.random.default_rng(config.seed)
     repurchase, owners = fit_repurchase(dataset.histories, items, now, had)
-    popularity = fit_popularity(steps, owners, event_weights(config), dataset.catalogue.category, now, rng)
+    popularity = fit_popularity(steps, owners, event_weights(config.events), dataset.catalogue.category, now, rng)
     return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)
-
-
-def event_weights(config: Config) -> NDArray[np.float32]:
-    """Return the configured weight of each ``EventType``."""
-    return np.array([config.events.weights.get(event.name.lower(), 0.0) for event in EventType], np.float32)
