@@ -53,7 +53,7 @@ def ranked(
 def ranked_given(
     bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, items: NDArray[np.int32]
 ) -> Ranked:
-    """Return the ``items`` (k,) as every customer's candidates, scored; without a ranker, 0 for what nothing proposed."""
+    """Return the ``items`` (k,) as every customer's candidates, scored; 0 where nothing can say more."""
     ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
     signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
     allowed = allowed_by(queries, rules)

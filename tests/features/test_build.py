@@ -117,6 +117,24 @@ def test_catalogue_columns() -> None:
     }
 
 
+def test_properties_stay_with_their_item_whatever_the_columns_are_called() -> None:
+    items = [
+        {"#": 3 - number, "item_id": one, "title": one.upper(), "Title": f"T{one}", "c0": "x", 'a "b"': number}
+        for number, one in enumerate("abc")
+    ]
+    shown = [orjson.loads(text) for text in dataset([], items).catalogue.properties]
+    assert shown == [
+        {"title": one.upper(), "Title": f"T{one}", "#": 3 - number, "c0": "x", 'a "b"': number}
+        for number, one in enumerate("abc")
+    ]
+
+
+def test_codes_that_look_like_numbers_beyond_all_bounds_are_text() -> None:
+    catalogue = dataset([], [{"item_id": "a", "code": "12e456"}, {"item_id": "b", "code": "2"}]).catalogue
+    assert "code" not in catalogue.numbers
+    assert [orjson.loads(text) for text in catalogue.properties] == [{"code": "12e456"}, {"code": "2"}]
+
+
 def test_declared_tags_are_found_whatever_their_case() -> None:
     data = dataset(
         [event("u", "i", "view_item", 1)],

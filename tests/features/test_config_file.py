@@ -48,6 +48,12 @@ def test_an_error_names_line_and_key(tmp_path: Path, text: str, message: str) ->
     assert str(caught.value).endswith(message)
 
 
+@pytest.mark.parametrize("name", ["buy", "Purchase", "other"])
+def test_weights_go_by_canonical_names_alone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="canonical event name"):
+        load_config(written(tmp_path, f"[events.weights]\n{name} = 5.0\n"))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read"):
         load_config(tmp_path / "nowhere.toml")

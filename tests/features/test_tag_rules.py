@@ -53,6 +53,14 @@ def test_nobody_and_nothing_give_no_tags() -> None:
     assert held(rules(SEED_CASE), 0, Histories.empty(3)).customer.tolist() == []
 
 
+def test_fewer_events_than_a_rule_counts_give_no_tag_and_no_error() -> None:
+    for count in range(1, 8):
+        rule = TagRule(tag="t", events=("view_item",), count=count)
+        for made in range(8):
+            found = held(rules(rule), 0, histories([(0, VIEW, number) for number in range(made)]))
+            assert found.customer.tolist() == ([0] if made >= count else [])
+
+
 def test_a_window_of_days_counts_from_the_first_event_to_the_last() -> None:
     rule = TagRule(tag="t", events=("purchase",), count=2, within_days=7)
     near, far = [(0, BUY, 0), (1, BUY, 7 * DAY)], [(0, BUY, 0), (1, BUY, 7 * DAY + 1)]
@@ -116,7 +124,7 @@ def slow(rule: TagRule, events: list[tuple[int, EventType, int]]) -> int | None:
         TagRule,
         tag=st.just("t"),
         events=st.sampled_from([("view_item",), ("purchase", "view_item")]),
-        count=st.integers(1, 4),
+        count=st.integers(1, 7),
         in_a_row=st.booleans(),
         within_events=st.none() | st.integers(1, 6),
         within_days=st.none() | st.integers(1, 20),

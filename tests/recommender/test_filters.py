@@ -124,6 +124,14 @@ def test_any_text_is_a_filter_or_a_filter_error(expression: str) -> None:
     assert 0 <= position <= len(expression)
 
 
+def test_only_what_stands_inside_one_another_counts_as_nested() -> None:
+    assert found(" and ".join(["not brand = 'nobody'"] * 30)) == found("not brand = 'nobody'")
+    assert found(f"price in ({', '.join(f'-{number}' for number in range(1, 31))})") == []
+    for deep in ("not " * 21 + "in_stock", "not (" * 21 + "in_stock" + ")" * 21, "price > " + "- " * 21 + "1"):
+        with pytest.raises(FilterError, match="nested too deeply"):
+            found(deep)
+
+
 def test_a_filter_may_ask_for_the_tags_of_the_customer_who_asks() -> None:
     mask = compile_filter("tags in customer_tags and 'climbing' in customer_tags", SHOP, own=("climbing", "sailing"))
     assert [SHOP.items[int(row)] for row in np.flatnonzero(mask)] == ["rope"]

@@ -225,6 +225,16 @@ def test_an_explanation_gives_the_rank_or_says_that_a_rule_dropped_the_item(bund
     assert (dropped.rank, dropped.allowed) == (None, False)
 
 
+def test_an_item_that_nothing_proposes_has_no_rank_but_keeps_its_place_among_given_ones(bundle):
+    again, log = Config().placements["buy_again"], histories([[(3, 1), (3, 4), (5, 7)]], EventType.PURCHASE)
+    told = explain(bundle, again, ask(log), Rules.none(1, ITEMS, 3), 7)
+    assert (told.rank, told.allowed, told.score) == (None, True, None)
+    found = rank(bundle, again, ask(log), np.array([7, 3, 6], np.int32))
+    assert found.rows[0, 0] == 3
+    assert sorted(found.rows[0].tolist()) == [3, 6, 7]
+    assert np.isfinite(found.score).all()
+
+
 def test_buy_again_lists_only_what_was_had_most_due_first(bundle):
     log = histories([[(3, 1), (3, 4), (3, 7), (5, 7)]], EventType.PURCHASE)
     found = order(bundle, Config().placements["buy_again"], ask(log), Rules.none(1, ITEMS, 4))

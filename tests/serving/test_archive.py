@@ -201,6 +201,25 @@ def test_facts_that_cannot_be_read_stop_nothing(
     assert [path.read_bytes() for path in archiver.archive.dead_letters.iterdir()] == before
 
 
+def test_what_a_change_takes_away_is_gone_from_the_archive_too(
+    archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    def put(*items: dict[str, Any]) -> list[dict[str, Any]]:
+        for item in items:
+            client_of_redis.xadd("log:{main}", {"item": orjson.dumps(item)})
+        archiver.work()
+        columns = ["item_id", "price", "tags", "hidden", "size"]
+        return pq.read_table(tmp_path / "main" / "items.parquet").select(columns).to_pylist()
+
+    a = {"item_id": "a", "price": "1", "tags": ["x"], "hidden": True, "size": "L"}
+    b = {"item_id": "b", "price": "2", "tags": ["y"], "hidden": False, "size": "S"}
+    assert put(a, b) == [a, b]
+    gone = {"price": None, "tags": None, "hidden": None, "size": None}
+    assert put({"item_id": "a", **gone}) == [a | gone, b]
+    assert put({"item_id": "b", "price": "3"}, {"item_id": "b", "price": None}) == [a | gone, b | {"price": None}]
+    assert put({"item_id": "b", "price": None}, {"item_id": "b", "price": "4"}) == [a | gone, b | {"price": "4"}]
+
+
 def test_events_of_customers_who_chose_so_are_archived_as_not_to_be_learned_from(
     archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
 ) -> None:

@@ -74,6 +74,16 @@ def test_later_events_with_unknown_items_are_counted(bundle: Bundle) -> None:
     assert audience.unknown == 1
 
 
+def test_later_events_without_an_item_or_against_consent_are_no_part_of_it(bundle: Bundle) -> None:
+    later = events(("guest", "staple-1", 1), ("guest", "staple-2", 2), ("guest", "staple-3", 3))
+    later = later.set_column(later.column_names.index("consent"), "consent", pa.array([None, False, True]))
+    item = pa.array(["staple-1", "staple-2", None])
+    later = later.set_column(later.column_names.index("item_id"), "item_id", item)
+    audience = gather(bundle, ["guest"], later)
+    assert audience.left_out == 0
+    assert [bundle.catalogue.items[int(row)] for row in audience.histories.item] == ["staple-1"]
+
+
 def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.batch.BLOCK", 16)
     ids = list(bundle.users)

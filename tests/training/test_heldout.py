@@ -106,3 +106,5 @@ def test_the_temporal_protocol_needs_its_moment() -> None:
 def test_nobody_left_to_ask_is_an_error() -> None:
     with pytest.raises(InvalidInput, match="no customer"):
         held("temporal", 100 * DAY)
+    with pytest.raises(InvalidInput, match="no customer"):
+        held("temporal", -100 * DAY)

@@ -282,6 +282,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_files([tmp_path / "nowhere.csv"])
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_file_is_itself_whatever_its_name_looks_like(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "[a]*"
+    folder.mkdir()
+    for name, user in (("events[1]", "bracket"), ("events1", "other")):
+        path = folder / f"{name}.{ending}"
+        table = pa.table({"user_id": [user], "item_id": ["i"], "timestamp": [1483228800]})
+        if ending == "csv":
+            pyarrow.csv.write_csv(table, path)
+        elif ending == "jsonl":
+            path.write_bytes(orjson.dumps(table.to_pylist()[0]))
+        else:
+            pq.write_table(table, path)
+    assert read_files([folder / f"events[1].{ending}"]).events["user_id"].to_pylist() == ["bracket"]
+
+
 def test_globs_name_many_files_and_each_counts_once(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv"):
         written(tmp_path, name, "user_id,item_id,timestamp\n")
