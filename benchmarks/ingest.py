@@ -1,7 +1,8 @@
 """Events a second over HTTP in batches of 100 with two workers, next to the same Redis commands without HTTP.
 
 Both send the same events, new ids each time, from two processes at once; the bare side has them checked and packed
-already and only talks to Redis.
+already and only talks to Redis. Customers begin without live state; in the last row every one has as much as is kept,
+so that some are condensed with each batch.
 """
 
 import selectors
@@ -11,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+import redis
 
 from benchmarks.client import Connection, post
 from benchmarks.measured import Measured
@@ -26,16 +29,25 @@ LIVE = LiveSettings()
 
 
 def measure(stage: Stage) -> list[Measured]:
-    """Return events a second, and the share of the bare pipeline that HTTP reaches."""
+    """Return events a second, the share of the bare pipeline that HTTP reaches, and the pace where states are full."""
     users, items = stage.users(), stage.items()[:2_000]
     with service(stage, workers=WORKERS):
-        over_http = _over_http([post("/v1/events", {"events": b}) for b in batches("h", users, items, BATCHES)])
+        with redis.Redis.from_url(redis_of(stage)) as client:
+            client.flushall()
+        over_http = _over_http(_requests("h", users, items))
         bare = _bare(redis_of(stage), users, items)
+        _over_http(_requests("more", users, items))
+        full = _over_http(_requests("full", users, items))
     parts = f"{over_http:,.0f}/s over {bare:,.0f}/s"
     return [
         Measured("events over HTTP, batches of 100", over_http, "/s", 8_000, at_least=True),
         Measured("events over HTTP", over_http / bare, "× the same commands", 0.5, at_least=True, parts=parts),
+        Measured("events over HTTP, states full", full, "/s", 8_000, at_least=True),
     ]
+
+
+def _requests(run: str, users: Sequence[str], items: Sequence[str]) -> list[bytes]:
+    return [post("/v1/events", {"events": batch}) for batch in batches(run, users, items, BATCHES)]
 
 
 def batches(run: str, users: Sequence[str], items: Sequence[str], count: int) -> Iterator[list[dict[str, Any]]]:
