@@ -13,8 +13,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from benchmarks.client import Connection, post
 from benchmarks.measured import Measured
 from benchmarks.stage import PORT, Stage, redis_of, service
@@ -32,8 +30,6 @@ def measure(stage: Stage) -> list[Measured]:
     """Return events a second, the share of the bare pipeline that HTTP reaches, and the pace where states are full."""
     users, items = stage.users(), stage.items()[:2_000]
     with service(stage, workers=WORKERS):
-        with redis.Redis.from_url(redis_of(stage)) as client:
-            client.flushall()
         over_http = _over_http(_requests("h", users, items))
         bare = _bare(redis_of(stage), users, items)
         _over_http(_requests("more", users, items))

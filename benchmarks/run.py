@@ -14,15 +14,15 @@ import typer
 from benchmarks import batch, cached, fresh, ingest, live, live_state, training, workers
 from benchmarks.machine import description
 from benchmarks.measured import Measured, markdown, print_table
-from benchmarks.stage import Stage, imported, trained
+from benchmarks.stage import Stage, apart, imported, trained
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BENCHMARKS: dict[str, tuple[str, Callable[[Stage, Stage], Sequence[Measured]]]] = {
     "training": ("Training", lambda whole, _: training.measure(whole)),
     "cached": ("Cached answers", lambda whole, _: cached.measure(whole)),
     "live": ("Live answers", lambda whole, popular: [*live.measure(trained(popular)), *live.measure(whole)]),
-    "ingest": ("Events", lambda whole, _: [*ingest.measure(whole), *fresh.measure(whole)]),
-    "live_state": ("Live state", lambda whole, _: live_state.measure(whole)),
+    "ingest": ("Events", lambda whole, _: [*ingest.measure(apart(whole)), *fresh.measure(apart(whole))]),
+    "live_state": ("Live state", lambda whole, _: live_state.measure(apart(whole))),
     "workers": ("Memory", lambda whole, _: workers.measure(whole)),
     "batch": ("Audiences", lambda whole, _: batch.measure(whole)),
 }

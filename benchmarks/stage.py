@@ -1,6 +1,7 @@
 """What the benchmarks measure on: a data folder with Complete Journey, and the service over it."""
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -65,6 +66,15 @@ def trained(stage: Stage) -> Stage:
     if not (stage.shop / "bundles" / "current").exists():
         subprocess.run(tagalong("train", "--data", stage.data), check=True)
     return stage
+
+
+def apart(stage: Stage) -> Stage:
+    """Return a data folder with the same bundle, an empty log and an empty Redis, for what would change those."""
+    other = Stage(stage.data.with_name(f"{stage.data.name}-apart"))
+    shutil.rmtree(other.data, ignore_errors=True)
+    shutil.copytree(stage.shop / "bundles", other.shop / "bundles", symlinks=True)
+    other.source.symlink_to(stage.source.resolve())
+    return other
 
 
 @contextmanager
