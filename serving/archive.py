@@ -65,7 +65,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An entry that makes no event, and why."""
+    """An entry that makes neither an event nor a fact, and why."""
 
     entry: Entry
     reason: str

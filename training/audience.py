@@ -72,9 +72,7 @@ def gather(bundle: Bundle, ids: Sequence[str], later: pa.Table | None) -> Audien
         items = pa.array(list(bundle.catalogue.items), pa.string())
         fresh = build_histories(later, pa.array(ids, pa.string()), items)
         histories = followed(histories, fresh)
-        left_out = (
-            pc.sum(pc.and_(later["item_id"].is_valid(), pc.invert(pc.is_in(later["item_id"], items)))).as_py() or 0
-        )
+        left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
     return Audience(ids, histories, _tags(bundle, rows), len(bundle.catalogue), int((rows < 0).sum()), left_out)
 
 

@@ -80,7 +80,7 @@ class RedisLink:
         self._pool.disconnect()
 
     def ping(self) -> None:
-        """Raise Unavailable unless Redis answers, and says that it can write."""
+        """Raise Unavailable unless Redis answers without an error of its own."""
         try:
             self.run(lambda client: client.ping())
         except RedisError as error:
