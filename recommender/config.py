@@ -88,10 +88,10 @@ class RankerSettings(Section):
     """The learned ranker."""
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
-    trees: PositiveInt = 100
+    trees: PositiveInt = 40
     """Of each of the two sets whose scores add up."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    leaves: PositiveInt = 15
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
+    leaves: PositiveInt = 31
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 10_000

@@ -16,9 +16,9 @@ from recommender.values import EARLIEST
 Column = NDArray[np.float32]
 LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
-RISING_HABITS = ("times", "lasting", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
+RISING_HABITS = ("times", "lasting", "steady", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (
-    *("times", "fresh", "lasting", "share", "rate", "since", "gap", "back", "ratio"),
+    *("times", "fresh", "lasting", "steady", "share", "rate", "since", "gap", "back", "ratio"),
     *("units", "usual", "taken", "used_up", "pause", "paused", "paid"),
 )
 """Features that are attributes of ``Habits``."""
@@ -35,7 +35,7 @@ SUDDEN = ("sudden_0", "sudden_1")
 SEASONAL = ("age", "trend", *SUDDEN, "popularity", "popularity_share", "overall", "owners")
 DRIFTING = CALENDAR.union(SEASONAL, ("rank_trend", "rank_arrivals", "rank_popularity"))
 """What the season makes of an item: it may mean something else after the split than before."""
-FINE = frozenset(("units", "usual", "taken", "used_up", "pause", "paused", "paid_share", *SUDDEN))
+FINE = frozenset(("steady", "units", "usual", "taken", "used_up", "pause", "paused", "paid_share", *SUDDEN))
 """What tells candidates apart only a little: it takes many moments to learn how much."""
 CENT = np.float32(0.01)
 """No price is taken for less."""

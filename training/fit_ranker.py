@@ -35,6 +35,8 @@ MOMENTS_A_TREE = 10
 MANY = 1000
 """Moments from which on trees ask for fine features and a linear order stands beside them; from fewer, both learn too
 much by heart."""
+GENTLE = 2
+"""From fewer than ``MANY``, so many times more trees are learned, by so much smaller and in so much shorter steps."""
 BESIDE = 0.3
 """Spread of the linear scores beside that of the trees."""
 HESITANT = 0.1
@@ -141,16 +143,17 @@ def _trees(
 ) -> str:
     """Return the text of trees that never ask for the features ``ignored``, stopped early on the held-out moments."""
     names = learned.names
+    gentle = 1 if len(learned.group) >= MANY else GENTLE
     parameters = {
         **LAMBDAMART_PARAMETERS,
-        "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate / gentle,
+        "num_leaves": max(settings.leaves // gentle, 2),
         "monotone_constraints": [int(name in RISING) - int(name in FALLING) for name in names],
         "feature_contri": [0.0 if name in ignored else HESITANT if name in CALENDAR else 1.0 for name in names],
         "seed": seed,
     }
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    most = min(settings.trees, len(learned.group) // MOMENTS_A_TREE)
+    most = min(gentle * settings.trees, len(learned.group) // MOMENTS_A_TREE)
     booster = lgb.train(parameters, data[0], most, valid_sets=[data[1]], callbacks=[stop])
     text: str = booster.model_to_string(num_iteration=booster.best_iteration)
     return text

@@ -52,7 +52,7 @@ SPACE: Mapping[str, tuple[Any, ...]] = {
     "transitions.distance": (1, 30),
     "content.max_share": (0.02, 0.5),
     "ranker.candidates": (60, 300),
-    "ranker.trees": (40, 200),
+    "ranker.trees": (20, 160),
     "ranker.leaves": (7, 63),
 }
 """What matters, by dotted key: a range, searched by its logarithm, or choices."""

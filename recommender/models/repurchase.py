@@ -12,6 +12,8 @@ from recommender.values import EventType, Histories, Queries
 DAY = 86_400.0
 SOON = np.float32(0.5)
 """Days: a shorter time between two baskets tells no habit."""
+STEADY = 30
+"""Baskets: a half-life at the customer's own pace."""
 LITTLE = np.float32(0.5)
 """Units: fewer before the last time tell no pace."""
 
@@ -29,6 +31,8 @@ class Habits:
     """The same, halved every few baskets' time."""
     lasting: NDArray[np.float32]
     """The same, halved every many baskets' time."""
+    steady: NDArray[np.float32]
+    """The same, halved every ``STEADY`` of the customer's own baskets, however long those took."""
     share: NDArray[np.float32]
     """Share of the customer's baskets since the first with it."""
     rate: NDArray[np.float32]
@@ -163,6 +167,7 @@ def habits(
         times=times,
         fresh=_sums(np.exp2(-age / half_lives[0]), start),
         lasting=lasting,
+        steady=_sums(np.exp2(-(last_basket[who] - which) / STEADY), start),
         share=(times / total).astype(np.float32),
         rate=(lasting / np.maximum(baskets[who[start]], 1e-9)).astype(np.float32),
         since=age[end].astype(np.float32),
