@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from features.event_names import event_type
 from features.tables import ITEMS, USERS, ShopFolder
 from features.upsert import upsert
-from features.whole_files import alone, write_whole
+from features.whole_files import alone, put, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
@@ -135,9 +136,14 @@ def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
 
 
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
-    """Write the rejects of one file, under its name; importing it again replaces them."""
+    """Write the rejects of one file, under its name; importing it again replaces them, and no others of that name."""
     if rejects:
-        folder.rejects.mkdir(exist_ok=True)
         target = folder.rejects / f"{path.name}.jsonl"
-        target.write_bytes(encode_rejects(rejects))
-        report.rejects.append(target)
+        put(target, _others(target, path) + encode_rejects(rejects))
+        report.rejects = list(dict.fromkeys([*report.rejects, target]))
+
+
+def _others(target: Path, path: Path) -> bytes:
+    """Return the lines that ``target`` holds about files other than ``path``, such as one of that name elsewhere."""
+    lines = target.read_bytes().splitlines(keepends=True) if target.exists() else []
+    return b"".join(line for line in lines if orjson.loads(line)["file"] != str(path))

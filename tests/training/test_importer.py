@@ -112,6 +112,22 @@ def test_rejected_rows_lie_beside_the_log(tmp_path: Path) -> None:
     assert report.events == Counts(read=1, new=1, rejected=1)
 
 
+def test_rejects_of_files_of_one_name_lie_side_by_side_and_each_is_replaced(tmp_path: Path) -> None:
+    folders = [tmp_path / day for day in ("monday", "tuesday")]
+    for folder in folders:
+        folder.mkdir()
+    monday, tuesday = (written(folder, "log.csv", "a,i,never,view", "b,i,soon,view") for folder in folders)
+    first = import_files(tmp_path / "shop", [monday, tuesday])
+    second = import_files(tmp_path / "shop", [written(folders[0], "log.csv", "a,i,late,view")])
+    assert first.rejects == second.rejects == [tmp_path / "shop" / "rejects" / "log.csv.jsonl"]
+    kept = [orjson.loads(line) for line in first.rejects[0].read_bytes().splitlines()]
+    assert [(reject["file"], reject["row"]) for reject in kept] == [
+        (str(tuesday), 1),
+        (str(tuesday), 2),
+        (str(monday), 1),
+    ]
+
+
 def test_unknown_events_are_counted(tmp_path: Path) -> None:
     rows = ["a,i,0,view", "a,i,1,Shaken", "b,i,1,Shaken", "a,i,1,stirred"]
     report = import_files(tmp_path / "shop", [written(tmp_path, "a.csv", *rows)])
