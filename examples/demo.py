@@ -18,8 +18,6 @@ from urllib.request import urlopen
 import typer
 from rich.console import Console
 
-from examples.complete_journey import package_data, write
-
 CONFIG = Path(__file__).with_name("complete_journey.toml")
 FILES = ("interactions", "items", "users")
 START_SECONDS = 60
@@ -61,7 +59,7 @@ def prepare(data: Path) -> None:
         return
     source = data / "complete-journey"
     if not all((source / f"{name}.parquet").exists() for name in FILES):
-        write(package_data(), source)
+        subprocess.run([sys.executable, "-m", "examples.complete_journey", "--out", source], check=True)
     files = [part for name in FILES for part in (f"--{name}", source / f"{name}.parquet")]
     subprocess.run(tagalong("import", "--data", data, *files), check=True)
     subprocess.run(tagalong("train", "--data", data, "--config", CONFIG), check=True)

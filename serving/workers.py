@@ -3,6 +3,7 @@
 python -m serving.workers <granian's options> module:factory
 """
 
+import atexit
 import gc
 import importlib
 import sys
@@ -17,6 +18,7 @@ def main() -> None:
     importlib.import_module(sys.argv[-1].partition(":")[0])
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # what stays frozen at the end is reported as leaked
     end_with_parent()
     entrypoint()  # type: ignore[no-untyped-call]  # granian leaves it without annotations
 
