@@ -185,11 +185,11 @@ def test_a_changed_byte_is_refused_and_what_ran_before_goes_on(service: Service,
     shutil.rmtree(broken)
 
 
-def test_what_stops_says_so_and_reports_no_leak(capfd: pytest.CaptureFixture[str], service: Service) -> None:
+def test_what_stops_says_so_and_reports_no_leak(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    service = Service(data)
     service.get("/v1/popular?count=1")
     assert service.stop() == 0
     said = "".join(capfd.readouterr())
-    assert [said.count(f'"program": "{name}", "event": "stopped"') for name in ("workers", "archiver", "redis")] == [
-        1
-    ] * 3
+    for name in ("workers", "archiver", "redis"):
+        assert said.count(f'"program": "{name}", "event": "stopped"') == 1
     assert "leaked" not in said
