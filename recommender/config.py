@@ -89,7 +89,7 @@ class RankerSettings(Section):
 
     kind: Literal["lambdamart", "linear"] = "lambdamart"
     trees: PositiveInt = 40
-    """Of each of the two sets whose scores add up."""
+    """Of each of the two sets whose scores add up; few moments teach more, smaller trees in shorter steps."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
     leaves: PositiveInt = 31
     candidates: PositiveInt = 100

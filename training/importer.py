@@ -146,4 +146,5 @@ def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report:
 def _others(target: Path, path: Path) -> bytes:
     """Return the lines that ``target`` holds about files other than ``path``, such as one of that name elsewhere."""
     lines = target.read_bytes().splitlines(keepends=True) if target.exists() else []
-    return b"".join(line for line in lines if orjson.loads(line)["file"] != str(path))
+    mine = b'{"file":%b,' % orjson.dumps(str(path))
+    return b"".join(line for line in lines if not line.startswith(mine))
