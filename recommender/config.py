@@ -65,7 +65,7 @@ class NeighbourSettings(Section):
     """Item-to-item neighbours."""
 
     kind: Literal["bm25", "cosine"] = "bm25"
-    neighbours: PositiveInt = 60
+    neighbours: PositiveInt = 40
 
 
 class TransitionSettings(Section):
@@ -73,7 +73,7 @@ class TransitionSettings(Section):
 
     distance: PositiveInt = 10
     """How many items apart two events may be."""
-    neighbours: PositiveInt = 60
+    neighbours: PositiveInt = 40
 
 
 class ContentSettings(Section):
@@ -95,8 +95,8 @@ class RankerSettings(Section):
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 10_000
-    """From how many moments of customers the home ranker learns, at most; discovery from twice as many, item pages from
-    three tenths."""
+    """From how many moments of customers rankers learn, at most: home from half, discovery from twice as many, item pages
+    from three tenths."""
 
 
 class Diversity(Section):

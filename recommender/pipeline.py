@@ -16,7 +16,7 @@ from recommender.scorer import dense
 from recommender.signals import RETRIEVAL
 from recommender.values import Queries, Reason, Recommendation, Scored
 
-FEWEST, MOST, CELLS = 8, 64, 1_600_000
+FEWEST, MOST, CELLS = 8, 64, 4_500_000
 """Customers at a time, as many as have so many scores with all items: 6 MB stay near the processor, and in memory that
 the allocator keeps; it gives larger arrays back, and pages that come anew cost a tenth of a batch's time."""
 

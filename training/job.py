@@ -20,7 +20,7 @@ from recommender.values import LATEST
 from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import Lessons, joined, lessons
+from training.lessons import Lessons, Lot, joined, lessons
 from training.split import Acts, Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 Progress = Callable[[str], None]
@@ -35,8 +35,11 @@ SHORTEST = 7 * int(DAY)
 """Seconds that such a part lasts at least."""
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""
-ANCHORED = 0.3
-"""The ranker of item pages learns from this share of the moments: more cost time and were not shown to help."""
+HOME, ANCHORED = 0.5, 0.3
+"""Shares of the moments that the rankers of the home page and of item pages learn from: more cost time and were not
+shown to help; discovery's do."""
+ENOUGH = 5_000
+"""Moments of one part of a window: more make a ranker slower to learn and no better."""
 NEWCOMERS, BRIEF = 8, 3
 """For every so many moments one is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
@@ -86,17 +89,18 @@ def _learned(
 ) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
     """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
     rng, dataset, had = np.random.default_rng(config.seed), acts.dataset, acts.had
-    learned: dict[str, list[Lessons]] = {name: [] for name in RANKERS}
+    lots: list[tuple[str, Lot]] = []
     for window in windows(dataset, since, _stretches(acts, config, since)):
         progress("fitting the sources on the past")
         before = dataset.before(window[0])
         fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
         for bundle, asked in _slices(acts, config, window, fitted, rng):
-            for name, parts in asked.items():
-                progress(f"asking the sources for the {name} ranker")
-                learned[name].extend(_lessons(name, bundle, part) for part in parts)
+            lots += [(name, _lot(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
             past, home = fitted, _some(questions(acts, window, VISITS, rng), config.ranker.customers, rng)
+    progress("asking the sources what rankers learn from")
+    found = lessons([lot for _, lot in lots])
+    learned = {name: [taught for (n, _), taught in zip(lots, found, strict=True) if n == name] for name in RANKERS}
     return past, home, learned
 
 
@@ -150,8 +154,9 @@ def _questions(
     every = questions(acts, window, visits, rng)
     fresh = questions(acts, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
-    home, discovery = _some(every, most, rng), _some(fresh, FRESH * most, rng)
-    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in (most, FRESH * most))
+    some = (int(HOME * most), FRESH * most)
+    home, discovery = (_some(asked, part, rng) for asked, part in zip((every, fresh), some, strict=True))
+    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in some)
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
@@ -162,10 +167,10 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     return asked.take(np.sort(order[:most]))
 
 
-def _lessons(name: str, past: Bundle, asked: Questions) -> Lessons:
+def _lot(name: str, past: Bundle, asked: Questions) -> Lot:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
-    asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked)))
-    return lessons(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
+    asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
+    return Lot(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
 
 
 def _horizon(asked: Questions) -> float:

@@ -1,5 +1,6 @@
 """What rankers learn from: the candidates that sources, fitted on the past of the split, proposed at later moments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +17,6 @@ from recommender.signals import listen
 from training.forked import forked
 from training.split import Questions
 
-ENOUGH = 300_000
-"""Candidates: more make a ranker slower to learn and no better."""
 TELLING, FEWEST = 60_000, 30
 """Candidates that are kept of what is asked at once: of many moments, each one's hits and a sample of its misses, down
 to so many, tell as much as all; few moments are kept whole."""
@@ -53,34 +52,36 @@ NOTHING = Lessons(
 )
 
 
-def lessons(
-    bundle: Bundle,
-    sources: tuple[str, ...],
-    asked: Questions,
-    held: NDArray[np.bool_],
-    *,
-    exclude_had: bool,
-    jobs: int = 2,
-) -> Lessons:
-    """Let the sources of ``bundle``, fitted on the past of the split, propose and describe candidates.
+@dataclass(frozen=True, slots=True, eq=False)
+class Lot:
+    """Q moments that one ranker learns from, and whom to ask."""
 
-    The moments are taken in their order until ``ENOUGH`` candidates were described.
-    """
-    size = at_once(len(bundle.catalogue))
-    parts = [np.arange(at, min(at + size, len(asked))) for at in range(0, len(asked), size)]
-    telling = max(TELLING // max(len(asked), 1), FEWEST)
+    past: Bundle
+    """Its sources know nothing of the moments or of what came later."""
+    sources: tuple[str, ...]
+    asked: Questions
+    held: NDArray[np.bool_]
+    """(Q,) moments of customers held out for choosing."""
+    exclude_had: bool
 
-    def work(part: NDArray[np.intp]) -> tuple[Lessons, int]:
-        rng = np.random.default_rng((bundle.info.config.seed, int(part[0])))
-        return _block(bundle, sources, asked.take(part), held[part], exclude_had, telling, rng)
 
-    found, described = [], 0
-    for part, candidates in forked(work, parts, jobs):
-        found.append(part)
-        described += candidates
-        if described >= ENOUGH:
-            break
-    return joined(found)
+def lessons(lots: Sequence[Lot], jobs: int = 2) -> list[Lessons]:
+    """Let the sources propose and describe candidates, and return what each lot teaches."""
+    blocks = [block for number, lot in enumerate(lots) for block in _blocks(number, lot)]
+
+    def work(block: tuple[int, NDArray[np.intp]]) -> Lessons:
+        return _block(lots[block[0]], block[1])
+
+    found: list[list[Lessons]] = [[] for _ in lots]
+    for (number, _), part in zip(blocks, forked(work, blocks, jobs), strict=True):
+        found[number].append(part)
+    return [joined(parts) for parts in found]
+
+
+def _blocks(number: int, lot: Lot) -> list[tuple[int, NDArray[np.intp]]]:
+    """Return the number with the rows of the moments that are worked on together."""
+    size = at_once(len(lot.past.catalogue))
+    return [(number, np.arange(at, min(at + size, len(lot.asked)))) for at in range(0, len(lot.asked), size)]
 
 
 def joined(parts: list[Lessons]) -> Lessons:
@@ -92,30 +93,24 @@ def joined(parts: list[Lessons]) -> Lessons:
     return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
 
 
-def _block(
-    bundle: Bundle,
-    sources: tuple[str, ...],
-    asked: Questions,
-    held: NDArray[np.bool_],
-    exclude_had: bool,
-    telling: int,
-    rng: np.random.Generator,
-) -> tuple[Lessons, int]:
-    """Return the lessons of some moments, and how many candidates were described for them."""
-    items = len(bundle.catalogue)
-    rules = Rules.none(len(asked), items, 1)
-    rules = replace(rules, excluded=asked.had.astype(np.bool_)) if exclude_had else rules
+def _block(lot: Lot, rows: NDArray[np.intp]) -> Lessons:
+    """Return the lessons of some moments."""
+    bundle, asked, held = lot.past, lot.asked.take(rows), lot.held[rows]
+    rng = np.random.default_rng((bundle.info.config.seed, int(rows[0])))
+    rules = Rules.none(len(asked), len(bundle.catalogue), 1)
+    rules = replace(rules, excluded=asked.had.astype(np.bool_)) if lot.exclude_had else rules
     signals = listen(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
-    candidates = merge(gather(signals, sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
+    candidates = merge(gather(signals, lot.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
     keep = answered[candidates.customer]
     if not keep.any():
-        return NOTHING, 0
+        return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
     columns = evidence(signals, bundle.catalogue, candidates)
+    telling = max(TELLING // len(lot.asked), FEWEST)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),
@@ -124,7 +119,7 @@ def _block(
         np.bincount(candidates.customer[told], minlength=len(asked))[answered].astype(np.int64),
         np.diff(asked.truth.indptr)[answered].astype(np.float32),
         held[answered],
-    ), len(hit)
+    )
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from recommender.dataset import Dataset
 from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
 from training.fit.sources import fit_sources, recounted
-from training.lessons import Lessons, lessons
+from training.lessons import Lessons, Lot, lessons
 from training.split import Acts, Questions, beside, questions
 
 SPLIT, LATER = BEGINNING + timedelta(days=60), BEGINNING + timedelta(days=75)
@@ -116,14 +116,14 @@ def learned(data: Dataset, name: str) -> Lessons:
     found = beside(found, np.random.default_rng(0)) if name == "anchored" else found
     sources = SOURCES["anchored" if name == "anchored" else "home"]
     none_held = np.zeros(len(found), np.bool_)
-    return lessons(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")
+    return lessons([Lot(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")])[0]
 
 
 def described(data: Dataset, customers: Questions, fit: Fit = fitted_before_the_split) -> Lessons:
     """Return every candidate of these moments with its features, whatever was then bought."""
     every = replace(customers, truth=csr_array(np.ones(customers.truth.shape, np.float32)))
     none_held = np.zeros(len(every), np.bool_)
-    return lessons(fit(data), SOURCES["home"], every, none_held, exclude_had=False)
+    return lessons([Lot(fit(data), SOURCES["home"], every, none_held, exclude_had=False)])[0]
 
 
 def assert_same(one: Lessons, other: Lessons) -> None:

@@ -18,7 +18,7 @@ from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import lessons, sampled
+from training.lessons import Lot, lessons, sampled
 from training.split import Acts, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
@@ -180,7 +180,7 @@ def test_lessons_hold_only_moments_with_a_hit():
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda _: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
-    learned = lessons(past, HOME, asked, held_out(asked.customer), exclude_had=False)
+    (learned,) = lessons([Lot(past, HOME, asked, held_out(asked.customer), exclude_had=False)])
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
     assert len(learned.features) == learned.group.sum()
     assert (hits > 0).all()
