@@ -95,8 +95,8 @@ class RankerSettings(Section):
     candidates: PositiveInt = 100
     """How many candidates a request may bring to the ranker."""
     customers: PositiveInt = 10_000
-    """From how many moments of customers rankers learn, at most: home from half, discovery from twice as many, item pages
-    from three tenths."""
+    """From how many moments of customers rankers learn, at most: home from half of them, discovery from twice as many,
+    item pages from three tenths."""
 
 
 class Diversity(Section):

@@ -41,7 +41,7 @@ shown to help; discovery's do."""
 ENOUGH = 5_000
 """Moments of one part of a window: more make a ranker slower to learn and no better."""
 NEWCOMERS, BRIEF = 8, 3
-"""For every so many moments one is asked as if the customer had come with no more events than that."""
+"""For every so many moments one more is asked as if the customer had come with no more events than that."""
 MOST_REVISITS = 0.5
 """At most this share of a discovery list is for what the customer has looked at before."""
 HELD_OUT = 5
@@ -154,9 +154,8 @@ def _questions(
     every = questions(acts, window, visits, rng)
     fresh = questions(acts, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
-    some = (int(HOME * most), FRESH * most)
-    home, discovery = (_some(asked, part, rng) for asked, part in zip((every, fresh), some, strict=True))
-    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in some)
+    home, discovery = _some(every, int(HOME * most), rng), _some(fresh, FRESH * most, rng)
+    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in (most, FRESH * most))
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
