@@ -140,7 +140,7 @@ def habits(
     """Return the ``Habits`` of B customers at ``now`` (B,); ``gap`` (N,) is the items' usual gap in days."""
     own = owned(histories, had, len(gap))
     customer, basket = own.customer(), _baskets(own)
-    order = np.argsort(customer.astype(np.int64) * len(gap) + own.item, kind="stable")  # each pair's times stay in order
+    order = np.argsort(customer.astype(np.int64) * len(gap) + own.item, kind="stable")  # a pair's times stay in order
     moment = np.flatnonzero(changed(customer[order], own.item[order], own.time[order]))
     at = order[moment]
     who, what, when, which = customer[at], own.item[at], own.time[at], basket[at]

@@ -186,6 +186,20 @@ def test_lessons_hold_only_moments_with_a_hit():
     assert (hits > 0).all()
 
 
+def test_lots_asked_together_teach_what_each_teaches_alone():
+    data = random_shop(600)
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda _: None).past
+    asked = asked_of(data, (7 * DAY, 9 * DAY))
+    half = len(asked) // 2
+    parts = [asked.take(np.arange(0, half)), asked.take(np.arange(half, len(asked)))]
+    lots = [Lot(past, HOME, part, held_out(part.customer), exclude_had=bool(n)) for n, part in enumerate(parts)]
+    alone = [lessons([lot], jobs=1)[0] for lot in lots]
+    assert all(len(one.group) for one in alone)
+    for one, other in zip(lessons(lots), alone, strict=True):
+        assert one.features.tobytes() == other.features.tobytes()
+        np.testing.assert_array_equal(one.group, other.group)
+
+
 def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_miss():
     rng = np.random.default_rng(3)
     moment = np.repeat(np.arange(40), rng.integers(1, 100, 40))
