@@ -1,9 +1,10 @@
 """The training job: split, fit the sources on the past, learn the rankers, fit the sources on everything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -23,7 +24,6 @@ from training.fit_ranker import fit_ranker
 from training.lessons import Lessons, Lot, joined, lessons
 from training.split import Acts, Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
-Progress = Callable[[str], None]
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
@@ -39,13 +39,21 @@ HOME, ANCHORED = 0.5, 0.3
 """Shares of the moments that the rankers of the home page and of item pages learn from: more cost time and were not
 shown to help; discovery's do."""
 ENOUGH = 5_000
-"""Moments of one part of a window: more make a ranker slower to learn and no better."""
+"""Moments of one part of a window, at most, however few parts there are: asking takes most of a training's time."""
 NEWCOMERS, BRIEF = 8, 3
-"""For every so many moments one more is asked as if the customer had come with no more events than that."""
+"""For every so many moments, of which home learns from a share, one more is asked as if the customer had come with no
+more events than that."""
 MOST_REVISITS = 0.5
 """At most this share of a discovery list is for what the customer has looked at before."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
+
+
+class Progress(Protocol):
+    """Called with a step's name, how much of it is done, and how much there is (0 where nobody knows)."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 0, /) -> None:
+        """Take note of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +106,7 @@ def _learned(
             lots += [(name, _lot(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
             past, home = fitted, _some(questions(acts, window, VISITS, rng), config.ranker.customers, rng)
-    progress("asking the sources what rankers learn from")
-    found = lessons([lot for _, lot in lots])
+    found = lessons([lot for _, lot in lots], progress=partial(progress, "asking the sources what rankers learn from"))
     learned = {name: [taught for (n, _), taught in zip(lots, found, strict=True) if n == name] for name in RANKERS}
     return past, home, learned
 

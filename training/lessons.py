@@ -1,6 +1,6 @@
 """What rankers learn from: the candidates that sources, fitted on the past of the split, proposed at later moments."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,16 +65,20 @@ class Lot:
     exclude_had: bool
 
 
-def lessons(lots: Sequence[Lot], jobs: int = 2) -> list[Lessons]:
+def lessons(
+    lots: Sequence[Lot], *, progress: Callable[[int, int], None] = lambda *_: None, jobs: int = 2
+) -> list[Lessons]:
     """Let the sources propose and describe candidates, and return what each lot teaches."""
     blocks = [block for number, lot in enumerate(lots) for block in _blocks(number, lot)]
+    progress(0, len(blocks))
 
     def work(block: tuple[int, NDArray[np.intp]]) -> Lessons:
         return _block(lots[block[0]], block[1])
 
     found: list[list[Lessons]] = [[] for _ in lots]
-    for (number, _), part in zip(blocks, forked(work, blocks, jobs), strict=True):
+    for done, ((number, _), part) in enumerate(zip(blocks, forked(work, blocks, jobs), strict=True), 1):
         found[number].append(part)
+        progress(done, len(blocks))
     return [joined(parts) for parts in found]
 
 

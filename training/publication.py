@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +15,8 @@ from recommender.errors import BundleError, InvalidInput
 from training import gate
 from training.appraisal import appraise
 from training.gate import Verdict
-from training.job import fit_and_hold
+from training.job import Progress, fit_and_hold
 from training.registry import CURRENT, Registry
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -26,10 +26,8 @@ from training.baselines import EVERY, best, fit_popularity
 from training.batch import ask_for, had
 from training.evaluation import Lists, Yardstick, judge, sources
 from training.heldout import Heldout, Protocol, Split, split
-from training.job import fit
+from training.job import Progress, fit
 from training.report import OURS, Report, Row, Task
-
-Progress = Callable[[str], None]
 
 WITHOUT_TAGS = f"{OURS} without tags"
 COLD_SHARE = 0.05
@@ -104,7 +102,7 @@ def _without_tags(parts: Split, config: Config, plan: Plan) -> Mapping[str, List
         parts.tables.events, parts.tables.items.select(["item_id"]), parts.tables.users.select(["user_id"])
     )
     dataset = build_dataset(bare, config)
-    bundle = fit(dataset, config, now=parts.now, progress=lambda _: None)
+    bundle = fit(dataset, config, now=parts.now, progress=lambda *_: None)
     asked = parts.heldout.queries
     tags = csr_array((len(asked), len(dataset.catalogue.tag_names)), dtype=np.float32)
     return {WITHOUT_TAGS: ours(bundle, replace(asked, tags=tags), max(plan.ks))}
@@ -159,7 +157,7 @@ def cold_items(known: Dataset, now: int, asked: Heldout, config: Config, plan: P
         histories=histories.where(~hidden[histories.item]),
         catalogue=replace(catalogue, first_seen=unseen),
     )
-    bundle = fit(past, config, now=now, progress=lambda _: None)
+    bundle = fit(past, config, now=now, progress=lambda *_: None)
     heldout = _choosing(asked, hidden)
     if len(heldout) < FEWEST:
         return []

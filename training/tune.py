@@ -88,7 +88,7 @@ def present(config: Config) -> dict[str, Any]:
 
 def score(dataset: Dataset, config: Config) -> float:
     """Return the mean over the tasks of our ``FIGURE`` on the run's held-out customers."""
-    fitted = fit_and_hold(dataset, config, now=int(dataset.histories.time.max(initial=0)) + 1, progress=lambda _: None)
+    fitted = fit_and_hold(dataset, config, now=int(dataset.histories.time.max(initial=0)) + 1, progress=lambda *_: None)
     found = appraise(fitted.past, fitted.held)
     reached = [found[task]["figures"][OURS][FIGURE]["mean"] for task in TASKS if found.get(task)]
     if not reached:

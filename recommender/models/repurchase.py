@@ -150,9 +150,7 @@ def habits(
     age = np.maximum(now[who] - when, 0) / DAY
     times = (end - start + 1).astype(np.float32)
     lasting = _sums(np.exp2(-age / half_lives[1]), start)
-    begun = np.flatnonzero(changed(customer, own.time))
-    basket_age = np.maximum(now[customer[begun]] - own.time[begun], 0) / DAY
-    baskets = np.bincount(customer[begun], np.exp2(-basket_age / half_lives[1]), minlength=len(own))
+    baskets = _faded_baskets(own, now, half_lives[1])
     last_basket = np.zeros(len(own), np.int64)
     last_basket[customer] = basket
     total = last_basket[who[start]] - which[start] + 1
@@ -183,6 +181,14 @@ def habits(
 
 def _baskets(own: Histories) -> NDArray[np.int64]:
     return np.cumsum(changed(own.customer(), own.time)) - 1
+
+
+def _faded_baskets(own: Histories, now: NDArray[np.int64], half_life: float) -> NDArray[np.float64]:
+    """Return (B,) how many baskets each customer had, halved every ``half_life`` days before ``now`` (B,)."""
+    customer = own.customer()
+    begun = np.flatnonzero(changed(customer, own.time))
+    age = np.maximum(now[customer[begun]] - own.time[begun], 0) / DAY
+    return np.asarray(np.bincount(customer[begun], np.exp2(-age / half_life), minlength=len(own)), np.float64)
 
 
 def _sums(values: NDArray[np.float64], start: NDArray[np.intp]) -> NDArray[np.float32]:

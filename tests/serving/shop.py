@@ -58,7 +58,7 @@ def bundle(config: Config | None = None, now: int = NOW) -> Bundle:
     settings = config or Config()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # implicit warns of forms that it converts by itself
-        return fit(build_dataset(tables(), settings), settings, now=now, progress=lambda _: None)
+        return fit(build_dataset(tables(), settings), settings, now=now, progress=lambda *_: None)
 
 
 def publish(data: Path, trained: Bundle) -> None:

@@ -87,7 +87,7 @@ def trial(naming: Naming) -> Trial:
     tables = sample() if naming == "given" else renamed(sample(), users, items)
     cut = int(CUT.timestamp())
     parts = split(tables, CONFIG, "temporal", cut, CONFIG.seed, EVERYBODY)
-    bundle = fit(parts.past, CONFIG, now=cut, progress=lambda _: None)
+    bundle = fit(parts.past, CONFIG, now=cut, progress=lambda *_: None)
     given = {new: old for old, new in users.items()}
     again = set(pc.unique(_part(tables.events, after=True)["user_id"]).to_pylist())
     active = (parts.past.users[int(row)] for row in np.flatnonzero(np.diff(parts.past.histories.indptr)))

@@ -53,7 +53,7 @@ def _items() -> pa.Table:
 def tiny_run() -> Fitted:
     """Return a training run over the shop, done once a test run."""
     dataset = build_dataset(shop_tables(), CONFIG)
-    return fit_and_hold(dataset, CONFIG, now=int(BEGINNING.timestamp()), progress=lambda _: None)
+    return fit_and_hold(dataset, CONFIG, now=int(BEGINNING.timestamp()), progress=lambda *_: None)
 
 
 def tiny_bundle() -> Bundle:

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from recommender.config import Config, NeighbourSettings
-from recommender.models.repurchase import habits
+from recommender.models.repurchase import STEADY, habits
 from recommender.scorer import dense
 from recommender.trail import trail
 from recommender.values import EventType, Histories
@@ -129,6 +129,14 @@ def test_a_habit_knows_its_count_gap_and_due_day():
     assert (found.item.tolist(), found.times.tolist(), found.since.tolist()) == ([3], [3.0], [4.0])
     assert found.gap[0] == pytest.approx(10.0)
     assert found.ratio[0] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("pace", [1, 50])
+def test_a_steady_count_fades_with_the_customers_baskets_and_not_with_the_days(pace):
+    log = histories([[(3, 0), (5, pace), (3, 2 * pace)]])
+    found = habits(log, np.array([900 * DAY]), EventType.PURCHASE, (7.0, 70.0), np.full(ITEMS, 10.0, np.float32))
+    assert found.item.tolist() == [3, 5]
+    np.testing.assert_allclose(found.steady, [1 + 0.5 ** (2 / STEADY), 0.5 ** (1 / STEADY)], rtol=1e-6)
 
 
 def test_what_was_taken_last_lasts_as_long_as_what_was_taken_before():

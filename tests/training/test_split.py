@@ -154,7 +154,7 @@ def test_held_out_customers_are_one_in_five_whatever_their_row():
 
 
 def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
-    first, second = (fit(random_shop(), Config(), now=9 * DAY, progress=lambda _: None) for _ in range(2))
+    first, second = (fit(random_shop(), Config(), now=9 * DAY, progress=lambda *_: None) for _ in range(2))
     assert first.info == second.info
     for name, ranker in first.rankers.items():
         assert list(ranker.boosters) == list(second.rankers[name].boosters)
@@ -164,21 +164,21 @@ def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
 
 
 def test_the_held_customers_were_no_lesson_and_have_a_truth():
-    fitted = fit_and_hold(random_shop(300), Config(), now=9 * DAY, progress=lambda _: None)
+    fitted = fit_and_hold(random_shop(300), Config(), now=9 * DAY, progress=lambda *_: None)
     assert len(fitted.held)
     assert held_out(fitted.held.customer).all()
     assert np.diff(fitted.held.truth.indptr).all()
 
 
 def test_a_ranker_with_enough_lessons_is_learned_and_knows_the_circle():
-    fitted = fit_and_hold(random_shop(600), Config(), now=9 * DAY, progress=lambda _: None)
+    fitted = fit_and_hold(random_shop(600), Config(), now=9 * DAY, progress=lambda *_: None)
     figures = fitted.bundle.info.metrics["rankers"]["home"]
     assert figures["lambdamart"] > 0.9 or figures["linear"] > 0.9
 
 
 def test_lessons_hold_only_moments_with_a_hit():
     data = random_shop()
-    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda _: None).past
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     (learned,) = lessons([Lot(past, HOME, asked, held_out(asked.customer), exclude_had=False)])
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
@@ -188,14 +188,17 @@ def test_lessons_hold_only_moments_with_a_hit():
 
 def test_lots_asked_together_teach_what_each_teaches_alone():
     data = random_shop(600)
-    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda _: None).past
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     half = len(asked) // 2
     parts = [asked.take(np.arange(0, half)), asked.take(np.arange(half, len(asked)))]
     lots = [Lot(past, HOME, part, held_out(part.customer), exclude_had=False) for part in parts]
     alone = [lessons([lot], jobs=1)[0] for lot in lots]
     assert all(len(one.group) for one in alone)
-    for one, other in zip(lessons(lots), alone, strict=True):
+    told: list[tuple[int, int]] = []
+    together = lessons(lots, progress=lambda *of: told.append(of))
+    assert told == [(done, told[0][1]) for done in range(told[0][1] + 1)]
+    for one, other in zip(together, alone, strict=True):
         assert one.features.tobytes() == other.features.tobytes()
         np.testing.assert_array_equal(one.group, other.group)
 
