@@ -19,13 +19,9 @@ from training.job import fit
 HOME, FRESH, PINNING = Placement(), Placement(ranker="discovery"), Placement(pins=("i4",))
 
 
-def silent(_: str) -> None:
-    """Report to nobody."""
-
-
 @pytest.fixture(scope="module")
 def bundle():
-    return fit(dataset(), Config(), now=10 * DAY, progress=silent)
+    return fit(dataset(), Config(), now=10 * DAY, progress=lambda *_: None)
 
 
 def bought(customers: np.ndarray) -> csr_array:
