@@ -15,7 +15,9 @@ from recommender.lists import Ordered
 from training.audience import Audience, gather, read_ids
 from training.batch import ask_for, in_blocks
 from training.lists_file import check_target, write_lists
+from training.privacy import UNDECIDED, Decisions
 from training.registry import bundle_folder
+from training.sources import read_decisions
 
 app = typer.Typer()
 
@@ -36,26 +38,36 @@ def recommend(
 ) -> None:
     """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
 
-    Customers that the bundle does not know get a list too. Without --now the lists are made for the moment just after
-    the last event that the bundle and --history know.
+    Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
+    decided there since it was trained is obeyed: erasures, and the choice of lists that are not personal. Without --now
+    the lists are made for the moment just after the last event that the bundle and --history know.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
     """
     check_target(out)
-    loaded = load(bundle_folder(bundle))
+    folder = bundle_folder(bundle)
+    loaded = load(folder)
     ids = read_ids(users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
-    audience = gather(loaded, ids, later)
+    audience = gather(loaded, ids, later, _decided(folder))
     asked = moment("--now", now)
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
     what = ask_for(loaded, placement, count=count, repeat=repeat)
+    if audience.withheld:
+        say(f"{audience.withheld} customers were erased or want no personal lists: nothing earlier is used of them")
     if audience.left_out:
         say(f"{audience.left_out} events of --history name an item that the bundle does not know; they are left out")
     with progress() as report:
         parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or os.cpu_count() or 1)
         written = write_lists(out, ids, loaded.catalogue.items, _shown(parts, audience, report))
     say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+
+
+def _decided(folder: Path) -> Decisions:
+    """Return what is known of the customers' decisions beside a bundle; nothing where it lies in no data folder."""
+    bundles = folder.resolve().parent
+    return read_decisions(bundles.parent) if bundles.name == "bundles" else UNDECIDED
 
 
 def _shown(

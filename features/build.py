@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from features.catalogue import build_catalogue
-from features.columns import distinct, flat, id_map, listed, rows
+from features.columns import distinct, id_map, listed, rows
+from features.consent import consented
 from features.histories import build_histories
 from features.rule_tags import with_rule_tags
 from features.tables import Tables
@@ -20,24 +21,17 @@ from recommender.values import EARLIEST, LATEST, Histories
 def build_dataset(tables: Tables, config: Config) -> Dataset:
     """Return users, items, histories, catalogue and declared tags.
 
-    Items and users that only occur in events are rows like any other. Events without an item, and those whose customer
-    said no, are no part of histories.
+    Items and users that only occur in events are rows like any other. Events without an item, and those that may not be
+    learned from, are no part of histories; customers who want no personal lists are no part of users.
     """
-    events = consented(tables)
-    users = distinct(events["user_id"], tables.users["user_id"])
+    events, customers = consented(tables)
+    users = distinct(events["user_id"], customers["user_id"])
     items = distinct(events["item_id"], tables.items["item_id"])
     histories = build_histories(events, users, items)
     bare = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
     catalogue = with_rule_tags(bare, config.tag_rules)
-    declared = declared_tags(tables.users, users, catalogue.tag_names)
+    declared = declared_tags(customers, users, catalogue.tag_names)
     return Dataset(id_map(users), histories, catalogue, declared)
-
-
-def consented(tables: Tables) -> pa.Table:
-    """Return the events that may be learned from: neither the event nor its customer says no to personalisation."""
-    allowed = tables.events.filter(pc.fill_null(tables.events["consent"], True))
-    refused = tables.users.filter(pc.invert(pc.fill_null(tables.users["consent_personalization"], True)))["user_id"]
-    return allowed.filter(pa.array(rows(allowed["user_id"], flat(refused)) < 0)) if len(refused) else allowed
 
 
 def first_times(histories: Histories, items: int) -> NDArray[np.int64]:

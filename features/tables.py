@@ -60,9 +60,11 @@ USERS = pa.schema(
         ("consent_email", pa.bool_()),
         ("consent_sms", pa.bool_()),
         ("consent_push", pa.bool_()),
+        ("personalize", pa.bool_()),
     ]
 )
-"""One row a customer. Every further column is an attribute, as text."""
+"""One row a customer; ``personalize`` is the customer's own choice, ``consent_personalization`` what the shop declared.
+Every further column is an attribute, as text."""
 
 
 ERASED = pa.schema([("user_id", pa.string()), ("erased_at", TIME)])

@@ -188,7 +188,7 @@ def _read_facts(entries: Sequence[Entry]) -> tuple[dict[bytes, dict[str, Row]], 
     for entry in entries:
         for kind in entry.fields.keys() & FACTS.keys():
             try:
-                row = {k: v for k, v in orjson.loads(entry.fields[kind]).items() if k != "personalize"}
+                row = orjson.loads(entry.fields[kind])
                 known = _fact(row, FACTS[kind])[0][0].as_py()
             except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
                 bad.append(Unreadable(entry, f"{type(error).__name__}: {error}"))

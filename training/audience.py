@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from features.columns import rows
 from features.histories import build_histories
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
-from recommender.values import Histories, Queries
+from recommender.values import EARLIEST, Histories, Queries
+from training.privacy import UNDECIDED, Decisions, forgotten_until
 from training.raw_files import connect, open_raw, quoted, unreadable
 
 LONGEST_ID = 256
@@ -33,6 +35,8 @@ class Audience:
     """How many items the bundle's catalogue has."""
     unknown: int
     """How many of them the bundle has never seen."""
+    withheld: int
+    """How many of them were erased or want no personal lists."""
     left_out: int
     """How many later events name an item that the bundle does not know."""
 
@@ -60,20 +64,26 @@ def read_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(one for _, one in rows))
 
 
-def gather(bundle: Bundle, ids: Sequence[str], later: pa.Table | None) -> Audience:
-    """Return what is known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
+def gather(
+    bundle: Bundle, ids: Sequence[str], later: pa.Table | None = None, decided: Decisions = UNDECIDED
+) -> Audience:
+    """Return what may be known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
 
-    Events that say no to personalisation are left alone.
+    Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed.
     """
-    rows = bundle.users.rows(ids)
-    histories, left_out = bundle.histories.take(rows.astype(np.intp)), 0
+    customers, row = pa.array(ids, pa.string()), bundle.users.rows(ids)
+    erased = forgotten_until(customers, decided.erased)
+    refused = rows(customers, decided.refusing) >= 0
+    histories, left_out = bundle.histories.take(np.where(refused, -1, row).astype(np.intp)), 0
+    histories = histories.where(histories.time > erased[histories.customer()] // 1000)
     if later is not None:
-        later = later.filter(pc.fill_null(later["consent"], True))
+        later = decided.applied(later.filter(pc.fill_null(later["consent"], True)))
         items = pa.array(list(bundle.catalogue.items), pa.string())
-        fresh = build_histories(later, pa.array(ids, pa.string()), items)
-        histories = followed(histories, fresh)
+        histories = followed(histories, build_histories(later, customers, items))
         left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
-    return Audience(ids, histories, _tags(bundle, rows), len(bundle.catalogue), int((rows < 0).sum()), left_out)
+    withheld = refused | (erased > EARLIEST)
+    tags = _tags(bundle, np.where(withheld, -1, row))
+    return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), int(withheld.sum()), left_out)
 
 
 def followed(past: Histories, later: Histories) -> Histories:
@@ -101,7 +111,7 @@ def _told(past: Histories, later: Histories) -> NDArray[np.bool_]:
     return told[len(past.item) :]
 
 
-def _tags(bundle: Bundle, rows: NDArray[np.int32]) -> csr_array:
-    known = np.flatnonzero(rows >= 0)
-    pick = csr_array((np.ones(len(known), np.float32), (known, rows[known])), shape=(len(rows), len(bundle.users)))
+def _tags(bundle: Bundle, row: NDArray[np.int32]) -> csr_array:
+    known = np.flatnonzero(row >= 0)
+    pick = csr_array((np.ones(len(known), np.float32), (known, row[known])), shape=(len(row), len(bundle.users)))
     return csr_array(pick @ bundle.declared)

@@ -71,6 +71,7 @@ USER_COLUMNS: Mapping[str, Column] = {
     "consent_email": _TRUTH,
     "consent_sms": _TRUTH,
     "consent_push": _TRUTH,
+    "personalize": _TRUTH,
 }
 
 ATTRIBUTE = _TEXT

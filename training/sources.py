@@ -8,12 +8,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.consent import refusing
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
 from features.upsert import first_of_each, upsert
 from features.whole_files import unchanging
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
-from training.privacy import with_merges, without_erased_events, without_erased_users
+from training.privacy import Decisions, with_merges, without_erased_events, without_erased_users
 from training.raw_files import connect, located, unreadable
 
 Paths = Sequence[str | Path]
@@ -54,6 +55,12 @@ def read_log(shop: Path) -> Tables:
     folder = ShopFolder(shop)
     with unchanging(shop):
         return _read_log(folder)
+
+
+def read_decisions(shop: Path) -> Decisions:
+    """Return what the customers decided, as far as the folder of their shop knows."""
+    folder = ShopFolder(shop)
+    return Decisions(_parquet(folder.erased, ERASED), refusing(_parquet(folder.users, USERS)))
 
 
 def _read_log(folder: ShopFolder) -> Tables:

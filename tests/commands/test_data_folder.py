@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.conftest import Call
@@ -37,6 +39,33 @@ def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data:
     again = call("models", "rollback", "--data", data)
     assert (again.status, "no earlier published bundle" in again.err) == (2, True)
     assert call("models", "publish", second, "--data", data).status == 0
+
+
+def test_batch_lists_obey_what_customers_decided_after_the_training(call: Call, data: Path, files: Path) -> None:
+    def lists() -> dict[str, list[str]]:
+        users, out = data / "audience.csv", data / "lists.parquet"
+        users.write_text("user_id\nu1\nu2\nu3\nnobody\n")
+        done = call("recommend", "--bundle", data / "main" / "bundles", "--users", users, "--out", out, "-n", "10")
+        assert done.status == 0, done.err
+        assert ("2 customers were erased or want no" in done.err) == decided
+        table = pq.read_table(out)
+        rows = zip(table["user_id"].to_pylist(), table["item_id"].to_pylist(), strict=True)
+        found: dict[str, list[str]] = {}
+        for user, item in rows:
+            found.setdefault(user, []).append(item)
+        return found
+
+    trained(call, data, files, "2026-04-01")
+    decided = False
+    before = lists()
+    assert before["u1"] != before["nobody"] != before["u2"]
+    wish = pa.array([1_800_000_000_000], pa.timestamp("ms", "UTC"))
+    pq.write_table(pa.table({"user_id": ["u1"], "erased_at": wish}), data / "main" / "erased.parquet")
+    pq.write_table(pa.table({"user_id": ["u2"], "personalize": [False]}), data / "main" / "users.parquet")
+    decided = True
+    after = lists()
+    assert after["u1"] == after["u2"] == after["nobody"] == before["nobody"]
+    assert after["u3"] == before["u3"]
 
 
 def test_a_bundle_that_cannot_be_read_is_listed_with_the_reason(call: Call, tmp_path: Path) -> None:

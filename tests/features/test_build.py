@@ -82,11 +82,18 @@ def test_events_without_item_and_unknown_events_are_kept_apart() -> None:
 
 
 def test_who_says_no_is_not_learned_from() -> None:
-    events = [event("yes", "a", "view_item", 1), event("no", "b", "view_item", 1)]
+    events = [event(one, f"of {one}", "view_item", 1) for one in ("yes", "declared", "chose", "both")]
     events.append(event("yes", "c", "view_item", 2, consent=False))
-    data = dataset(events, users=[{"user_id": "no", "consent_personalization": False}])
-    assert [data.catalogue.items[row] for row in data.histories.item] == ["a"]
-    assert list(data.catalogue.items) == ["a"]
+    users = [
+        {"user_id": "yes", "consent_personalization": True, "personalize": True},
+        {"user_id": "declared", "consent_personalization": False},
+        {"user_id": "chose", "personalize": False, "tags": ["camping"]},
+        {"user_id": "both", "consent_personalization": False, "personalize": True},
+    ]
+    data = dataset(events, users=users)
+    assert [data.catalogue.items[row] for row in data.histories.item] == ["of yes"]
+    assert list(data.catalogue.items) == ["of yes"]
+    assert list(data.users) == ["yes"]
 
 
 def test_catalogue_columns() -> None:

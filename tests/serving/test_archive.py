@@ -220,6 +220,20 @@ def test_what_a_change_takes_away_is_gone_from_the_archive_too(
     assert put({"item_id": "b", "price": None}, {"item_id": "b", "price": "4"}) == [a | gone, b | {"price": "4"}]
 
 
+def test_a_choice_reaches_the_archive_beside_what_is_declared(
+    archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    facts = [{"user_id": "u", "personalize": False}, {"user_id": "v", "personalize": False}]
+    for fact in (*facts, {"user_id": "u", "region": "north"}, {"user_id": "v", "personalize": True}):
+        client_of_redis.xadd("log:{main}", {"user": orjson.dumps(fact)})
+    archiver.work()
+    held = pq.read_table(tmp_path / "main" / "users.parquet").select(["user_id", "region", "personalize"]).to_pylist()
+    assert held == [
+        {"user_id": "u", "region": "north", "personalize": False},
+        {"user_id": "v", "region": None, "personalize": True},
+    ]
+
+
 def test_events_of_customers_who_chose_so_are_archived_as_not_to_be_learned_from(
     archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
 ) -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.sparse import csr_array
 
-from features.tables import EVENTS, conform
+from features.tables import ERASED, EVENTS, conform
 from recommender.bundle import Bundle
 from recommender.errors import UnknownPlacement
 from recommender.lists import Ordered
@@ -15,6 +16,7 @@ from tests.training.shop import tiny_bundle
 from training.appraisal import ours
 from training.audience import followed, gather
 from training.batch import ask_for, had, in_blocks, lists
+from training.privacy import Decisions
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,21 @@ def test_later_events_without_an_item_or_against_consent_are_no_part_of_it(bundl
     audience = gather(bundle, ["guest"], later)
     assert audience.left_out == 0
     assert [bundle.catalogue.items[int(row)] for row in audience.histories.item] == ["staple-1"]
+
+
+def test_of_who_was_erased_or_refuses_nothing_earlier_is_used(bundle: Bundle) -> None:
+    wish = bundle.info.data_until + 60
+    erased = pa.table({"user_id": ["u1", "u2"], "erased_at": [wish * 1000, None]})
+    decided = Decisions(conform(erased, ERASED), pa.array(["u3"]))
+    later = events(*((one, "staple-1", at) for one in ("u1", "u2", "u3", "u4") for at in (wish, wish + 1)))
+    audience = gather(bundle, ["u1", "u2", "u3", "u4", "nobody"], later, decided)
+    counts = np.diff(audience.histories.indptr).tolist()
+    assert counts[:3] + counts[4:] == [1, 0, 0, 0]
+    assert counts[3] > 2
+    assert (audience.unknown, audience.withheld) == (1, 3)
+    declared = replace(bundle, declared=csr_array(np.ones((len(bundle.users), 2), np.float32)))
+    tags = gather(declared, ["u1", "u2", "u3", "u4", "nobody"], later, decided).tags
+    assert np.diff(tags.indptr).tolist() == [0, 0, 0, 2, 0]
 
 
 def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
