@@ -32,10 +32,10 @@ from recommender.bundle_io import load
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
+from recommender.models.repurchase import owned_items, strongest_event
 from training import metrics
 from training.baselines import best
 from training.bootstrap import estimate
-from training.heldout import choice, chosen
 from training.report import OURS, Row
 
 CUTS = (5, 10, 20)
@@ -87,7 +87,7 @@ def _question(one: DataSet, whole: Dataset) -> Question:
 
 def _had(whole: Dataset, users: list[str], items: IdMap) -> csr_array:
     histories = whole.histories.take(whole.users.rows(users).astype(np.intp))
-    owned = chosen(histories, choice(whole.histories.event), len(whole.catalogue))
+    owned = owned_items(histories, strongest_event(whole.histories.event), len(whole.catalogue))
     column = items.rows(whole.catalogue.items)
     return csr_array((owned.data, column[owned.indices], owned.indptr), shape=(len(users), len(items)))
 

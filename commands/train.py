@@ -42,8 +42,8 @@ def train(
     Examples: tagalong train
               tagalong train --interactions events.csv --items items.csv --bundle ./bundle
     """
-    if (bundle is None) != (interactions is None and items is None):
-        raise InvalidInput("--bundle", "goes together with --interactions or --items, and they with it")
+    if (bundle is None) != (interactions is None and items is None) or (users and bundle is None):
+        raise InvalidInput("--bundle", "goes together with --interactions or --items, and they and --users with it")
     settings = load_config(config)
     with fitting() as report:
         report("reading")

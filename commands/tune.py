@@ -12,6 +12,7 @@ from commands.options import DATA, Configuration, Data, Interactions, Items, Sho
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
+from recommender.errors import InvalidInput
 from training.sources import read_log
 from training.toml_text import toml
 from training.tune import Search, search
@@ -41,6 +42,8 @@ def tune(
 
     Example: tagalong tune --minutes 60 --out tuned.toml
     """
+    if users and not (interactions or items):
+        raise InvalidInput("--users", "goes together with --interactions or --items")
     settings = load_config(config)
     with fitting() as report:
         report("reading")

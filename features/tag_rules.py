@@ -1,7 +1,7 @@
 """Behaviour that becomes customer tags: the same rules over years of history and over the last minute's events."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,8 @@ class CustomerTag:
     """The rule as it is written, or the tag that brought this one."""
     evidence: tuple[str, ...] = ()
     """The items whose events made the rule hold."""
+    origin: str | None = None
+    """Of a derived tag: the provenance of the one that it goes back to."""
 
 
 def describe(rule: TagRule) -> str:
@@ -131,19 +133,6 @@ def _faded(rule: TagRule, age: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(age <= rule.expires_days * DAY, left, 0)
 
 
-def weights(
-    rules: TagRules, histories: Histories, now: NDArray[np.int64]
-) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
-    """Return, by tag name, which customers have it and how much of it is left at ``now`` (B,): for whole shops."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for row, rule in enumerate(rules.settings):
-        where = held(rules, row, histories)
-        weight = _faded(rule, now[where.customer] - where.time)
-        column = found.setdefault(rule.tag, np.zeros(len(histories)))
-        column[where.customer] = np.maximum(column[where.customer], weight)
-    return {tag: (np.flatnonzero(w).astype(np.int32), w[w > 0]) for tag, w in found.items()}
-
-
 def keep_heaviest(tags: dict[str, CustomerTag], tag: CustomerTag) -> None:
     """Put ``tag`` among ``tags`` unless one of that name is there that weighs at least as much."""
     if tag.name not in tags or tags[tag.name].weight < tag.weight:
@@ -160,7 +149,14 @@ def with_derived(tags: Mapping[str, CustomerTag], brings: Mapping[str, Mapping[s
     while fringe:
         parent = fringe.pop()
         for name, share in brings.get(parent.name, {}).items():
-            child = CustomerTag(name, parent.weight * share, "derived", parent.since, parent.name, parent.evidence)
+            child = replace(
+                parent,
+                name=name,
+                weight=parent.weight * share,
+                provenance="derived",
+                rule=parent.name,
+                origin=parent.origin or parent.provenance,
+            )
             if name not in every or every[name].weight < child.weight:
                 every[name] = child
                 fringe.append(child)

@@ -30,25 +30,33 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+DEFAULT_WEIGHTS: dict[str, float] = {
+    "view_item_list": 0.0,
+    "select_item": 0.5,
+    "view_item": 1.0,
+    "add_to_cart": 3.0,
+    "add_to_wishlist": 2.0,
+    "purchase": 5.0,
+    "rate": 1.0,
+    "like": 3.0,
+    "email_click": 0.5,
+}
+
+
 class EventSettings(Section):
     """How much an event says, and how fast that fades."""
 
-    weights: dict[EventName, float] = {
-        "view_item_list": 0.0,
-        "select_item": 0.5,
-        "view_item": 1.0,
-        "add_to_cart": 3.0,
-        "remove_from_cart": -1.0,
-        "add_to_wishlist": 2.0,
-        "purchase": 5.0,
-        "refund": -5.0,
-        "rate": 1.0,
-        "like": 3.0,
-        "dislike": -5.0,
-        "email_click": 0.5,
-    }
-    """By canonical event name; a name that is missing weighs nothing."""
+    weights: dict[EventName, float] = DEFAULT_WEIGHTS
+    """By canonical event name; a table of one's own changes the defaults name by name.
+
+    What has no weight above 0 is no sign of interest; refunds and dislikes exclude items instead.
+    """
     half_life_days: PositiveFloat = 60.0
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _over_defaults(cls, given: Any) -> Any:
+        return DEFAULT_WEIGHTS | given if isinstance(given, dict) else given
 
 
 class CollaborativeSettings(Section):
@@ -72,7 +80,7 @@ class TransitionSettings(Section):
     """Ordered item transitions."""
 
     distance: PositiveInt = 10
-    """How many items apart two events may be."""
+    """How many steps apart two events may be; all lines of one basket are one step."""
     neighbours: PositiveInt = 40
 
 

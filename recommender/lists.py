@@ -64,14 +64,18 @@ class Ordered:
 
 def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
     """Return each customer's pins and best candidates, boosted and diversified as the rules say."""
-    rows, score, source = _best(found, rules)
-    if len(rules.pins):
-        rows, score, source = _pinned(found, rules, rows, score, source)
+    rows, score, source = pinned_and_boosted(found, rules)
     if rules.diversity is not None and rows.shape[1]:
         codes = getattr(catalogue, rules.diversity.column).code
         pinned = (source == SOURCES.index(PINNED)).sum(axis=1)
         rows, score, source = _along(diversify(rows, codes, rules.diversity, rules.count, pinned), rows, score, source)
     return _sized(rows, score, source, rules.count)
+
+
+def pinned_and_boosted(found: Ranked, rules: Rules) -> Columns:
+    """Return each customer's pins, then all candidates, best first; no row and −inf behind them."""
+    best = _best(found, rules)
+    return _pinned(found, rules, *best) if len(rules.pins) else best
 
 
 def _best(found: Ranked, rules: Rules) -> Columns:

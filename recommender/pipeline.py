@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from recommender.bundle import Bundle
 from recommender.config import Placement
-from recommender.lists import PINNED, SOURCES, Ordered, cut, filled
+from recommender.lists import PINNED, SOURCES, Ordered, cut, filled, pinned_and_boosted
 from recommender.policy import Rules
 from recommender.ranking import Ranked, allowed_by, ranked, ranked_given
-from recommender.reasons import source_contributions, why
+from recommender.reasons import OF_FALLBACK, source_contributions, why
 from recommender.scorer import dense
 from recommender.signals import RETRIEVAL
 from recommender.values import Queries, Reason, Recommendation, Scored
@@ -26,7 +26,10 @@ class Explanation:
     """Where one item stands for one customer, and why."""
 
     rank: int | None
-    """From 1, pins first, then the ranked candidates; None if no source proposed the item or a rule dropped it."""
+    """From 1, before diversity: pins first, then the candidates by their scores as boosted.
+
+    None if no source proposed the item or a rule dropped it.
+    """
     allowed: bool
     """False if the rules drop the item; which one is for the rules' owner to say."""
     score: float | None
@@ -74,25 +77,16 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
     proposed = any(np.isfinite(rank[at]).any() for rank in found.candidates.ranks.values())
     if not proposed or not allowed[item_row]:
         return Explanation(None, bool(allowed[item_row]), None, signals, {}, ())
-    pins = rules.pins[allowed[rules.pins]]
-    pinned = (Reason(PINNED),) if item_row in pins else ()
+    pinned = (OF_FALLBACK[PINNED],) if item_row in rules.pins else ()
+    place = np.flatnonzero(pinned_and_boosted(found, rules)[0][0] == item_row)
     return Explanation(
-        _place(found, at[0], pins),
+        int(place[0]) + 1 if len(place) else None,
         True,
         float(found.score[at[0]]),
         signals,
         source_contributions(found, at)[0],
         (*pinned, *why(found, bundle.catalogue, at)[0]),
     )
-
-
-def _place(found: Ranked, at: np.intp, pins: NDArray[np.int32]) -> int:
-    """Return the place of one candidate, from 1, where ``pins`` (P,) come first and the others by their scores."""
-    items = found.candidates.item
-    before = np.flatnonzero(pins == items[at])
-    if len(before):
-        return int(before[0]) + 1
-    return len(pins) + int(((found.score > found.score[at]) & ~np.isin(items, pins)).sum()) + 1
 
 
 def _blocks(queries: Queries, rules: Rules) -> Iterator[tuple[Queries, Rules]]:
@@ -140,7 +134,7 @@ def _answer(
     items = []
     for column in np.flatnonzero(lists.rows[row] >= 0):
         at, source = place[column], lists.source_name(row, column)
-        because = reasons[at] if at >= 0 else (Reason("popular" if "popular" in source else source),)
+        because = reasons[at] if at >= 0 else (OF_FALLBACK[source],)
         parts = contributions[at] if at >= 0 else {}
         items.append(Scored(int(lists.rows[row, column]), float(lists.score[row, column]), source, because, parts))
     return Recommendation(tuple(items), lists.fallback_name(row))

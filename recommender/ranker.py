@@ -43,17 +43,18 @@ class Ranker:
 
     def weight_by(self, owner: Callable[[str], str]) -> Mapping[str, float]:
         """Return how much the ranker leans on each owner of features, as shares of 1."""
-        if not self._weights:
-            gain = np.abs(self.coefficients)
-            if self.kind == LAMBDAMART:
-                gain = np.sum([trees.feature_importance("gain") for trees in self._trees], axis=0)
-            for name, value in zip(self.features, gain, strict=True):
-                self._weights[owner(name)] = self._weights.get(owner(name), 0.0) + float(value) / float(gain.sum() or 1)
-        return self._weights
+        weights: dict[str, float] = {}
+        for name, gain in zip(self.features, self._gains, strict=True):
+            weights[owner(name)] = weights.get(owner(name), 0.0) + gain
+        return weights
 
     @cached_property
-    def _weights(self) -> dict[str, float]:
-        return {}
+    def _gains(self) -> tuple[float, ...]:
+        """How much the ranker leans on each feature, as shares of 1."""
+        gain = np.abs(self.coefficients)
+        if self.kind == LAMBDAMART:
+            gain = np.sum([trees.feature_importance("gain") for trees in self._trees], axis=0)
+        return tuple((gain / (gain.sum() or 1)).tolist())
 
     @cached_property
     def _trees(self) -> tuple[lgb.Booster, ...]:

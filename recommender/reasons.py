@@ -1,8 +1,8 @@
 """Why an item is in a list: what each source adds to its score, with the evidence from the customer's history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,14 @@ from scipy.sparse import csr_array
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
 from recommender.evidence import OF_HABITS, SUDDEN
+from recommender.lists import PINNED
 from recommender.models.transitions import DEPTH, SHARE, SIDES
 from recommender.models.transitions import MOST as NEAREST
 from recommender.ranking import Ranked
 from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL
 from recommender.trail import DAY
-from recommender.values import Reason
+from recommender.values import Reason, ReasonCode
 
 SOURCE_OF = {
     "transitions": (
@@ -56,10 +57,19 @@ SOURCE_OF = {
     "arrivals": ("arrivals", "age"),
 }
 """The features that speak for each source; ``rank_…`` and ``…_share`` go with what they are of."""
+OF_FALLBACK: Mapping[str, Reason] = {
+    "category_popularity": Reason("popular"),
+    "popularity": Reason("popular"),
+    "arrivals": Reason("new"),
+    "catalogue": Reason("catalogue"),
+    PINNED: Reason("pinned"),
+}
+"""The reason of what no ranker put in its place."""
 MOST = 3
 """Reasons an item."""
 
 
+@cache
 def source_of(feature: str) -> str:
     """Return the source that a feature speaks for, ``customer`` where it is about the customer alone."""
     plain = feature.removeprefix("rank_")
@@ -150,10 +160,10 @@ class _Evidence:
         return (
             self._linked("bought_together", "together", place)
             or self._linked("followed", "forward", place)
-            or self._linked("followed", "backward", place)
+            or self._linked("preceded", "backward", place)
         )
 
-    def _linked(self, code: str, name: str, place: int) -> Reason | None:
+    def _linked(self, code: ReasonCode, name: str, place: int) -> Reason | None:
         """Name the anchor or history item with the strongest link to the shown one."""
         customer = int(self.customer[place])
         if (name, customer) not in self.origins:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,11 +119,27 @@ class Queries:
         return Queries(self.histories.take(rows), self.now[rows], self.anchors[rows], self.tags[rows])
 
 
+ReasonCode = Literal[
+    "bought_together",
+    "followed",
+    "preceded",
+    "similar_to",
+    "tag",
+    "due_again",
+    "because_of_history",
+    "popular",
+    "trending",
+    "new",
+    "catalogue",
+    "pinned",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why an item is in a list: a code and its evidence (``bought_together``, item id)."""
 
-    code: str
+    code: ReasonCode
     evidence: str | None = None
 
 

@@ -9,6 +9,7 @@ from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
+from recommender import __version__
 from serving.api import docs, errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
 from serving.api.tracing import traced
@@ -60,7 +61,7 @@ class Api(APIFlask):
 
 def create_app(services: Services) -> APIFlask:
     """Return an app that answers from ``services``."""
-    app = Api("tagalong", title="Tagalong", version="0.1.0", docs_path=None, json_errors=False)
+    app = Api("tagalong", title="Tagalong", version=__version__, docs_path=None, json_errors=False)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, OPENAPI_VERSION="3.1.0", TRUSTED_HOSTS=None)
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = parsing.IdConverter

@@ -23,6 +23,7 @@ Id = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12)]
+Quantity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e12)]
 
 
 @with_config(ConfigDict(extra="ignore"))
@@ -30,7 +31,7 @@ class Line(TypedDict):
     """One entry of GA4's ``items``; what we do not know of it is ignored."""
 
     item_id: Id
-    quantity: NotRequired[Amount]
+    quantity: NotRequired[Quantity]
     price: NotRequired[Amount]
     list_price: NotRequired[Amount]
 
@@ -46,7 +47,7 @@ class Event(TypedDict):
     event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
     timestamp: NotRequired[Annotated[datetime | None, Field(strict=False)]]
     event_id: NotRequired[Id | None]
-    quantity: NotRequired[Amount | None]
+    quantity: NotRequired[Quantity | None]
     price: NotRequired[Amount | None]
     list_price: NotRequired[Amount | None]
     value: NotRequired[Number | None]

@@ -74,11 +74,11 @@ def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np
 def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
     """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
-    Declared tags lift only for a ``new`` customer, of whom nothing else is known: beside a history the ranker weighs
-    them as it learned.
+    Declared tags, and what they bring, lift only for a ``new`` customer, of whom nothing else is known: beside a
+    history the ranker weighs them as it learned.
     """
     asked = None if ask.boost is None else _asked_lift(shelf, ask.boost, own)
-    fresh = {tag.name: min(tag.weight, 1.0) for tag in own if new or tag.provenance != "declared"}
+    fresh = {tag.name: min(tag.weight, 1.0) for tag in own if new or "declared" not in (tag.provenance, tag.origin)}
     fresh |= dict.fromkeys(ask.tags, 1.0)
     if not fresh or not shelf.config.live.tag_boost:
         return asked

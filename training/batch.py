@@ -10,7 +10,7 @@ from recommender.bundle import Bundle
 from recommender.config import Placement
 from recommender.errors import UnknownPlacement
 from recommender.lists import Ordered
-from recommender.models.repurchase import owned
+from recommender.models.repurchase import owned_items
 from recommender.pipeline import order
 from recommender.policy import Rules, always_eligible, exclusions, pinned_rows, union
 from recommender.values import Histories, Queries
@@ -47,11 +47,7 @@ def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat:
 
 def had(bundle: Bundle, histories: Histories) -> csr_array:
     """Return (B × N) which items each customer had, in the sense that the bundle's models were fitted in."""
-    own = owned(histories, bundle.models.repurchase.had, len(bundle.catalogue))
-    shape = (len(own), len(bundle.catalogue))
-    matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=shape)
-    matrix.sum_duplicates()
-    return matrix
+    return owned_items(histories, bundle.models.repurchase.had, len(bundle.catalogue))
 
 
 def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from features.customer import STAGES, summaries
 from recommender.bundle import Bundle
 from recommender.ids import IdMap
+from training.appraisal import share
 from training.audience import gather
-from training.batch import ask_for, had, lists
+from training.batch import ask_for, lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def compare(before: Bundle, after: Bundle, *, customers: int, count: int, now: i
     histories = after.histories.take(after.users.rows(ids).astype(np.intp))
     stage = summaries(histories, np.full(len(ids), now, np.int64), np.inf).stage
     was, becomes = (_shown(one, len(after.catalogue)) for one in (theirs, ours))
-    share = np.bincount(had(after, after.histories).indices, minlength=len(after.catalogue)) / max(len(after.users), 1)
+    owners = share(after)
     items = _changes(after.catalogue.items, was, becomes)
     return Difference(
         customers=len(ids),
@@ -67,7 +68,7 @@ def compare(before: Bundle, after: Bundle, *, customers: int, count: int, now: i
         overlap=float(overlap.mean()),
         same_first=float((ours[:, 0] == theirs[:, 0]).mean()),
         coverage=(float((was > 0).mean()), float((becomes > 0).mean())),
-        popularity=(float(was @ share), float(becomes @ share)),
+        popularity=(float(was @ owners), float(becomes @ owners)),
         stages=_by_stage(overlap, stage),
         categories=_categories(after, was, becomes),
         gains=[one for one in items[:changes] if one.gain > 0],

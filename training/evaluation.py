@@ -1,6 +1,6 @@
 """Judges lists against what customers then chose: overall, by task, by length of history and by source."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue
+from recommender.policy import always_eligible
 from training import metrics
 from training.bootstrap import Estimate, estimate
 from training.heldout import Heldout
@@ -85,7 +86,8 @@ def judge(system: str, lists: Lists, yardstick: Yardstick) -> tuple[list[Row], l
         asked, found = values(lists, yardstick, task)
         if not len(asked):
             continue
-        eligible = int(yardstick.catalogue.in_stock.sum())
+        now = int(yardstick.heldout.queries.now.max())
+        eligible = int(always_eligible(yardstick.catalogue, now).sum())
         share = metrics.coverage(lists.of(task)[asked, : yardstick.main], eligible)
         figures = summary(found, yardstick.seed)
         coverage = {f"coverage@{yardstick.main}": Estimate(share, share, share)}
@@ -127,17 +129,6 @@ def sources(lists: Lists, yardstick: Yardstick, names: Sequence[str]) -> list[So
                 part = (places[code] / places.sum(), hit[code] / max(hit.sum(), 1), hit[code] / places[code])
                 shares.append(SourceShare(task, name, *(float(one) for one in part)))
     return shares
-
-
-def compare(systems: Mapping[str, Callable[[], Lists]], yardstick: Yardstick) -> tuple[list[Row], list[Row]]:
-    """Return the rows of every system, in the order given."""
-    rows: list[Row] = []
-    buckets: list[Row] = []
-    for name, make in systems.items():
-        some, more = judge(name, make(), yardstick)
-        rows += some
-        buckets += more
-    return rows, buckets
 
 
 def _widened(matrix: csr_array, columns: int) -> csr_array:

@@ -31,7 +31,7 @@ def judge(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> Verdict:
     faults = [*_against(new), *(_against_record(new, current) if current else ())]
     if faults:
         return Verdict(False, "; ".join(faults))
-    return Verdict(True, f"no worse than {_others(new)} on {new['held_out']['customers']} held-out customers")
+    return Verdict(True, f"no worse than {_others(new, current)} on {new['held_out']['customers']} held-out customers")
 
 
 def _against(new: Mapping[str, Any]) -> Iterator[str]:
@@ -51,6 +51,6 @@ def _against_record(new: Mapping[str, Any], current: Mapping[str, Any]) -> Itera
             yield f"{task}: {FIGURE} {means}, beyond both intervals"
 
 
-def _others(new: Mapping[str, Any]) -> str:
+def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
     names = dict.fromkeys(name for task in TASKS for name in new.get(task, {}).get("against", {}))
-    return " and ".join([*names, "the current bundle"] if RIVAL not in names else names)
+    return " and ".join([*names, "the current bundle"] if current and RIVAL not in names else names)

@@ -15,23 +15,12 @@ from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
-from recommender.models.repurchase import owned
-from recommender.values import EventType, Histories, Queries
+from recommender.models.repurchase import owned_items, strongest_event
+from recommender.values import Queries
 from training.raw_files import connect
 from training.split import PAUSE
 
 Protocol = Literal["leave-one-out", "temporal"]
-
-CHOICES = (
-    EventType.PURCHASE,
-    EventType.RATE,
-    EventType.LIKE,
-    EventType.ADD_TO_CART,
-    EventType.ADD_TO_WISHLIST,
-    EventType.SELECT_ITEM,
-    EventType.VIEW_ITEM,
-)
-"""What counts as choosing an item: the first of these that the data has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,26 +55,12 @@ class Split:
     heldout: Heldout
 
 
-def choice(types: NDArray[np.int8]) -> EventType:
-    """Return which event type counts as choosing an item, given the types that occur."""
-    present = set(np.unique(types).tolist())
-    return next((one for one in CHOICES if one in present), EventType.PURCHASE)
-
-
-def chosen(histories: Histories, event: EventType, items: int) -> csr_array:
-    """Return (B × N) which items each customer has had: chosen, and if bought not given back since."""
-    own = owned(histories, event, items)
-    matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=(len(own), items))
-    matrix.sum_duplicates()
-    return matrix
-
-
 def split(tables: Tables, config: Config, protocol: Protocol, test_from: int | None, seed: int, most: int) -> Split:
     """Hold out each customer's last choice, or the first basket that known customers chose at or after ``test_from``.
 
     At most ``most`` customers, drawn with ``seed``. Raises InvalidInput where nobody is left to ask.
     """
-    event = choice(event_codes(tables.events["event"]))
+    event = strongest_event(event_codes(tables.events["event"]))
     if protocol == "temporal" and test_from is None:
         raise InvalidInput("--test-from", "the temporal protocol needs the moment at which the future begins")
     past, truth = _last_choices(tables, event) if test_from is None else _first_baskets(tables, event, test_from)
@@ -96,7 +71,7 @@ def split(tables: Tables, config: Config, protocol: Protocol, test_from: int | N
         raise InvalidInput("--interactions", "no customer has both a past and a choice after it")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
     queries = ask(dataset, rows[drawn], now)
-    had = chosen(queries.histories, event, len(dataset.catalogue))
+    had = owned_items(queries.histories, event, len(dataset.catalogue))
     return Split(dataset, past, now, Heldout(queries, csr_array(answers[drawn]), had))
 
 
@@ -107,14 +82,14 @@ def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:
     return Queries(dataset.histories.take(users), when, anchors, csr_array(dataset.declared[users]))
 
 
-def _last_choices(tables: Tables, event: EventType) -> tuple[Tables, pa.Table]:
+def _last_choices(tables: Tables, event: int) -> tuple[Tables, pa.Table]:
     """Return what came before each customer's last choice, and these; customers with one event keep it.
 
     Before means before the visit first touched the item: who put it into the cart a minute ago has chosen already.
     """
     return _parted(
         tables,
-        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {int(event)}
+        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {event}
             QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY timestamp DESC, item_id DESC) = 1
             AND count(*) OVER (PARTITION BY user_id) > 1""",
         """SELECT held.user_id, min(visited.timestamp) AS moment FROM held
@@ -126,12 +101,12 @@ def _last_choices(tables: Tables, event: EventType) -> tuple[Tables, pa.Table]:
     )
 
 
-def _first_baskets(tables: Tables, event: EventType, test_from: int) -> tuple[Tables, pa.Table]:
+def _first_baskets(tables: Tables, event: int, test_from: int) -> tuple[Tables, pa.Table]:
     """Return what happened before ``test_from``, and what each customer chose first from then on."""
     cut = f"make_timestamptz({test_from * 1_000_000}::BIGINT)"
     return _parted(
         tables,
-        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {int(event)} AND timestamp >= {cut}
+        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {event} AND timestamp >= {cut}
             QUALIFY dense_rank() OVER (PARTITION BY user_id ORDER BY timestamp, order_id) = 1""",
         f"SELECT DISTINCT user_id, {cut} AS moment FROM held",
         f"timestamp < {cut}",

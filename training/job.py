@@ -15,10 +15,10 @@ from recommender import __version__
 from recommender.bundle import Bundle, BundleInfo, Models
 from recommender.config import Config
 from recommender.dataset import Dataset
+from recommender.models.repurchase import strongest_event
 from recommender.ranker import Ranker
 from recommender.trail import DAY, changed
 from recommender.values import LATEST
-from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
 from training.lessons import Lessons, Lot, joined, lessons
@@ -77,7 +77,7 @@ def fit(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Bu
 
 def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Fitted:
     """Return the bundle to serve, and what is needed to judge it without fitting again."""
-    had = strongest_event(dataset.histories)
+    had = strongest_event(dataset.histories.event)
     since, acts = split_time(dataset, had), Acts.of(dataset, had)
     past, home, learned = _learned(acts, config, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.dataset import Dataset
-from recommender.models.repurchase import owned
+from recommender.models.repurchase import owned, owned_items
 from recommender.values import Histories, Queries
+from training.metrics import minus
 
 PAUSE = 1800
 """Seconds without an event that end a visit, as web analytics has it."""
@@ -157,11 +158,11 @@ def _asked(
     last = np.append(past.time, 0)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
     away = (rng.random(len(last)) * (log.time[moment] - last)).astype(np.int64)
     now = np.where(last < since, since, last + away)
-    own = owned(past, had, truth.shape[1])
-    before = _marked((own.customer(), own.item), truth.shape)
     tags = dataset.declared[customer]
     anchors = csr_array(truth.shape, dtype=np.float32)
-    return Questions(customer.astype(np.intp), Queries(past, now, anchors, tags), truth, before)
+    return Questions(
+        customer.astype(np.intp), Queries(past, now, anchors, tags), truth, owned_items(past, had, truth.shape[1])
+    )
 
 
 def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple[int, int]) -> csr_array:
@@ -190,10 +191,8 @@ def beside(asked: Questions, rng: np.random.Generator) -> Questions:
     anchor = np.where(size > 1, asked.truth.indices[np.minimum(chosen, asked.truth.nnz - 1)], last)
     cells = (usable, anchor[usable])
     anchors = csr_array((np.ones(len(usable), np.float32), cells), shape=asked.truth.shape)
-    truth = (asked.truth - asked.truth.multiply(anchors)).tocsr()
-    truth.eliminate_zeros()
     queries = Queries(log, asked.queries.now, anchors, asked.queries.tags)
-    return Questions(asked.customer, queries, truth, asked.had).take(usable).answered()
+    return Questions(asked.customer, queries, minus(asked.truth, anchors), asked.had).take(usable).answered()
 
 
 def newcomers(asked: Questions, had: int, most: int, rng: np.random.Generator) -> Questions:
@@ -201,16 +200,13 @@ def newcomers(asked: Questions, had: int, most: int, rng: np.random.Generator) -
     log = asked.queries.histories
     kept = rng.integers(0, most + 1, len(asked))
     known = log.where(log.indptr[log.customer() + 1] - np.arange(len(log.item)) <= kept[log.customer()])
-    own = owned(known, had, asked.truth.shape[1])
-    before = _marked((own.customer(), own.item), asked.truth.shape)
+    before = owned_items(known, had, asked.truth.shape[1])
     return replace(asked, queries=replace(asked.queries, histories=known), had=before)
 
 
 def unowned(asked: Questions) -> Questions:
     """Return the moments with only what the customer had not had before as truth, where any is left."""
-    truth = (asked.truth - asked.truth.multiply(asked.had)).tocsr()
-    truth.eliminate_zeros()
-    return replace(asked, truth=truth).answered()
+    return replace(asked, truth=minus(asked.truth, asked.had)).answered()
 
 
 def _breaks(customer: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -157,10 +157,10 @@ def cold_items(known: Dataset, now: int, asked: Heldout, config: Config, plan: P
         histories=histories.where(~hidden[histories.item]),
         catalogue=replace(catalogue, first_seen=unseen),
     )
-    bundle = fit(past, config, now=now, progress=lambda *_: None)
     heldout = _choosing(asked, hidden)
     if len(heldout) < FEWEST:
         return []
+    bundle = fit(past, config, now=now, progress=lambda *_: None)
     yardstick = Yardstick(heldout, bundle.catalogue, share(bundle), plan.ks, config.seed)
     rows = [
         row

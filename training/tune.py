@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import optuna
 
@@ -44,7 +45,7 @@ class Found:
 
 SPACE: Mapping[str, tuple[Any, ...]] = {
     "events.half_life_days": (7.0, 365.0),
-    "collaborative.factors": ("one of", 32, 64, 96, 128),
+    "collaborative.factors": (32, 128),
     "collaborative.regularization": (0.005, 5.0),
     "collaborative.alpha": (0.5, 40.0),
     "neighbours.kind": ("one of", "bm25", "cosine"),
@@ -58,17 +59,17 @@ SPACE: Mapping[str, tuple[Any, ...]] = {
 """What matters, by dotted key: a range, searched by its logarithm, or choices."""
 
 
-def suggest(trial: optuna.Trial) -> dict[str, Any]:
-    """Return the settings of one trial, by dotted key."""
-    return {key: _one(trial, key, space) for key, space in SPACE.items()}
+def suggest(trial: optuna.Trial, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of one trial, by dotted key; what is ``given`` is in reach, be it outside ``SPACE``."""
+    return {key: _one(trial, key, space, given[key]) for key, space in SPACE.items()}
 
 
-def _one(trial: optuna.Trial, key: str, space: tuple[Any, ...]) -> Any:
+def _one(trial: optuna.Trial, key: str, space: tuple[Any, ...], given: Any) -> Any:
     first, *rest = space
     if first == "one of":
         return trial.suggest_categorical(key, rest)
     kind = trial.suggest_int if isinstance(first, int) else trial.suggest_float
-    return kind(key, first, rest[0], log=True)
+    return kind(key, min(first, given), max(rest[0], given), log=True)
 
 
 def changed(config: Config, changes: dict[str, Any]) -> Config:
@@ -97,29 +98,34 @@ def score(dataset: Dataset, config: Config) -> float:
 
 
 def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -> Found:
-    """Try settings until time or trials are over, and return the best; the first trial is ``config`` itself.
+    """Try settings until time or trials are over, and return the best.
 
-    Every trial is kept in ``plan.storage``, so a search can be stopped and continued. The sampler is seeded with the
-    configuration's seed and the number of trials done.
+    The first trial is ``config`` itself, unless it was tried before. Every trial is kept in ``plan.storage``, so a
+    search can be stopped and continued. The sampler is seeded with the configuration's seed and the number of trials
+    done.
     """
     study = _study(config, plan)
     done = len(study.trials)
-    if not done:
-        study.enqueue_trial(present(config))
+    given = present(config)
+    study.enqueue_trial(given, skip_if_exists=True)
     ends = time.monotonic() + plan.seconds
     for number in range(plan.trials):
         progress("trials", number, plan.trials)
-        study.optimize(lambda trial: score(dataset, changed(config, suggest(trial))), n_trials=1)
+        study.optimize(lambda trial: score(dataset, changed(config, suggest(trial, given))), n_trials=1)
         if time.monotonic() >= ends:
             break
-    first = next(one.value for one in study.trials if one.value is not None)
+    first = next(one.value for one in study.trials if one.params == given and one.value is not None)
     return Found(dict(study.best_params), study.best_value, first, len(study.trials) - done)
 
 
 def _study(config: Config, plan: Search) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
-        study_name="tagalong", storage=f"sqlite:///{plan.storage.resolve()}", direction="maximize", load_if_exists=True
+        # Trials of another space cannot be continued, so their study stands beside this one.
+        study_name=f"tagalong {crc32(repr(SPACE).encode()):08x}",
+        storage=f"sqlite:///{plan.storage.resolve()}",
+        direction="maximize",
+        load_if_exists=True,
     )
     # A sampler that begins anew with the same seed would propose again what it proposed before the stop.
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials), n_startup_trials=8)

@@ -14,6 +14,17 @@ SOON = np.float32(0.5)
 """Days: a shorter time between two baskets tells no habit."""
 STEADY = 30
 """Baskets: a half-life at the customer's own pace."""
+STRENGTH = (
+    EventType.PURCHASE,
+    EventType.RATE,
+    EventType.LIKE,
+    EventType.ADD_TO_CART,
+    EventType.ADD_TO_WISHLIST,
+    EventType.VIEW_ITEM,
+    EventType.SELECT_ITEM,
+    EventType.EMAIL_CLICK,
+)
+"""What makes an item had, strongest first."""
 LITTLE = np.float32(0.5)
 """Units: fewer before the last time tell no pace."""
 
@@ -116,6 +127,20 @@ class RepurchaseModel:
     def habits(self, histories: Histories, now: NDArray[np.int64]) -> Habits:
         """Return what the customers had, net of refunds, over the items that the model knows."""
         return habits(histories, now, self.had, (self.fresh_days, self.lasting_days), self.gap)
+
+
+def strongest_event(events: NDArray[np.int8]) -> int:
+    """Return the ``EventType`` that makes an item had: a purchase, else the strongest of the ``events`` (n,) there are."""
+    present = set(np.unique(events).tolist())
+    return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
+
+
+def owned_items(histories: Histories, had: int, items: int) -> csr_array:
+    """Return (B × N) True where the customer has the item, by the events of ``owned``."""
+    own = owned(histories, had, items)
+    matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=(len(own), items))
+    matrix.sum_duplicates()
+    return matrix
 
 
 def owned(histories: Histories, had: int, items: int) -> Histories:

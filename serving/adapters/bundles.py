@@ -57,7 +57,10 @@ def watch(look: Callable[[], None]) -> Callable[[], None]:
 
     def keep_looking() -> None:
         while not pause.wait(SECONDS):
-            look()
+            try:
+                look()
+            except Exception:  # whatever it was: a worker that no longer looks would serve an old bundle for ever
+                log.exception("the look for bundles failed")
 
     pause = threading.Event()
     look()

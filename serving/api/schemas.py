@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recommender.values import ReasonCode
 from serving.ask import Ask, Who
 
 
@@ -44,8 +45,7 @@ class ListQuery(Ask):
 class ReasonBody(Body):
     """Why an item is in a list."""
 
-    code: str
-    """The kind of reason."""
+    code: ReasonCode
     evidence: str | None
     """The item, tag or day that it rests on."""
 

@@ -48,6 +48,12 @@ def test_an_error_names_line_and_key(tmp_path: Path, text: str, message: str) ->
     assert str(caught.value).endswith(message)
 
 
+def test_a_weight_changes_the_defaults_alone(tmp_path: Path) -> None:
+    weights = load_config(written(tmp_path, "[events.weights]\nview_item = 2.0\nlike = 0\n")).events.weights
+    assert weights == Config().events.weights | {"view_item": 2.0, "like": 0.0}
+    assert weights["purchase"] == 5.0
+
+
 @pytest.mark.parametrize("name", ["buy", "Purchase", "other"])
 def test_weights_go_by_canonical_names_alone(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="canonical event name"):

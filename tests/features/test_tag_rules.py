@@ -1,17 +1,21 @@
 """What behaviour earns which tag, and that one customer online and a whole shop offline get the same answer."""
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.tag_rules import CustomerTag, TagRules, describe, heaviest, held, weights, with_derived
-from recommender.config import TagRule
+from features.build import build_dataset
+from features.tables import Tables
+from features.tag_rules import CustomerTag, TagRules, describe, heaviest, held, latest, with_derived
+from recommender.config import Config, TagRule
 from recommender.values import EventType, Histories
 
 DAY = 86_400
 VIEW, BUY = EventType.VIEW_ITEM, EventType.PURCHASE
 TENTS = np.array([True, True, True, False, False])
 """Items 0–2 are tents, 3 and 4 are not."""
+CATALOGUE = build_dataset(Tables.of(items=pa.table({"item_id": list("abcde")})), Config()).catalogue
 
 
 def rules(*settings: TagRule) -> TagRules:
@@ -70,9 +74,8 @@ def test_a_window_of_days_counts_from_the_first_event_to_the_last() -> None:
 def test_a_tag_halves_with_its_half_life_and_expires() -> None:
     rule = TagRule(tag="t", count=1, weight=2.0, half_life_days=10, expires_days=30)
     log = histories(*[[(0, VIEW, 0)]] * 3)
-    who, weight = weights(rules(rule), log, np.array([0, 10 * DAY, 31 * DAY]))["t"]
-    assert who.tolist() == [0, 1]
-    assert weight.tolist() == [2.0, 1.0]
+    found = latest(rules(rule), log, np.array([0, 10 * DAY, 31 * DAY]), CATALOGUE)
+    assert [{name: each.tag.weight for name, each in one.items()} for one in found] == [{"t": 2.0}, {"t": 1.0}, {}]
 
 
 def test_a_tag_brings_others_and_they_bring_more() -> None:

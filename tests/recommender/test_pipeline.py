@@ -130,6 +130,26 @@ def test_pins_stand_before_the_ranked_in_an_explanation(bundle):
     assert not found[3].allowed
 
 
+def test_boosts_count_in_the_place_of_an_explanation(bundle):
+    log = dataset().histories.take(np.array([0]))
+    best = order(bundle, HOME, ask(log), Rules.none(1, ITEMS, ITEMS)).rows[0].tolist()
+    boost = np.zeros(ITEMS, np.float32)
+    boost[best[4]] = 9
+    rules = replace(Rules.none(1, ITEMS, ITEMS), boost=boost)
+    lifted = order(bundle, HOME, ask(log), rules).rows[0].tolist()
+    assert lifted[0] == best[4]
+    assert [explain(bundle, HOME, ask(log), rules, row).rank for row in lifted[:6]] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("fallback", "code"), [("arrivals", "new"), ("catalogue", "catalogue"), ("popularity", "popular")]
+)
+def test_a_fallback_has_the_reason_of_its_source(bundle, fallback, code):
+    alone = HOME.model_copy(update={"sources": (), "fallback": (fallback,)})
+    (answer,) = recommend(bundle, alone, ask(dataset().histories.take(np.array([0]))), Rules.none(1, ITEMS, 3))
+    assert [(item.source, item.reasons) for item in answer.items] == [(fallback, (Reason(code),))] * 3
+
+
 def test_given_items_are_ranked_whatever_is_pinned(bundle):
     log = dataset().histories.take(np.array([1]))
     plain, pinning = (rank(bundle, one, ask(log), np.array([0, 1, 4], np.int32)) for one in (HOME, PINNING))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recommender.bundle import Bundle
-from serving.adapters.bundles import BundleFolder
+from serving.adapters.bundles import BundleFolder, watch
 from serving.app import create_app
 from serving.metrics import Metrics
 from serving.services import Services
@@ -54,6 +54,25 @@ def test_a_bundle_with_one_changed_byte_is_refused_and_counted(tmp_path: Path, t
     assert folder.fresh() is None
     assert folder.fresh() is None
     assert metrics.registry.get_sample_value("tagalong_refused_bundles_total") == 1
+
+
+def test_whatever_goes_wrong_in_a_look_the_next_one_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.adapters.bundles.SECONDS", 0.01)
+    looks: list[int] = []
+    again = threading.Event()
+
+    def look() -> None:
+        looks.append(len(looks))
+        if len(looks) == 2:
+            raise MemoryError
+        if len(looks) > 2:
+            again.set()
+
+    stop = watch(look)
+    try:
+        assert again.wait(10)
+    finally:
+        stop()
 
 
 def test_no_request_fails_or_mixes_bundles_while_they_are_swapped(services: Services, trained: Bundle) -> None:

@@ -44,6 +44,7 @@ def test_good_parts_are_stored_and_bad_ones_named(client: FlaskClient, client_of
         view("tent", timestamp="2019-01-01T00:00:00Z"),
         view("tent", user="bad\nid"),
         view("tent", quantity="many"),
+        view("tent", quantity=0),
         view("tent", quantiy=2),
         {"user_id": "new", "event": "view_item"},
         "not an event",
@@ -55,9 +56,10 @@ def test_good_parts_are_stored_and_bad_ones_named(client: FlaskClient, client_of
         (3, "timestamp_too_old"),
         (4, "invalid"),
         (5, "invalid"),
-        (6, "unknown_field"),
-        (7, "missing_field"),
-        (8, "invalid"),
+        (6, "invalid"),
+        (7, "unknown_field"),
+        (8, "missing_field"),
+        (9, "invalid"),
     ]
     assert "user_id" in answer["rejected"][3]["detail"]
     assert len(log(client_of_redis)) == 1

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from features.tag_rules import CustomerTag
+from features.tag_rules import CustomerTag, with_derived
 from serving.app import create_app
 from serving.ask import Ask
 from serving.bootstrap import build
@@ -115,6 +116,12 @@ def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services)
     assert lifted is not None
     assert {shelf.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
     assert lift(shelf, Ask(), own, new=False) is None
+    brings = {"cooking": {"camping": 0.5}, "camping": {"cooking": 0.5}}
+    brought = with_derived({"camping": replace(own[0], name="camping")}, brings)
+    assert brought["cooking"].provenance == "derived"
+    assert lift(shelf, Ask(), tuple(brought.values()), new=False) is None
+    earned = with_derived({"camping": replace(own[0], name="camping", provenance="rule")}, brings)
+    assert lift(shelf, Ask(), (earned["cooking"],), new=False) is not None
 
 
 def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from recommender.config import Config, NeighbourSettings
-from recommender.models.repurchase import STEADY, habits
+from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
 from recommender.trail import trail
 from recommender.values import EventType, Histories
@@ -13,7 +13,6 @@ from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, 
 from training.fit.cooccurrence import cooccurrence
 from training.fit.neighbours import NEWEST, fit_neighbours
 from training.fit.popularity import fit_popularity
-from training.fit.repurchase import strongest_event
 from training.fit.sources import fit_sources, recounted
 
 SOURCES = ("collaborative", "neighbours", "transitions", "content", "repurchase", "popularity", "arrivals")
@@ -52,7 +51,7 @@ def test_nothing_is_said_to_a_customer_without_events(models, name):
 @pytest.mark.parametrize("name", SOURCES)
 def test_an_empty_log_can_be_fitted_and_asked(name):
     empty = dataset().before(0)
-    models = fit_sources(empty, Config(), now=0, had=strongest_event(empty.histories))
+    models = fit_sources(empty, Config(), now=0, had=strongest_event(empty.histories.event))
     scores = dense(getattr(models, name).score(ask(Histories.empty(1))))
     assert scores.shape == (1, ITEMS)
     assert not np.isfinite(scores).any()
@@ -183,6 +182,7 @@ def test_a_refund_takes_the_purchase_back():
 
 
 def test_without_purchases_the_strongest_event_makes_an_item_had():
-    assert strongest_event(histories([[(0, 1)]], EventType.LIKE)) == EventType.LIKE
-    assert strongest_event(histories([[(0, 1)]], EventType.VIEW_ITEM)) == EventType.VIEW_ITEM
-    assert strongest_event(Histories.empty()) == EventType.PURCHASE
+    assert strongest_event(histories([[(0, 1)]], EventType.LIKE).event) == EventType.LIKE
+    assert strongest_event(histories([[(0, 1)]], EventType.VIEW_ITEM).event) == EventType.VIEW_ITEM
+    assert strongest_event(np.array([EventType.ADD_TO_WISHLIST, EventType.ADD_TO_CART])) == EventType.ADD_TO_CART
+    assert strongest_event(Histories.empty().event) == EventType.PURCHASE

@@ -21,8 +21,9 @@ def metrics(ours: float, **above: float) -> dict[str, Any]:
 def test_better_than_every_baseline_is_published() -> None:
     found = judge(metrics(0.2, popularity=0.1), None)
     assert found.publish
-    assert "popularity" in found.reason
-    assert "500 held-out customers" in found.reason
+    assert found.reason == "no worse than popularity on 500 held-out customers"
+    found = judge(metrics(0.2, popularity=0.1), metrics(0.2))
+    assert found.reason == "no worse than popularity and the current bundle on 500 held-out customers"
 
 
 def test_worse_than_a_baseline_beyond_the_interval_is_kept_with_the_reason() -> None:

@@ -9,8 +9,7 @@ import pytest
 from features.tables import Tables
 from recommender.config import Config
 from recommender.errors import InvalidInput
-from recommender.values import EventType
-from training.heldout import Protocol, Split, choice, split
+from training.heldout import Protocol, Split, split
 
 DAY = 86_400
 LOG = [
@@ -91,11 +90,6 @@ def test_an_item_that_the_past_does_not_know_is_a_miss_that_counts() -> None:
     found = split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)
     bob = found.heldout.truth.toarray()[1]
     assert np.flatnonzero(bob).tolist() == [3]
-
-
-def test_a_choice_is_the_strongest_event_that_occurs() -> None:
-    assert choice(np.array([EventType.VIEW_ITEM, EventType.ADD_TO_CART])) is EventType.ADD_TO_CART
-    assert choice(np.array([EventType.RATE, EventType.PURCHASE])) is EventType.PURCHASE
 
 
 def test_the_temporal_protocol_needs_its_moment() -> None:

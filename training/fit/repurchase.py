@@ -4,27 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.models.repurchase import DAY, RepurchaseModel, habits, owned
-from recommender.values import EventType, Histories
+from recommender.values import Histories
 
-STRENGTH = (
-    EventType.PURCHASE,
-    EventType.RATE,
-    EventType.LIKE,
-    EventType.ADD_TO_WISHLIST,
-    EventType.ADD_TO_CART,
-    EventType.VIEW_ITEM,
-    EventType.SELECT_ITEM,
-    EventType.EMAIL_CLICK,
-)
-"""What makes an item had, strongest first."""
 PRIOR = 5.0
 """An item's own figures weigh as much as the shop's once this many customers had it."""
-
-
-def strongest_event(histories: Histories) -> int:
-    """Return the ``EventType`` that makes an item had: a purchase, else the strongest one that the log holds."""
-    present = set(np.unique(histories.event).tolist())
-    return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
 
 
 def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> tuple[RepurchaseModel, NDArray[np.integer]]:

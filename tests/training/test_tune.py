@@ -1,0 +1,41 @@
+"""The search for better settings, on the made-up shop."""
+
+from pathlib import Path
+
+import pytest
+
+from features.build import build_dataset
+from recommender.config import CollaborativeSettings, Config, NeighbourSettings, RankerSettings
+from recommender.dataset import Dataset
+from tests.training.shop import CONFIG, shop_tables
+from training.tune import SPACE, Search, changed, present, search
+
+SMALL = CollaborativeSettings(factors=8, iterations=1)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return build_dataset(shop_tables(40), CONFIG)
+
+
+def test_a_search_begins_with_what_it_is_given_even_outside_its_space_and_goes_on(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    config = Config(collaborative=SMALL, ranker=RankerSettings(trees=2, candidates=20))
+    told: list[tuple[str, int, int]] = []
+    once = Search(tmp_path / "study.sqlite", seconds=600, trials=1)
+    first = search(dataset, config, once, lambda *step: told.append(step))
+    assert (first.changes, first.trials, told) == (present(config), 1, [("trials", 0, 1)])
+    assert 0 < first.score == first.before <= 1
+    second = search(dataset, config, once, lambda *_: None)
+    assert (second.before, second.trials) == (first.before, 1)
+    assert second.score >= first.score
+    other = config.model_copy(update={"neighbours": NeighbourSettings(kind="cosine")})
+    assert search(dataset, other, once, lambda *_: None).trials == 1
+
+
+def test_what_is_searched_can_be_put_into_a_configuration() -> None:
+    given = present(Config())
+    assert given.keys() == SPACE.keys()
+    assert changed(Config(), given) == Config()
+    assert changed(Config(), given | {"collaborative.factors": 48}).collaborative.factors == 48
