@@ -16,8 +16,8 @@ from recommender.config import ContentSettings
 from recommender.ids import Texts
 from recommender.values import EARLIEST, LATEST
 
-STATE = ("in_stock", "hidden")
-"""Columns that change by the minute, so no part of an item's properties."""
+STATE = ("in_stock", "hidden", "first_seen")
+"""Columns that are told by arrays alone, so no part of an item's properties."""
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 
 
@@ -26,7 +26,8 @@ def build_catalogue(
 ) -> Catalogue:
     """Return the catalogue of ``items`` (distinct, sorted); an item that the table lacks is in stock and nothing else.
 
-    ``first_seen`` (N,) holds each item's first event; ``available_from`` is used instead where the shop gives it.
+    ``first_seen`` (N,) holds each item's first event. An item came at its ``available_from``, else at the earlier
+    of its first event and what the table says in ``first_seen``.
     """
     at = rows(items, flat(table["item_id"]))
     table = table.drop_columns("item_id").take(pa.array(at, mask=at < 0)).append_column("item_id", items)
@@ -37,6 +38,9 @@ def build_catalogue(
     table = table.set_column(table.column_names.index("category"), "category", path)
     tags, tag_names = item_tags(table, textual, settings)
     available_from = seconds(table["available_from"], missing=EARLIEST)
+    told = seconds(table["first_seen"], missing=LATEST)
+    known = np.minimum(told, np.where(first_seen == EARLIEST, LATEST, first_seen))
+    first_seen = np.where(known == LATEST, EARLIEST, known)
     return Catalogue(
         items=id_map(items),
         price=numbers(table["price"]),

@@ -48,7 +48,8 @@ class Change:
 def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentSettings, now: int) -> Catalogue:
     """Return the catalogue with ``items`` changed or added; of several changes of one item the later wins, key by key.
 
-    A new item came at its ``available_from``, or at ``now`` (seconds since 1970). Rows of known items stay theirs.
+    A new item came at its ``available_from``, else its ``first_seen``, else at ``now`` (seconds since 1970). Rows of
+    known items stay theirs.
     """
     change = _change(catalogue, items)
     size = len(change.items)
@@ -132,6 +133,8 @@ def _column(
 
 def _first_seen(catalogue: Catalogue, change: Change, available_from: NDArray[np.int64], now: int) -> NDArray[np.int64]:
     first = np.concatenate([catalogue.first_seen, np.full(len(change.items) - len(catalogue), now, np.int64)])
+    rows, told = change.values("first_seen")
+    first[rows] = [before if one is None else seconds(one) for one, before in zip(told, first[rows], strict=True)]
     rows, _ = change.values("available_from")
     first[rows] = np.where(available_from[rows] == EARLIEST, first[rows], available_from[rows])
     return first

@@ -43,11 +43,13 @@ ITEMS = pa.schema(
         ("available_from", TIME),
         ("available_until", TIME),
         ("hidden", pa.bool_()),
+        ("first_seen", TIME),
         ("image_url", pa.string()),
         ("url", pa.string()),
     ]
 )
-"""One row an item; money is decimal text. Every further column is an attribute, as text."""
+"""One row an item; ``first_seen`` is when it was new, if it has neither ``available_from`` nor an earlier event;
+money is decimal text. Every further column is an attribute, as text."""
 
 USERS = pa.schema(
     [

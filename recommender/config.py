@@ -111,8 +111,8 @@ class Diversity(Section):
     """At most ``most`` items of one ``column`` value in any ``window`` consecutive places."""
 
     column: Literal["category", "category_top", "brand"] = "category"
-    most: PositiveInt = 5
-    window: PositiveInt = 10
+    most: Annotated[int, Field(ge=1, le=1_000)] = 5
+    window: Annotated[int, Field(ge=1, le=1_000)] = 10
 
 
 class Exclusions(Section):

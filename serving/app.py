@@ -71,4 +71,5 @@ def create_app(services: Services) -> APIFlask:
     docs.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.url_value_preprocessor(parsing.wrong_methods(app.url_map))
     return app

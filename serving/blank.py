@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from features.build import build_dataset
+from features.interactions import event_weights
 from features.tables import Tables
 from recommender.bundle import Bundle, BundleInfo, Models
 from recommender.config import Config
@@ -28,7 +29,7 @@ def blank_bundle(config: Config, tables: Tables | None = None) -> Bundle:
 
 
 def _models(dataset: Dataset, config: Config) -> Models:
-    weights = np.zeros(len(EventType), np.float32)
+    weights = event_weights(config.events)
     size = len(dataset.catalogue)
     square, missing = csr_array((size, size), dtype=np.float32), np.full(size, np.nan, np.float32)
     nobody, none = np.zeros(size, np.float32), np.zeros((size, 1), np.float32)

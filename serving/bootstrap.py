@@ -50,7 +50,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings, metrics=metrics)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
-    stock = RedisStock(log_link, settings.shop)
+    stock = RedisStock(log_link, settings.shop, quick=link)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
     folder = BundleFolder(settings.shop_folder / "bundles", metrics)
     withheld_link = redis_link(settings)
@@ -87,10 +87,11 @@ def _end(stop: Callable[[], None], links: Sequence[RedisLink]) -> None:
 
 
 def _look(folder: BundleFolder, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld) -> None:
-    """Learn what requests must not wait for: a bundle that was published, and whose data must not be used."""
+    """Learn what requests must not wait for: refusals, a new bundle, and what changed in the catalogue."""
     withheld.refresh()
     bundle = folder.fresh()
     if bundle is None:
+        shelves.refresh()
         return
     try:
         shelves.use(bundle)

@@ -12,8 +12,6 @@ from recommender.errors import NotFound, Unavailable
 from serving.services import Services
 from serving.shelf import Shelf
 
-STATE = ("in_stock", "hidden")
-
 
 def get_item(services: Services, item_id: str) -> dict[str, Any]:
     """Return all that is known of an item; raises NotFound."""
@@ -25,8 +23,13 @@ def get_item(services: Services, item_id: str) -> dict[str, Any]:
 
 
 def put_items(services: Services, items: Sequence[Mapping[str, Any]]) -> int:
-    """Change the given fields of each item, or add it; returns the catalogue's revision. Raises Unavailable."""
-    revision = services.stock.put(items)
+    """Change the given fields of each item, or add it; returns the catalogue's revision. Raises Unavailable.
+
+    An item that nobody knows is new now, for every worker and for training.
+    """
+    shelf, now = _fresh_shelf(services), datetime.fromtimestamp(int(services.clock()), UTC)
+    born = {"first_seen": now.isoformat().replace("+00:00", "Z")}
+    revision = services.stock.put([{**born, **one} if shelf.row_of(one["item_id"]) < 0 else one for one in items])
     services.shelves.at_least(revision)
     return revision
 

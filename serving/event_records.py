@@ -40,8 +40,8 @@ class Line(TypedDict):
 class Event(TypedDict):
     """One event of a call."""
 
-    user_id: NotRequired[Id]
-    visitor_id: NotRequired[Id]
+    user_id: NotRequired[Id | None]
+    visitor_id: NotRequired[Id | None]
     item_id: NotRequired[Id | None]
     items: NotRequired[Annotated[list[Line], Field(min_length=1, max_length=200)]]
     event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]

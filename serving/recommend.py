@@ -64,8 +64,8 @@ def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
         items, served_by = _cheap(visit, asked, limits)
     listed = listed_of(visit, items)
     degraded = served_by != "live" or not known or visit.peek is None or visit.shelf.is_blank
-    if not degraded:
-        _keep(services, visit, listed, barred)
+    if visit.peek is not None:
+        _keep(services, visit, listed, barred, cached=not degraded)
     return answer_of(services, visit, listed, served_by, degraded=degraded)
 
 
@@ -124,10 +124,10 @@ def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
     return shown
 
 
-def _keep(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...]) -> None:
+def _keep(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...], *, cached: bool) -> None:
     """Remember the list for the pages that follow, and cache it unless it stands beside lists whose items it avoids."""
     seconds = max(listed.until - int(visit.now), 1)
-    if not barred:
+    if cached and not barred:
         services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
     again = visit.ask.model_copy(update={"user_id": visit.customer, "visitor_id": None})
     value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": [*barred, *listed.item_ids()]})

@@ -48,6 +48,13 @@ class Shelves:
                 self._shelf = stocked(self._shelf, self._known, int(self._clock()))
             return self._shelf
 
+    def refresh(self) -> None:
+        """Learn the catalogue's changes where no request does: while Redis is down, what is known has to do."""
+        with self._lock:
+            self._learn()
+            if self._known.revision > self._shelf.revision:
+                self._shelf = stocked(self._shelf, self._known, int(self._clock()))
+
     def _learn(self) -> None:
         """Add what changed since to what is known; where it cannot be read, what is known has to do."""
         try:

@@ -57,6 +57,7 @@ ITEM_COLUMNS: Mapping[str, Column] = {
     "available_from": _MOMENT,
     "available_until": _MOMENT,
     "hidden": _TRUTH,
+    "first_seen": _MOMENT,
     "image_url": _TEXT,
     "url": _TEXT,
 }

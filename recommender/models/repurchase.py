@@ -130,7 +130,7 @@ class RepurchaseModel:
 
 
 def strongest_event(events: NDArray[np.int8]) -> int:
-    """Return the ``EventType`` that makes an item had: a purchase, else the strongest of the ``events`` (n,) there are."""
+    """Return the ``EventType`` that makes an item had: a purchase, else the strongest of ``events`` (n,)."""
     present = set(np.unique(events).tolist())
     return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
 

@@ -49,9 +49,9 @@ class RedisStock:
     is changed again, even above a file that was imported later.
     """
 
-    def __init__(self, link: RedisLink, shop: str) -> None:
-        """Keep the changes of ``shop``."""
-        self._link, self._shop = link, shop
+    def __init__(self, link: RedisLink, shop: str, quick: RedisLink | None = None) -> None:
+        """Keep the changes of ``shop``; ``quick`` gives up sooner, for what a reader should not wait for."""
+        self._link, self._shop, self._quick = link, shop, quick or link
         self._revision = keys.shared(shop, "stock", "revision")
         self._since = keys.shared(shop, "stock", "since")
         self._log = keys.shared(shop, "log")
@@ -71,7 +71,7 @@ class RedisStock:
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
-        return int(cast("bytes | None", self._link.run(lambda client: client.get(self._revision))) or 0)
+        return int(cast("bytes | None", self._quick.run(lambda client: client.get(self._revision))) or 0)
 
     def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return the fields of each item, read in parts that each are answered in time, however many there are."""

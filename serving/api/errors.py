@@ -68,9 +68,16 @@ def _invalid(error: ValidationError) -> Response:
     return problem(status, f"{errors[0]['field']}: {errors[0]['detail']}", errors=errors)
 
 
+BRANCHES = frozenset(
+    ["Diversity", "bool", "str", "int", "float", "[key]", "constrained-str", "constrained-int", "constrained-float"]
+)
+"""What pydantic adds to a field's place: the branch of a union that it tried, or that a key is meant."""
+
+
 def field_name(place: Sequence[int | str]) -> str:
     """Return a field as the caller wrote it: ``items[3].price``; the whole body is ``body``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    told = [part for at, part in enumerate(place) if at == 0 or part not in BRANCHES]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in told)
     return text.lstrip(".") or "body"
 
 

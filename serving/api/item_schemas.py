@@ -1,10 +1,21 @@
 """The shapes of items over HTTP."""
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from serving.api.schemas import Body, FieldProblem, Query
 from serving.ask import Expression, Id
@@ -12,10 +23,40 @@ from serving.ask import Expression, Id
 Word = Annotated[str, StringConstraints(max_length=2_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, allow_inf_nan=False)]
+
+
 MOST_ATTRIBUTES = 100
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Attribute = str | Whole | Finite | bool | None
+
+
+def _split(tags: Any) -> Any:
+    return [tag.strip() for tag in tags.split("|") if tag.strip()] if isinstance(tags, str) else tags
+
+
+def _counted(stock: Any) -> Any:
+    if isinstance(stock, bool) or not isinstance(stock, int | float):
+        return stock
+    if not math.isfinite(stock):
+        raise ValueError("is neither true, false nor how many there are")
+    return stock > 0
+
+
+def _read(moment: Any) -> Any:
+    """Read a moment in any of pydantic's ways, also where bodies are otherwise read strictly."""
+    return None if moment is None else _MOMENT.validate_python(moment)
+
+
+_MOMENT = TypeAdapter(datetime)
+Moment = Annotated[datetime, BeforeValidator(_read)]
+Stock = Annotated[bool, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}]}), BeforeValidator(_counted)]
+Tags = Annotated[
+    list[Id],
+    Field(max_length=200),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 200}, {"type": "string"}]}),
+    BeforeValidator(_split),
+]
 
 
 class ItemFields(BaseModel):
@@ -30,38 +71,33 @@ class ItemFields(BaseModel):
     item_id: Id | None = None
     title: Word | None = None
     description: Text | None = None
-    tags: Annotated[list[Id], Field(max_length=200)] | None = None
+    tags: Tags | None = None
     """A list, or text separated by ``|``."""
     category: Word | None = None
     """A path, ``A > B > C``."""
     brand: Word | None = None
     price: Money | None = None
     list_price: Money | None = None
-    in_stock: bool | None = None
+    in_stock: Stock | None = None
     """true or false, or how many there are."""
-    available_from: datetime | None = None
+    available_from: Moment | None = None
     """UTC where no offset is given; to the second."""
-    available_until: datetime | None = None
+    available_until: Moment | None = None
+    first_seen: Moment | None = None
+    """When it was new here; if it never was told, when it was first put."""
     hidden: bool | None = None
     image_url: Word | None = None
     url: Word | None = None
 
-    @field_validator("tags", mode="before")
-    @classmethod
-    def _split(cls, tags: Any) -> Any:
-        return [tag.strip() for tag in tags.split("|") if tag.strip()] if isinstance(tags, str) else tags
-
-    @field_validator("in_stock", mode="before")
-    @classmethod
-    def _counted(cls, stock: Any) -> Any:
-        return stock > 0 if isinstance(stock, int | float) and not isinstance(stock, bool) else stock
-
-    @field_validator("available_from", "available_until")
+    @field_validator("available_from", "available_until", "first_seen")
     @classmethod
     def _in_utc(cls, given: datetime | None) -> datetime | None:
         if given is None:
             return None
-        return (given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)).replace(microsecond=0)
+        try:
+            return (given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)).replace(microsecond=0)
+        except OverflowError:
+            raise ValueError(f"{given.isoformat()} is beyond the calendar in UTC") from None
 
     @model_validator(mode="after")
     def _few_attributes(self) -> Self:

@@ -1,5 +1,6 @@
 """The catalogue over HTTP."""
 
+import json
 from typing import Any
 
 import orjson
@@ -63,7 +64,7 @@ def _judged(items: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     rejected: list[dict[str, Any]] = []
     for index, one in enumerate(items):
         try:
-            fields = ItemFields.model_validate(one)
+            fields = ItemFields.model_validate_json(json.dumps(one), strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             rejected.append({"index": index, "field": field_name(first["loc"]), "detail": first["msg"]})

@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 from apiflask import APIBlueprint
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
-from flask import Request
+from flask import Request, request
 from pydantic import BaseModel
-from werkzeug.exceptions import UnsupportedMediaType
-from werkzeug.routing import BaseConverter
+from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.routing import BaseConverter, Map
 
 from recommender.errors import InvalidInput
 
@@ -24,6 +24,10 @@ MOST_KEPT, LONGEST_KEPT = 1_000, 256
 """Of query strings that were read: how many, of how many characters."""
 ESCAPED = "werkzeug.url_quote"
 """Werkzeug's way with what is no UTF-8: it stays percent-encoded."""
+
+
+_ROUTE = re.compile(r"(?P<head>/v1/\w+/)<id:\w+>(?P<tail>.*)")
+_ID = re.compile(r"<(id:)?\w+>")
 
 
 class IdConverter(BaseConverter):
@@ -38,6 +42,31 @@ def check_ids(endpoint: str | None, values: dict[str, Any] | None) -> None:
     for name, value in (values or {}).items():
         if not ID.fullmatch(value):
             raise InvalidInput(name, "is not 1 to 256 characters without control characters")
+
+
+def wrong_methods(routes: Map) -> Callable[[str | None, dict[str, Any] | None], None]:
+    """Return a URL value preprocessor that raises 405 for an id that ends like one of the paths of ``routes``.
+
+    ``DELETE …/bob/preferences`` is a wrong method; it must not be the erasure of a customer of that name.
+    """
+    known = [(found["head"], found["tail"], rule) for rule in routes.iter_rules() if (found := _ROUTE.match(rule.rule))]
+    tails = [(head, re.compile("(?s:.+)" + _ID.sub(".+", re.escape(tail))), rule) for head, tail, rule in known if tail]
+
+    def check(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        found = _ROUTE.match(request.url_rule.rule) if request.url_rule else None
+        if not found or found["tail"] or not values:
+            return
+        (one,) = values.values()
+        methods = {
+            each
+            for head, tail, rule in tails
+            if head == found["head"] and tail.fullmatch(one)
+            for each in rule.methods or ()
+        }
+        if methods:
+            raise MethodNotAllowed(valid_methods=sorted(methods))
+
+    return check
 
 
 class StrictAdapter(PydanticAdapter):
@@ -63,13 +92,15 @@ def read_body(request: Request, model: type[Model]) -> Model:
 
 
 def body_of(request: Request) -> bytes:
-    """Return the body, as ``Request.get_data`` does; one of a known and allowed length is read without its detours."""
-    length = request.environ.get("CONTENT_LENGTH", "")
-    most = request.max_content_length
-    if length.isdigit() and most is not None and int(length) <= most:
-        body: bytes = request.environ["wsgi.input"].read(int(length))
-        return body
-    return request.get_data(cache=False)
+    """Return the body, read at once; raises 413 where it is longer than allowed, also where its length was not told."""
+    told, most = request.environ.get("CONTENT_LENGTH", ""), request.max_content_length
+    if most is None:
+        return request.get_data(cache=False)
+    length = int(told) if told.isdigit() else most + 1
+    body: bytes = b"" if told.isdigit() and length > most else request.environ["wsgi.input"].read(length)
+    if length > most and (told.isdigit() or len(body) > most):
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_query(request: Request, model: type[Model]) -> Model:

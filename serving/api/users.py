@@ -1,5 +1,6 @@
 """Customers over HTTP: what they declare, their tags, their choices, one identity, and the way out."""
 
+import json
 from typing import Any
 
 import orjson
@@ -64,7 +65,7 @@ def users_bulk(body: UsersBody) -> Whole:
 def _declared(index: int, one: Any) -> dict[str, Any] | None:
     """Declare one customer, or return what is wrong."""
     try:
-        fields = UserWithId.model_validate(one)
+        fields = UserWithId.model_validate_json(json.dumps(one), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return {"index": index, "field": field_name(first["loc"]), "detail": first["msg"]}

@@ -1,5 +1,7 @@
 """Whatever is wrong with a request is answered as a problem that names it."""
 
+import io
+import json
 from urllib.parse import quote
 
 import orjson
@@ -34,7 +36,9 @@ LISTS = "/v1/recommendations"
         ({"filter": "price = 1; drop table items"}, "filter"),
         ({"boost": "1 +"}, "boost"),
         ({"tags": [1]}, "tags[0]"),
-        ({"diversity": {"column": "colour"}}, "diversity.Diversity.column"),
+        ({"diversity": {"column": "colour"}}, "diversity.column"),
+        ({"diversity": {"most": 2**31}}, "diversity.most"),
+        ({"diversity": {"window": 2**60}}, "diversity.window"),
         ({"include": ["everything"]}, "include[0]"),
         ({"personalize": "no"}, "personalize"),
         ({"timeout_ms": 0}, "timeout_ms"),
@@ -170,9 +174,59 @@ def test_a_wrong_item_does_not_spoil_the_others(client: FlaskClient) -> None:
         ({"item_id": "another"}, "item_id"),
         ({"title": ["a"]}, "title"),
         ({"size": {"deep": 1}}, "size"),
+        ({"size": [1]}, "size"),
+        ({"in_stock": float("nan")}, "in_stock"),
+        ({"in_stock": float("-inf")}, "in_stock"),
+        ({"in_stock": "yes"}, "in_stock"),
+        ({"hidden": 1}, "hidden"),
+        ({"available_from": "0001-01-01T00:00:00+14:00"}, "available_from"),
+        ({"available_until": "9999-12-31T23:59:59-14:00"}, "available_until"),
     ],
 )
-def test_a_wrong_field_of_an_item_is_named(client: FlaskClient, fields: dict, field: str) -> None:
-    answer = client.put("/v1/items/tent", json=fields)
+def test_a_wrong_field_of_an_item_is_named_alone_and_among_many(client: FlaskClient, fields: dict, field: str) -> None:
+    answer = client.put("/v1/items/tent", data=json.dumps(fields), content_type="application/json")
     assert answer.status_code == 422
-    assert answer.json["errors"][0]["field"].partition(".")[0] == field
+    assert answer.json["errors"][0]["field"] == field
+    many = json.dumps([{"item_id": "tent"} | fields, {"item_id": "axe"}])
+    answer = client.post("/v1/items", data=many, content_type="application/json").json
+    if field != "item_id":
+        assert answer["accepted"] == 1
+        assert [(r["index"], r["field"]) for r in answer["rejected"]] == [(0, field)]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01", 1_767_225_600, "1767225600", "2026-01-01T01:00:00+01:00"])
+def test_a_moment_is_read_alike_alone_and_among_many(client: FlaskClient, moment: object) -> None:
+    assert client.put("/v1/items/axe", json={"available_from": moment}).status_code == 200
+    assert client.post("/v1/items", json=[{"item_id": "pan", "available_from": moment}]).json["accepted"] == 1
+    for item in ("axe", "pan"):
+        assert client.get(f"/v1/items/{item}").json["available_from"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/users/bob/preferences", {"GET", "HEAD", "OPTIONS", "PUT"}),
+        ("DELETE", "/v1/users/a/b/tags", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/v1/users/bob/export", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/v1/items/tent/similar", {"GET", "HEAD", "OPTIONS"}),
+        ("GET", "/v1/users/bob:merge", {"OPTIONS", "POST"}),
+    ],
+)
+def test_a_wrong_method_is_not_about_somebody_whose_id_ends_like_the_path(
+    client: FlaskClient, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = client.open(path, method=method, json={})
+    assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+def test_a_body_that_does_not_tell_its_length_has_the_same_limit(client: FlaskClient) -> None:
+    def post(body: bytes) -> int:
+        unknown = {"wsgi.input_terminated": True}
+        return client.post(
+            LISTS, input_stream=io.BytesIO(body), content_type="application/json", environ_overrides=unknown
+        ).status_code
+
+    assert post(b'{"count": 1}') == 200
+    assert post(b'{"count": 1}' + b" " * (1024 * 1024 - 12)) == 200
+    assert post(b'{"count": 1}' + b" " * (1024 * 1024 - 11)) == 413

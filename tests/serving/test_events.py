@@ -65,6 +65,11 @@ def test_good_parts_are_stored_and_bad_ones_named(client: FlaskClient, client_of
     assert len(log(client_of_redis)) == 1
 
 
+def test_null_is_no_id(client: FlaskClient) -> None:
+    assert send(client, view("tent") | {"user_id": None, "visitor_id": "v"})["accepted"] == 1
+    assert send(client, view("tent") | {"user_id": None})["rejected"][0]["code"] == "missing_field"
+
+
 def test_an_event_counts_once_and_the_first_content_wins(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
     assert send(client, view("tent", event_id="1"))["accepted"] == 1
     again = send(client, view("tent", event_id="1"), view("axe", event_id="1"), view("axe", event_id="2"))

@@ -17,7 +17,9 @@ from serving.adapters.memory import MemoryStock
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.redis_stock import AT_ONCE, RedisStock
 from serving.adapters.redis_stream import RedisStream
+from serving.app import create_app
 from serving.archive import Archive
+from serving.bootstrap import build
 from serving.ports import Stock
 from serving.services import Services
 from tests.serving import shop
@@ -117,6 +119,24 @@ def test_a_change_after_lost_writes_is_still_news(redis_server: RedisServer, cli
     client_of_redis.delete("stock:{main}:revision", "stock:{main}:since")
     time.sleep(0.01)
     assert stock.put([{"item_id": "a", "hidden": False}]) > known
+
+
+def test_an_item_is_new_at_one_moment_for_every_worker_and_for_training(
+    services: Services, client: FlaskClient
+) -> None:
+    assert client.put("/v1/items/hammock", json={"title": "Hammock"}).status_code == 200
+    first = client.get("/v1/items/hammock").json["first_seen"]
+    later = build(services.settings, clock=lambda: shop.NOW + 3_600.0)
+    try:
+        other = create_app(later).test_client()
+        assert other.put("/v1/items/hammock", json={"price": 3}).json["first_seen"] == first
+    finally:
+        later.stop()
+    root: Path = services.settings.shop_folder
+    Archive(root).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    catalogue = build_dataset(read_log(root), Config()).catalogue
+    row = catalogue.items.row("hammock")
+    assert (int(catalogue.first_seen[row]), "first_seen" in catalogue.texts) == (shop.NOW, False)
 
 
 @pytest.mark.parametrize("given", ["2026-01-01T00:00:00", "2026-01-01T02:00:00.123456+02:00", "2026-01-01T00:00:00.5Z"])

@@ -197,6 +197,14 @@ def test_a_cached_list_can_be_continued_too(client: FlaskClient) -> None:
     assert not set(ids(cached)) & set(ids(following))
 
 
+def test_a_degraded_list_can_be_continued_too(client: FlaskClient) -> None:
+    first = ask(client, user_id="u0", count=3, timeout_ms=1, exclude_item_ids=["never cached"])
+    assert first["degraded"]
+    following = client.get(f"/v1/recommendations/{first['rec_id']}/next").json
+    assert following["items"]
+    assert not set(ids(first)) & set(ids(following))
+
+
 def test_an_unknown_list_cannot_be_continued(client: FlaskClient) -> None:
     answer = client.get("/v1/recommendations/never/next")
     assert answer.status_code == 404

@@ -52,6 +52,22 @@ def until(client: FlaskClient, served_by: str) -> dict:
     return answer
 
 
+def test_what_a_worker_never_asked_for_is_known_once_redis_is_down(
+    services: Services, server: RedisServer, tmp_path: Path
+) -> None:
+    other = build(services.settings, clock=lambda: float(shop.NOW))
+    try:
+        idle, busy = create_app(other).test_client(), create_app(services).test_client()
+        shown = ids(ask(busy, placement="popular"))
+        assert ids(ask(idle, placement="popular")) == shown
+        assert busy.put(f"/v1/items/{shown[0]}", json={"in_stock": False}).status_code == 200
+        time.sleep(3 * SECONDS)
+        server.kill()
+        assert shown[0] not in ids(ask(idle, placement="popular"))
+    finally:
+        other.stop()
+
+
 def test_a_killed_redis_is_survived_and_used_again_when_it_is_back(client: FlaskClient, server: RedisServer) -> None:
     ask(client, user_id="u0")
     assert ask(client, user_id="u0")["served_by"] == "cached"
