@@ -45,14 +45,16 @@ def evaluate(
     """
     if not interactions:
         raise InvalidInput("--interactions", "name at least one file")
+    if test_from is not None and protocol != "temporal":
+        raise InvalidInput("--test-from", "is for --protocol temporal")
     plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
     settings = load_config(config)
     with fitting() as report:
         report("reading")
         tables = read((json or html or Path("evaluation")).with_suffix(".rejects.jsonl"), interactions, items, users)
         found = study(tables, settings, plan, report)
-    show(found, output)
     for path, text in ((json, found.to_json), (html, lambda: page(found))):
         if path is not None:
             path.write_text(text(), encoding="utf-8")
             say(f"written to {path}")
+    show(found, output)

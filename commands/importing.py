@@ -1,11 +1,14 @@
 """``tagalong import``: files into the data folder."""
 
+import time
+
 import typer
 
 from commands.console import output, progress, say
 from commands.options import DATA, Data, Interactions, Items, Shop, Users
+from commands.reading import TOLERANCE
 from recommender.errors import InvalidInput
-from training.importer import Counts, import_files
+from training.importer import import_files
 
 app = typer.Typer()
 
@@ -26,11 +29,16 @@ def import_(
     """
     if not (interactions or items or users):
         raise InvalidInput("import", "name at least one file: --interactions, --items or --users")
+    files, latest = (interactions or (), items or (), users or ()), time.time() + TOLERANCE
     with progress() as report:
-        found = import_files(data / shop, interactions or (), items or (), users or (), report)
-    for kind, counts in (("events", found.events), ("items", found.items), ("users", found.users)):
-        if counts != Counts():
+        found = import_files(data / shop, *files, report, latest=latest)
+    for kind, counts, given in zip(
+        ("events", "items", "users"), (found.events, found.items, found.users), files, strict=True
+    ):
+        if given:
             output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
+    for reason, count in found.reasons.most_common(3):
+        say(f"{count} rows rejected: {reason}")
     for path in found.rejects:
         say(f"rejected rows are in {path}")
     for name, count in sorted(found.unknown_events.items()):

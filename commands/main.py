@@ -3,10 +3,11 @@
 Exit status: 0 done; 2 the call or its input is wrong; 1 anything else.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -84,8 +85,13 @@ def spread(arguments: Sequence[str]) -> list[str]:
     return found
 
 
+WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What the caller named is not there, or is something else."""
+
+
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app(spread(sys.argv[1:]), prog_name="tagalong")
     except Unavailable as error:
@@ -96,8 +102,16 @@ def main() -> None:
         if error.name not in EXTRAS:
             raise
         complain(f"this needs {error.name}: pip install 'tagalong[{EXTRAS[error.name]}]'", status=2)
-    except (OSError, MemoryError) as error:
-        complain(str(error) or type(error).__name__, status=1)
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        complain(said, status=2 if isinstance(error, WRONG_PATH) else 1)
+    except MemoryError:
+        complain("there is not enough memory", status=1)
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    """End as on Ctrl-C, so that nothing is left half-written, with the status of a process that was told to."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

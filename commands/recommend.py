@@ -47,7 +47,7 @@ def recommend(
     check_target(out)
     folder = bundle_folder(bundle)
     loaded = load(folder)
-    ids = read_ids(users)
+    ids = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))
     asked = moment("--now", now)

@@ -62,9 +62,9 @@ def train(
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")
     elif verdict.publish:
-        output.print(f"{name} published: {verdict.reason}")
+        output.print(f"{name} published: {verdict.reason}", soft_wrap=True)
     else:
-        output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.")
+        output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.", soft_wrap=True)
 
 
 def _run(dataset: Dataset, now: int | None, force: bool) -> Run:

@@ -53,7 +53,9 @@ def tune(
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
     whole = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
     out.write_text(toml(_updated(whole, found.changes)), encoding="utf-8")
-    output.print(f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}")
+    output.print(
+        f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}", soft_wrap=True
+    )
 
 
 def _updated(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import signal
 import threading
 from typing import IO
 
+from features.lifeline import end_with_parent
 from recommender.errors import InvalidInput
 from serving.bootstrap import build_archiver
-from serving.lifeline import end_with_parent
 from serving.settings import Settings, process_environment
 
 STANDBY_SECONDS = 1.0

@@ -10,7 +10,7 @@ import sys
 
 from granian.cli import entrypoint
 
-from serving.lifeline import end_with_parent
+from features.lifeline import end_with_parent
 
 
 def main() -> None:

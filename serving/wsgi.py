@@ -2,9 +2,9 @@
 
 from flask import Flask
 
+from features.lifeline import end_with_parent
 from serving.app import create_app
 from serving.bootstrap import build
-from serving.lifeline import end_with_parent
 from serving.settings import Settings, process_environment
 
 

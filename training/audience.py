@@ -15,6 +15,7 @@ from features.columns import rows
 from features.histories import build_histories
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
+from recommender.ids import IdMap
 from recommender.values import EARLIEST, Histories, Queries
 from training.privacy import UNDECIDED, Decisions, forgotten_until
 from training.raw_files import connect, open_raw, quoted, unreadable
@@ -46,11 +47,18 @@ class Audience:
         return Queries(self.histories, np.full(shape[0], now, np.int64), csr_array(shape, dtype=np.float32), self.tags)
 
 
-def read_ids(path: Path) -> list[str]:
-    """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order."""
+def read_ids(path: Path, known: IdMap) -> list[str]:
+    """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order.
+
+    Raises UnreadableFile where the column has no name but one of the ``known`` ids.
+    """
     with connect() as connection:
         raw = open_raw(connection, path)
         column = "user_id" if "user_id" in raw.columns else next(iter(raw.columns))
+        if known.row(column) >= 0:
+            raise UnreadableFile(
+                str(path), f"the first line must name the column, such as user_id; {column} is a customer"
+            )
         query = f'SELECT "#row", CAST({quoted(column)} AS VARCHAR) AS one FROM ({raw.query}) ORDER BY 1'
         try:
             rows = connection.execute(query).fetchall()

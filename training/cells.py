@@ -33,6 +33,23 @@ def trimmed(column: str, kind: str) -> str:
     return f"nullif(trim({text(column, kind)}), '')"
 
 
+def joined(column: str, kind: str) -> str:
+    """Return the cell as text without spaces around it; a JSON array of texts is joined by ``|``, as a list is."""
+    plain = trimmed(column, kind)
+    if kind != "VARCHAR":
+        return plain
+    array = f"json_valid({plain}) AND {plain} LIKE '[%'"
+    return f"CASE WHEN {array} THEN array_to_string(from_json({plain}, '[\"VARCHAR\"]'), '|') ELSE {plain} END"
+
+
+def birthday(column: str, kind: str) -> str:
+    """Return the cell as ``MM-DD`` or ``YYYY-MM-DD``, a day that there is."""
+    plain = trimmed(column, kind)
+    whole = f"CASE WHEN length({plain}) = 5 THEN '2000-' || {plain} ELSE {plain} END"
+    shaped = f"regexp_full_match({plain}, '([0-9]{{4}}-)?[0-9]{{2}}-[0-9]{{2}}')"
+    return f"CASE WHEN {shaped} AND TRY_CAST({whole} AS DATE) IS NOT NULL THEN {plain} END"
+
+
 def number(column: str, kind: str) -> str:
     """Return the cell as a finite DOUBLE."""
     value = f"TRY_CAST({column} AS DOUBLE)" if kind == "VARCHAR" else f"CAST({column} AS DOUBLE)"

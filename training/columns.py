@@ -65,7 +65,7 @@ ITEM_COLUMNS: Mapping[str, Column] = {
 USER_COLUMNS: Mapping[str, Column] = {
     "user_id": _ID,
     "tags": _WORDS,
-    "birthday": _TEXT,
+    "birthday": Column(cells.birthday, "VARCHAR", "is neither MM-DD nor YYYY-MM-DD"),
     "region": _TEXT,
     "language": _TEXT,
     "consent_personalization": _TRUTH,
@@ -75,5 +75,5 @@ USER_COLUMNS: Mapping[str, Column] = {
     "personalize": _TRUTH,
 }
 
-ATTRIBUTE = _TEXT
+ATTRIBUTE = Column(cells.joined, "VARCHAR")
 """Any other column of items and users."""

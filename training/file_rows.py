@@ -79,7 +79,7 @@ class JudgedFile:
 
     def rejects(self) -> list[Reject]:
         """Return the rows that could not be read, torn lines first."""
-        torn = [Reject(str(self.raw.path), *line) for line in self._torn()]
+        torn = [Reject(str(self.raw.path), row, _swallowed(reason, line), line) for row, reason, line in self._torn()]
         shift = np.array([reject.row for reject in torn]) - np.arange(len(torn))
         return torn + [
             Reject(str(self.raw.path), row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content))
@@ -100,9 +100,15 @@ class JudgedFile:
         return self.connection.execute(query).fetchall() if some else []
 
 
-def read_events(path: Path) -> FileRows:
-    """Read one file of interactions into the columns of ``EVENTS``."""
-    with judged_events(path) as file:
+def _swallowed(reason: str, content: str) -> str:
+    """Return the reason, with how many lines it cost: a quote that nobody closed takes all that follows."""
+    more = content.strip().count("\n")
+    return f"{reason}; {more} more lines were taken for a part of this one" if more else reason
+
+
+def read_events(path: Path, latest: float | None = None) -> FileRows:
+    """Read one file of interactions into the columns of ``EVENTS``; none after ``latest`` (seconds since 1970)."""
+    with judged_events(path, latest) as file:
         return FileRows(file.table(), file.rejects())
 
 
@@ -117,11 +123,11 @@ def read_users(path: Path) -> FileRows:
 
 
 @contextmanager
-def judged_events(path: Path) -> Iterator[JudgedFile]:
-    """Open one file of interactions; for files too large to hold at once."""
+def judged_events(path: Path, latest: float | None = None) -> Iterator[JudgedFile]:
+    """Open one file of interactions; for files too large to hold at once. An event after ``latest`` is a mistake."""
     with connect() as connection:
         raw = _opened(connection, path, ("user_id", "item_id", "timestamp"))
-        yield _judge(connection, raw, _event_query(raw), EVENTS)
+        yield _judge(connection, raw, _event_query(raw, latest), EVENTS)
 
 
 def encode_rejects(rejects: Iterable[Reject]) -> bytes:
@@ -182,12 +188,13 @@ def _derived_id(raw: RawFile) -> str:
     return f"md5(concat_ws(chr(31), {parts}))"
 
 
-def _event_query(raw: RawFile) -> str:
+def _event_query(raw: RawFile, latest: float | None) -> str:
     """Return SQL for judged events in the file's order; joins mix the rows, and IN is one, so there is neither."""
     itemless = f"list_position({literals(canonical_name(event) for event in sorted(WITHOUT_ITEM))}, event) > 0"
     reason = (
         f"coalesce({_id_reason('user_id')}, CASE WHEN item_id IS NULL AND {itemless} THEN NULL "
-        f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' END)"
+        f"ELSE {_id_reason('item_id')} END, CASE WHEN timestamp IS NULL THEN 'timestamp is empty' "
+        f"WHEN timestamp > {int(1000 * latest) if latest else 'NULL'} THEN 'timestamp lies in the future' END)"
     )
     named = (
         f"SELECT * REPLACE (coalesce({_canonical_event()}, event, 'purchase') AS event, "

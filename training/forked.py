@@ -1,11 +1,14 @@
 """Works on many parts side by side, in processes that share what their parent holds."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from features.lifeline import end_with_parent
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -14,7 +17,7 @@ Result = TypeVar("Result")
 def forked(work: Callable[[Part], Result], parts: Sequence[Part], processes: int) -> Iterator[Result]:
     """Yield the result of each part, in their order; only parts and results are sent from process to process.
 
-    Who stops asking stops the work that nobody has begun.
+    Who stops asking stops the work that nobody has begun, and none of the processes outlives this one.
     """
     if min(processes, len(parts)) <= 1:
         with threadpool_limits(1):
@@ -29,6 +32,8 @@ _work: list[Callable[[Any], Any]] = []
 
 
 def _start(work: Callable[[Any], Any]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent()
     _work.append(work)
     threadpool_limits(1)
 

@@ -60,14 +60,22 @@ class ImportReport:
     users: Counts = Counts()
     unknown_events: Counter[str] = field(default_factory=Counter)
     """Rows by event name that nobody knows; they are kept and weigh nothing."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Rejected rows by reason."""
     rejects: list[Path] = field(default_factory=list)
     """Files that hold the rejected rows."""
 
 
 def import_files(
-    shop: Path, interactions: Paths = (), items: Paths = (), users: Paths = (), progress: Progress = lambda *_: None
+    shop: Path,
+    interactions: Paths = (),
+    items: Paths = (),
+    users: Paths = (),
+    progress: Progress = lambda *_: None,
+    *,
+    latest: float | None = None,
 ) -> ImportReport:
-    """Import files into the folder of a shop and return what was done.
+    """Import files into the folder of a shop and return what was done; no event is after ``latest`` (since 1970).
 
     Items and customers: a later row wins cell by cell, and an empty cell leaves what is known. Raises
     ``UnreadableFile`` before anything of that file is written; files before it stay imported.
@@ -75,7 +83,7 @@ def import_files(
     folder, report = ShopFolder(shop), ImportReport()
     with alone(folder.root):
         for path in expand(interactions):
-            _import_events(folder, path, report, progress)
+            _import_events(folder, path, report, progress, latest)
         for path in expand(items):
             rows = read_items(path)
             report.items += _upsert(folder.items, rows, ITEMS)
@@ -87,8 +95,10 @@ def import_files(
     return report
 
 
-def _import_events(folder: ShopFolder, path: Path, report: ImportReport, progress: Progress) -> None:
-    with judged_events(path) as file:
+def _import_events(
+    folder: ShopFolder, path: Path, report: ImportReport, progress: Progress, latest: float | None
+) -> None:
+    with judged_events(path, latest) as file:
         read, done = file.count(), 0
         progress(path.name, 0, read)
         file.keep_first("event_id")
@@ -137,10 +147,15 @@ def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
 
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
     """Write the rejects of one file, under its name; importing it again replaces them, and no others of that name."""
+    target = folder.rejects / f"{path.name}.jsonl"
+    lines = _others(target, path) + encode_rejects(rejects)
+    if lines:
+        put(target, lines)
+    else:
+        target.unlink(missing_ok=True)
     if rejects:
-        target = folder.rejects / f"{path.name}.jsonl"
-        put(target, _others(target, path) + encode_rejects(rejects))
         report.rejects = list(dict.fromkeys([*report.rejects, target]))
+        report.reasons.update(reject.reason for reject in rejects)
 
 
 def _others(target: Path, path: Path) -> bytes:

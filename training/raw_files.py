@@ -107,14 +107,28 @@ def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFi
     names = [name for (name,) in connection.execute(keys).fetchall()]
     if not names:
         raise UnreadableFile(str(path), "no line is a JSON object")
-    pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
+    pointers = ", ".join(map(_pointer, names))
     picked = ", ".join(f'"#cells"[{at}] AS {quoted(name)}' for at, name in enumerate(names, 1))
     query = (
-        f'SELECT "#row", "#line", CASE WHEN "#cells" IS NULL THEN \'not a JSON object\' END AS "#broken", {picked} '
+        f'SELECT "#row", "#line", {_broken(names)} AS "#broken", {picked} '
         f'FROM (SELECT *, CASE WHEN {_OBJECT} THEN json_extract_string("#line", [{pointers}]) END AS "#cells" '
         f'FROM (SELECT row_number() OVER () AS "#row", "#line" FROM {source}) WHERE "#line" IS NOT NULL)'
     )
     return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, '"#line"', _torn(header=0))
+
+
+def _broken(names: Iterable[str]) -> str:
+    """Return SQL for why a line is no row, or null: an id is a text or a number."""
+    reasons = ["WHEN \"#cells\" IS NULL THEN 'not a JSON object'"]
+    for name in names:
+        if name.strip().lower() in ("user_id", "item_id"):
+            kind = f'json_type("#line", {_pointer(name)})'
+            reasons.append(f"WHEN {kind} IN ('ARRAY', 'OBJECT', 'BOOLEAN') THEN {literal(f'{name} is no text')}")
+    return f"CASE {' '.join(reasons)} END"
+
+
+def _pointer(name: str) -> str:
+    return literal("/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 _READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Path], RawFile]] = {

@@ -28,14 +28,21 @@ def expand(patterns: Paths) -> list[Path]:
     return list(found)
 
 
-def read_files(interactions: Paths = (), items: Paths = (), users: Paths = (), rejects: Path | None = None) -> Tables:
+def read_files(
+    interactions: Paths = (),
+    items: Paths = (),
+    users: Paths = (),
+    rejects: Path | None = None,
+    *,
+    latest: float | None = None,
+) -> Tables:
     """Read files of the three kinds; rows that cannot be read go to the file ``rejects`` as JSON Lines.
 
-    Of events with one id the first counts; of items and customers the later row wins, cell by cell, and an empty cell
-    leaves what an earlier row said. Raises ``UnreadableFile`` for a file that is missing, empty, corrupt or without a
-    needed column.
+    Of events with one id the first counts, and none is after ``latest`` (seconds since 1970); of items and customers
+    the later row wins, cell by cell, and an empty cell leaves what an earlier row said. Raises ``UnreadableFile`` for a
+    file that is missing, empty, corrupt or without a needed column.
     """
-    events = [read_events(path) for path in expand(interactions)]
+    events = [read_events(path, latest) for path in expand(interactions)]
     catalogue = [read_items(path) for path in expand(items)]
     customers = [read_users(path) for path in expand(users)]
     if rejects is not None:

@@ -26,7 +26,7 @@ class Search:
     """How long to search, and where to remember it."""
 
     storage: Path
-    """A file; a search that finds one goes on where it ended."""
+    """A file; a search that finds one about the same data and settings goes on where it ended."""
     seconds: float
     trials: int
 
@@ -43,6 +43,7 @@ class Found:
     trials: int
 
 
+SQLITE = b"SQLite format 3\x00"
 SPACE: Mapping[str, tuple[Any, ...]] = {
     "events.half_life_days": (7.0, 365.0),
     "collaborative.factors": (32, 128),
@@ -104,7 +105,7 @@ def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -
     search can be stopped and continued. The sampler is seeded with the configuration's seed and the number of trials
     done.
     """
-    study = _study(config, plan)
+    study = _study(dataset, config, plan)
     done = len(study.trials)
     given = present(config)
     study.enqueue_trial(given, skip_if_exists=True)
@@ -118,11 +119,14 @@ def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -
     return Found(dict(study.best_params), study.best_value, first, len(study.trials) - done)
 
 
-def _study(config: Config, plan: Search) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+def _study(dataset: Dataset, config: Config, plan: Search) -> optuna.Study:
+    if not plan.storage.parent.is_dir():
+        raise InvalidInput("--study", f"there is no folder {plan.storage.parent}")
+    if plan.storage.exists() and plan.storage.read_bytes()[: len(SQLITE)] not in (b"", SQLITE):
+        raise InvalidInput("--study", f"{plan.storage} is no study, nor any SQLite file")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
-        # Trials of another space cannot be continued, so their study stands beside this one.
-        study_name=f"tagalong {crc32(repr(SPACE).encode()):08x}",
+        study_name=_name(dataset, config),
         storage=f"sqlite:///{plan.storage.resolve()}",
         direction="maximize",
         load_if_exists=True,
@@ -130,3 +134,15 @@ def _study(config: Config, plan: Search) -> optuna.Study:
     # A sampler that begins anew with the same seed would propose again what it proposed before the stop.
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials), n_startup_trials=8)
     return study
+
+
+def _name(dataset: Dataset, config: Config) -> str:
+    """Return a name for what is compared: trials on other data, or beside other settings, tell nothing here."""
+    rest = config.model_dump(mode="json")
+    for key in SPACE:
+        section, name = key.split(".")
+        del rest[section][name]
+    log = dataset.histories
+    columns = (log.indptr, log.item, log.event, log.time)
+    said = repr((SPACE, rest, len(dataset.catalogue))).encode() + b"".join(column.tobytes() for column in columns)
+    return f"tagalong {crc32(said):08x}"

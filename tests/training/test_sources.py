@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import UnreadableFile
+from training.file_rows import read_events, read_users
 from training.sources import expand, read_files
 
 NEW_YEAR = datetime(2017, 1, 1, tzinfo=UTC)
@@ -311,3 +312,41 @@ def test_rows_keep_the_order_of_the_file(tmp_path: Path) -> None:
     events = pa.array(names).take(pa.array(np.arange(size) % 4))
     pq.write_table(pa.table({**columns, "event": events}), tmp_path / "big.parquet", row_group_size=20_000)
     assert read_files([tmp_path / "big.parquet"]).events["user_id"].to_pylist() == [str(n) for n in range(size)]
+
+
+def test_an_event_of_the_future_is_rejected(tmp_path: Path) -> None:
+    text = "user_id,item_id,timestamp\nu,i,2026-01-01\nu,j,2099-01-01\n"
+    found = read_events(written(tmp_path, "a.csv", text), latest=datetime(2026, 1, 2, tzinfo=UTC).timestamp())
+    assert found.table["item_id"].to_pylist() == ["i"]
+    assert [(reject.row, reject.reason) for reject in found.rejects] == [(2, "timestamp lies in the future")]
+
+
+def test_a_json_id_is_a_text_or_a_number(tmp_path: Path) -> None:
+    ids = ['"a"', "7", '["x"]', '{"x": 1}', "true"]
+    text = "".join(f'{{"user_id": "u", "item_id": {one}, "timestamp": 1}}\n' for one in ids)
+    found = read_events(written(tmp_path, "a.jsonl", text))
+    assert found.table["item_id"].to_pylist() == ["a", "7"]
+    assert [(reject.row, reject.reason) for reject in found.rejects] == [
+        (row, "item_id is no text") for row in (3, 4, 5)
+    ]
+
+
+def test_a_quote_that_nobody_closes_says_what_it_took(tmp_path: Path) -> None:
+    text = 'user_id,item_id,timestamp\nu,i,1\nu,j,"2\n' + "u,k,3\n" * 9
+    (reject,) = read_events(written(tmp_path, "a.csv", text)).rejects
+    assert reject.reason.endswith("9 more lines were taken for a part of this one")
+
+
+def test_a_list_is_the_same_attribute_in_every_format(tmp_path: Path) -> None:
+    lines = written(tmp_path, "a.jsonl", '{"item_id": "i", "colors": ["red", "blue"], "size": "[XL"}\n')
+    pq.write_table(pa.table({"item_id": ["i"], "colors": [["red", "blue"]], "size": ["[XL"]}), tmp_path / "a.parquet")
+    for path in (lines, tmp_path / "a.parquet"):
+        (item,) = read_files(items=[path]).items.to_pylist()
+        assert (item["colors"], item["size"]) == ("red|blue", "[XL")
+
+
+@pytest.mark.parametrize(("cell", "kept"), [("02-29", True), ("1990-05-17", True), ("02-30", False), ("5-7", False)])
+def test_a_birthday_is_a_day_that_there_is(tmp_path: Path, cell: str, kept: bool) -> None:
+    found = read_users(written(tmp_path, "a.csv", f"user_id,birthday\nu,{cell}\n"))
+    assert len(found.table) == int(kept)
+    assert [reject.reason for reject in found.rejects] == ([] if kept else ["birthday is neither MM-DD nor YYYY-MM-DD"])

@@ -7,6 +7,7 @@ import pytest
 from features.build import build_dataset
 from recommender.config import CollaborativeSettings, Config, NeighbourSettings, RankerSettings
 from recommender.dataset import Dataset
+from recommender.errors import InvalidInput
 from tests.training.shop import CONFIG, shop_tables
 from training.tune import SPACE, Search, changed, present, search
 
@@ -32,6 +33,27 @@ def test_a_search_begins_with_what_it_is_given_even_outside_its_space_and_goes_o
     assert second.score >= first.score
     other = config.model_copy(update={"neighbours": NeighbourSettings(kind="cosine")})
     assert search(dataset, other, once, lambda *_: None).trials == 1
+
+
+def test_trials_on_other_data_or_beside_other_settings_are_no_part_of_a_search(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    config = Config(collaborative=SMALL, ranker=RankerSettings(trees=2, candidates=20))
+    once = Search(tmp_path / "study.sqlite", seconds=600, trials=1)
+    search(dataset, config, once, lambda *_: None)
+    for data, settings in (
+        (dataset.before(dataset.histories.time.max()), config),
+        (dataset, config.model_copy(update={"seed": 8})),
+    ):
+        again = search(data, settings, once, lambda *_: None)
+        assert (again.changes, again.before) == (present(settings), again.score)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder.sqlite", "text.sqlite"])
+def test_a_study_that_is_none_is_named(dataset: Dataset, tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.sqlite").write_text("this is no database")
+    with pytest.raises(InvalidInput, match="--study"):
+        search(dataset, Config(), Search(tmp_path / name, 1, 1), lambda *_: None)
 
 
 def test_what_is_searched_can_be_put_into_a_configuration() -> None:
