@@ -13,6 +13,9 @@ from recommender.trail import among_heaviest
 SMOOTH = 20.0
 """Reciprocal-rank fusion adds ``1 / (SMOOTH + rank)`` (Cormack, Clarke, Büttcher 2009)."""
 
+LEADING = 8
+"""Places of each signal that go before all others into the cut: what one source alone is sure of may be right."""
+
 NUDGE = 1e-4
 """Share of its score by which an item may be moved to tell equal ones apart."""
 
@@ -152,9 +155,9 @@ def _first(order: NDArray[np.intp], eligible: NDArray[np.bool_], most: int) -> N
 
 
 def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], most: int) -> Candidates:
-    """Return the union of the ``proposals`` (B × k each, best first), cut to each customer's ``most`` by fused rank.
+    """Return the union of the ``proposals`` (B × k each, best first), cut to each customer's ``most``.
 
-    What ties with the last of them stays.
+    What a signal puts among its first ``LEADING`` comes first, all else by fused rank; what ties with the last stays.
     """
     keys, ranks, source = _flat(proposals, shape)
     unique, inverse = _distinct(keys, shape[0] * shape[1])
@@ -162,7 +165,9 @@ def merge(proposals: Mapping[str, NDArray[np.int32]], shape: tuple[int, int], mo
     fused = np.bincount(inverse, 1 / (SMOOTH + ranks), minlength=len(unique)).astype(np.float32)
     place = np.full((len(proposals), len(unique)), np.nan, np.float32)
     place[source, inverse] = ranks
-    keep = _cut(customer, fused + 1e-6 * jitter(item), most)
+    leading = np.zeros(len(unique), np.float32)
+    leading[inverse[ranks < LEADING]] = len(proposals)  # above any sum of reciprocal ranks
+    keep = _cut(customer, leading + fused + 1e-6 * jitter(item), most)
     columns = {name: place[row, keep] for row, name in enumerate(proposals)}
     return Candidates(shape, customer[keep], item[keep].astype(np.int32), columns, fused[keep])
 

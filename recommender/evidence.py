@@ -14,7 +14,7 @@ from recommender.trail import DAY, Trail
 from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
-LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "preceded", "together")
+LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "next", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
 RISING_HABITS = ("times", "lasting", "steady", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (

@@ -26,6 +26,7 @@ SOURCE_OF = {
         "preceded",
         "together",
         "followed_last",
+        "next",
         "anchor_followed",
         "anchor_preceded",
         "anchor_together",
@@ -159,6 +160,7 @@ class _Evidence:
     def _transition(self, place: int) -> Reason | None:
         return (
             self._linked("bought_together", "together", place)
+            or self._linked("followed", "next", place)
             or self._linked("followed", "forward", place)
             or self._linked("preceded", "backward", place)
         )

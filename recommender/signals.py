@@ -17,7 +17,7 @@ from recommender.trail import Trail, trail
 from recommender.values import Queries
 
 RETRIEVAL = {
-    "transitions": ("followed", "preceded", "together"),
+    "transitions": ("followed", "preceded", "together", "next"),
     "neighbours": ("neighbours",),
     "collaborative": ("collaborative",),
     "content": ("content",),

@@ -15,7 +15,7 @@ from recommender.models.content import ContentModel
 from recommender.models.neighbours import NeighbourModel
 from recommender.models.popularity import PopularityModel
 from recommender.models.repurchase import RepurchaseModel
-from recommender.models.transitions import TransitionModel
+from recommender.models.transitions import SIDES, TransitionModel
 from recommender.values import EventType
 
 
@@ -38,7 +38,7 @@ def _models(dataset: Dataset, config: Config) -> Models:
     return Models(
         CollaborativeModel(weights, 1.0, 1.0, 1.0, none, np.ones((1, 1), np.float32), np.arange(size, dtype=np.int32)),
         NeighbourModel(weights, square),
-        TransitionModel(weights, csr_array((3 * size, size), dtype=np.float32)),
+        TransitionModel(weights, csr_array((len(SIDES) * size, size), dtype=np.float32)),
         ContentModel.of(dataset.catalogue.tags, weights, config.content.max_share),
         RepurchaseModel(EventType.PURCHASE, 1.0, 1.0, nobody, np.ones(size, np.float32)),
         PopularityModel(weights, missing, missing, missing, nobody, category.code, by_category),

@@ -9,11 +9,15 @@ from scipy.sparse import csr_array
 
 from recommender.dataset import Dataset
 from recommender.models.repurchase import owned, owned_items
+from recommender.scorer import jitter
+from recommender.trail import changed
 from recommender.values import Histories, Queries
 from training.metrics import minus
 
 PAUSE = 1800
 """Seconds without an event that end a visit, as web analytics has it."""
+MIDWAY = 0.5
+"""Share of the visits that are asked about at a moment within, if they have any, and not before they begin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,8 +119,9 @@ def questions(
 ) -> Questions:
     """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
-    The moment is just before the visit touches the first of these items. With ``new``, truth is only what the customer
-    had never touched before; otherwise also what an earlier visit looked at.
+    The moment is just before the visit touches the first of these items, or, of a ``MIDWAY`` share, any of them; truth
+    is what it touches from then on. Which, hashes decide: what else the log holds must not change it. With ``new``,
+    truth is only what the customer had never touched before; otherwise also what an earlier visit looked at.
     """
     log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
     begun = acts.met if new else acts.touched
@@ -127,7 +132,9 @@ def questions(
     moment = np.full(len(visits), len(visit))
     np.minimum.at(moment, group, begun)
     kept = _first(log.customer()[moment], most)
-    member = kept[group]
+    within = begun[_drawn(group, jitter(log.time[begun] + log.item[target]))]
+    moment = np.where(jitter(log.time[moment] + log.customer()[moment]) < MIDWAY, within, moment)
+    member = kept[group] & (log.time[begun] >= log.time[moment][group])
     cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
     return _asked(acts.dataset, acts.had, window[0], moment[kept], truth, rng)
@@ -214,6 +221,12 @@ def _breaks(customer: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.
     if len(time):
         new[1:] = (customer[1:] != customer[:-1]) | (time[1:] - time[:-1] > PAUSE)
     return new
+
+
+def _drawn(group: NDArray[np.integer], luck: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the place of the member with the least ``luck`` of each of the groups 0, 1, …, none of which is empty."""
+    order = np.lexsort((luck, group))
+    return order[np.flatnonzero(changed(group[order]))]
 
 
 def _first(group: NDArray[np.integer], most: int) -> NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from recommender.values import Queries
 
 SHARE, DEPTH, MOST = 0.8, 20, 50
 """A step back counts 0.8 of the one after it; what lies 20 steps back, or behind 50 heavier items, no longer counts."""
-SIDES = ("forward", "backward", "together")
-"""What follows an item, what precedes it, and what shares a basket with it."""
+SIDES = ("forward", "backward", "together", "next")
+"""What follows an item, what precedes it, what shares a basket with it, and what the very next step holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class TransitionModel:
     weights: NDArray[np.float32]
     """(event types,) how much each type of event says."""
     links: csr_array
-    """(3·N × N) one of ``SIDES`` below the other, so that one product answers for all; row a of each is about a."""
+    """(4·N × N) one of ``SIDES`` below the other, so that one product answers for all; row a of each is about a."""
 
     @property
     def items(self) -> int:
@@ -43,8 +43,9 @@ class TransitionModel:
     def signals(self, steps: Trail) -> Stack:
         """Return what the last step leads to, and what the last ones lead to forwards, backwards and at once."""
         recent, last = steps.recent(SHARE, DEPTH, MOST), steps.recent(1.0, 1, MOST)
-        names = ("followed", "preceded", "together", "followed_last")
-        return led_to(names, [*self._each(recent), (last, 0)], self.links)
+        names = ("followed", "preceded", "together", "followed_last", "next")
+        blocks = [*self._each(recent), (last, 0), (last, SIDES.index("next") * self.items)]
+        return led_to(names, blocks, self.links)
 
     def beside(self, anchors: csr_array) -> Stack:
         """Return what the ``anchors`` (B × N) lead to."""
@@ -52,4 +53,4 @@ class TransitionModel:
         return led_to(names, self._each(anchors[:, : self.items]), self.links)
 
     def _each(self, weights: csr_array) -> list[tuple[csr_array, int]]:
-        return [(weights, at * self.items) for at in range(len(SIDES))]
+        return [(weights, at * self.items) for at in range(SIDES.index("next"))]

@@ -19,12 +19,15 @@ PAIRS = 60_000_000
 def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: TransitionSettings) -> TransitionModel:
     """Count, for every two items, how closely one follows the other, over the square root of the first one's weight.
 
+    What the very next step holds is divided by the root of the second one's weight too: what everybody takes all the
+    time says nothing there.
+
     A step's items share its weight, so a large basket says no more than a small one.
     """
     here = _incidence(steps)
     after = _shifted(here, steps, _affordable(here, settings.distance))
     scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
-    sides = ((here, after), (after, here), (_shared(here), here))
+    sides = ((here, after), (after, here), (_shared(here), here), (here, _shifted(here, steps, 1) @ scale))
     links = [scale @ cooccurrence(left, right, settings.neighbours) for left, right in sides]
     return TransitionModel(weights, compact(vstack(links, format="csr", dtype=np.float32)))
 
