@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.candidates import Allowed, propose_sparse, share
+from recommender.candidates import LEADING, Allowed, merge, propose_sparse, share
 from recommender.scorer import best, jitter
 
 seeds = st.integers(0, 2**32 - 1)
@@ -63,3 +63,13 @@ def test_one_order_for_everyone_is_cut_for_each() -> None:
     allowed = Allowed.of(np.array([True, True, True, True, False]), csr_array([[0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]))
     assert share(order, allowed, 2).tolist() == [[0, 3], [2, 0]]
     assert share(order, allowed, 5).tolist() == [[0, 3, 1, -1, -1], [2, 0, 3, 1, -1]]
+
+
+def test_what_one_signal_alone_puts_first_is_no_less_a_candidate_than_what_all_put_somewhere() -> None:
+    agreed = np.arange(60, dtype=np.int32)[None]
+    alone = np.arange(100, 160, dtype=np.int32)[None]
+    found = merge({"one": agreed, "two": np.roll(agreed, 1), "sure": alone}, (1, 200), 40)
+    assert set(range(100, 100 + LEADING)) <= set(found.item.tolist())
+    assert set(range(LEADING)) <= set(found.item.tolist())
+    assert not set(range(100 + LEADING, 160)) & set(found.item.tolist())
+    assert len(found.item) == 40

@@ -99,6 +99,18 @@ def test_transitions_know_the_direction():
     assert models.transitions.side("backward")[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
 
 
+def test_what_the_next_step_holds_is_not_what_everybody_takes_all_the_time():
+    shop, staple = dataset(), 7
+    logs = [[(first, 1), (staple, 1), (first + 3, 2), (staple, 2)] for first in (0, 1, 2, 3) for _ in range(4)]
+    log = histories(logs)
+    models = fit_sources(type(shop)(shop.users, log, shop.catalogue, shop.declared), Config(), now=10 * DAY, had=8)
+    forward, following = (models.transitions.side(name).toarray() for name in ("forward", "next"))
+    for first in range(4):
+        assert forward[first, first + 3] == forward[first, staple]
+        assert following[first].argmax() == first + 3
+        assert following[first, first + 3] > 1.5 * following[first, staple] > 0
+
+
 @pytest.mark.parametrize("most", [1, 3, 40])
 def test_of_what_occurs_together_the_strongest_pairs_are_kept_and_nothing_with_itself(most):
     rng = np.random.default_rng(0)

@@ -84,6 +84,19 @@ def test_what_a_visit_looks_at_before_it_buys_belongs_to_the_answer():
     assert asked.truth.toarray().nonzero()[1].tolist() == [2]
 
 
+@pytest.mark.parametrize("new", [False, True])
+def test_visits_are_asked_about_before_they_begin_and_from_within(new: bool):
+    minute = 1 / 1440
+    data = shop(histories([[(7, 1), *((item, 5 + (row + item) * minute) for item in range(5))] for row in range(200)]))
+    asked = asked_of(data, new=new)
+    assert len(asked) == 200
+    known = np.diff(asked.queries.histories.indptr)
+    assert (known + np.diff(asked.truth.indptr) == 6).all()
+    assert not asked.truth.multiply(asked.had).nnz
+    assert 0.3 < (known > 1).mean() < 0.5  # half of them, but for those drawn at their first item
+    assert set(known.tolist()) == {1, 2, 3, 4, 5}
+
+
 def test_discovery_asks_only_for_what_the_customer_never_touched():
     data = shop(histories([[(0, 1), (2, 3), (0, 5), (6, 5)]]))
     assert asked_of(data, new=True).truth.toarray().nonzero()[1].tolist() == [6]
