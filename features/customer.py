@@ -80,12 +80,9 @@ def _median_price(histories: Histories, bought: NDArray[np.bool_]) -> NDArray[np
     return median
 
 
-SPENT_WELL = 250.0
-
-
-def summary(histories: Histories, now: int) -> dict[str, Any]:
+def summary(histories: Histories, now: int, spent_well: float) -> dict[str, Any]:
     """Return one customer's summary in the words of the API."""
-    found = summaries(histories, np.full(1, now, np.int64), SPENT_WELL)
+    found = summaries(histories, np.full(1, now, np.int64), spent_well)
     recency, price = float(found.recency_days[0]), float(found.price[0])
     return {
         "stage": STAGES[found.stage[0]],

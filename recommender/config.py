@@ -167,6 +167,8 @@ class LiveSettings(Section):
     """Tags of one customer, the heaviest first."""
     tag_boost: Annotated[float, Field(ge=0)] = 2.0
     """How far a fresh tag of weight 1 lifts the items that carry it, in standard deviations of the list's scores."""
+    spent_well: PositiveFloat = 250.0
+    """Money, in the shop's currency, from which a customer's spending counts for a better tier."""
     ttl_days: PositiveFloat = 90.0
     """Live state of a customer who does nothing for so long is forgotten; the archive is not."""
     remember_ids_hours: PositiveFloat = 48.0

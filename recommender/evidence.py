@@ -25,9 +25,9 @@ OF_HABITS = (
 RISING = frozenset(
     (*LINKS, *ANCHORED, *RISING_HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
 ) | {"followed_last", "fused", "stated"}
-"""More of these never lowers a score: what a small log seems to teach to the contrary does not hold."""
+"""Features with an increasing monotone constraint: what a small log seems to teach to the contrary does not hold."""
 FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) | {"back"}
-"""A lower place with these sources never raises a score."""
+"""Features with a decreasing monotone constraint."""
 CALENDAR = frozenset(("hour", "weekday"))
 """When the customer asks: one value for all candidates of a moment, so it only ever says what other features mean."""
 SUDDEN = ("sudden_0", "sudden_1")

@@ -17,8 +17,8 @@ from recommender.signals import RETRIEVAL
 from recommender.values import Queries, Reason, Recommendation, Scored
 
 FEWEST, MOST, CELLS = 8, 64, 4_500_000
-"""Customers at a time, as many as have so many scores with all items: a third as many take a tenth to a third longer,
-for the calls cost more than what they do; twice as many take as long."""
+"""Size of a block: at most ``CELLS`` scores (customers × items) are held at once, within ``FEWEST`` to ``MOST``
+customers. A third of it takes a tenth to a third longer, twice of it no less."""
 
 
 @dataclass(frozen=True, slots=True)

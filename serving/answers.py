@@ -59,7 +59,7 @@ class Answer(NamedTuple):
     rec_id: str
     placement: str
     served_by: str
-    """``live``, ``cached``, ``stale`` (an older list, checked again), ``popular`` or ``none``."""
+    """``live``, ``cached``, ``stale`` (an older list, checked again) or ``popular``."""
     degraded: bool
     model: str | None
     """The bundle's id."""

@@ -23,7 +23,7 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
         "preferences": {"personalize": profile.personalize},
         "merged": list(profile.also),
         "tags": [shown(tag) for tag in _tags(services, profile, history)],
-        **summary(history, now),
+        **summary(history, now, services.shelves.shelf.config.live.spent_well),
     }
 
 

@@ -41,8 +41,8 @@ shown to help; discovery's do."""
 ENOUGH = 5_000
 """Moments of one part of a window, at most, however few parts there are: asking takes most of a training's time."""
 NEWCOMERS, BRIEF = 8, 3
-"""For every so many moments, of which home learns from a share, one more is asked as if the customer had come with no
-more events than that."""
+"""One moment in ``NEWCOMERS`` is asked once more, with the history cut to its last 0 to ``BRIEF`` events; home counts
+them before it takes its share of the moments."""
 MOST_REVISITS = 0.5
 """At most this share of a discovery list is for what the customer has looked at before."""
 HELD_OUT = 5
@@ -145,7 +145,7 @@ def _stretches(acts: Acts, config: Config, since: int) -> int:
 
 
 def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which of these customers are held out: one in ``HELD_OUT``, whatever their row."""
+    """Return which of these ``customer`` rows are held out: one in ``HELD_OUT``, by a hash of the row."""
     mixed = (customer.astype(np.uint32) + np.uint32(1)) * np.uint32(2654435761)
     return np.asarray((mixed >> np.uint32(8)) % HELD_OUT == 0)
 
@@ -180,7 +180,7 @@ def _lot(name: str, past: Bundle, asked: Questions) -> Lot:
 
 
 def _horizon(asked: Questions) -> float:
-    """Return the days that hardly a customer (one in twenty) had been idle for when asked."""
+    """Return the 95th percentile of the days since the customer's last event, over the moments ``asked``."""
     log = asked.queries.histories
     active = np.flatnonzero(np.diff(log.indptr) > 0)
     idle = (asked.queries.now[active] - log.time[log.indptr[active + 1] - 1]) / DAY

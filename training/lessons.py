@@ -18,8 +18,8 @@ from training.forked import forked
 from training.split import Questions
 
 TELLING, FEWEST = 60_000, 30
-"""Candidates that are kept of what is asked at once: of many moments, each one's hits and a sample of its misses, down
-to so many, tell as much as all; few moments are kept whole."""
+"""How many candidates of a lot are kept. Where it has many moments, each keeps its hits and misses drawn at random, in
+all ``FEWEST`` at least; where it has few, each keeps all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,15 +23,15 @@ def one(*events: tuple[EventType, int, float]) -> Histories:
 
 
 def test_money_counts_purchases_less_refunds_and_lines_of_one_time_are_one_order() -> None:
-    found = summary(one((BUY, 0, 10.0), (BUY, 0, 20.0), (BUY, 5, 30.0), (REFUND, 6, 30.0)), 10 * DAY)
+    found = summary(one((BUY, 0, 10.0), (BUY, 0, 20.0), (BUY, 5, 30.0), (REFUND, 6, 30.0)), 10 * DAY, 250.0)
     assert (found["orders"], found["spent"], found["typical_price"], found["recency_days"]) == (2, 30.0, 20.0, 5.0)
 
 
 def test_stages_follow_a_customers_life() -> None:
     def stage(*events: tuple[EventType, int, float], now: int = 400) -> str:
-        return str(summary(one(*events), now * DAY)["stage"])
+        return str(summary(one(*events), now * DAY, 250.0)["stage"])
 
-    assert summary(Histories.empty(), 0)["stage"] == "unknown"
+    assert summary(Histories.empty(), 0, 250.0)["stage"] == "unknown"
     assert stage((VIEW, 399, 1)) == "visitor"
     assert stage((BUY, 390, 1)) == "new"
     assert stage((BUY, 300, 1), (BUY, 390, 1)) == "active"
