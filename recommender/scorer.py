@@ -1,12 +1,10 @@
 """What every source of candidates offers, and the cuts that keep the best."""
 
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-
-from recommender.values import Queries
 
 Scores: TypeAlias = csr_array | NDArray[np.float32]
 """(B × N): dense with NaN, or sparse with nothing stored, where the source cannot say."""
@@ -22,13 +20,6 @@ FEW = 4096
 SAMPLE = 1024
 """So many scores of a long sparse row are looked at."""
 LOWEST = np.finfo(np.float32).min
-
-
-class Source(Protocol):
-    """A fitted model that scores items for customers."""
-
-    def score(self, queries: Queries) -> Scores:
-        """Return higher numbers for better items; scales differ from source to source."""
 
 
 def compact(matrix: csr_array) -> csr_array:

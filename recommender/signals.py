@@ -62,7 +62,7 @@ class Signals:
         if name in ("content", "anchor_content", "lasting", "in_category"):
             return self._asked(name)
         if name == "arrivals":
-            return models.arrivals.score(self.queries)
+            return -models.arrivals.age(self.queries.now)
         vector = models.popularity.trend if name == "trend" else models.popularity.recent
         return np.broadcast_to(vector, (size, len(vector)))
 

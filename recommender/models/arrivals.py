@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.scorer import jitter
-from recommender.values import EARLIEST, Queries
+from recommender.values import EARLIEST
 
 DAY = 86_400.0
 
@@ -18,10 +18,6 @@ class ArrivalsModel:
 
     first_seen: NDArray[np.int64]
     """(N,) seconds since 1970; ``EARLIEST`` where unknown."""
-
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Return (B × N) minus the item's age in days at the query; NaN where unknown."""
-        return -self.age(queries.now)
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

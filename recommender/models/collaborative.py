@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.trail import Trail, trail
-from recommender.values import Queries
+from recommender.trail import Trail
 
 STEPS = 8
 """Conjugate-gradient steps; a user's system is well conditioned, and 8 leave about 1e-4 of the error."""
@@ -30,11 +29,6 @@ class CollaborativeModel:
     """(F × F) ``factors.T @ factors + regularization``."""
     unknown: NDArray[np.int32]
     """Items without events: nothing can be said of them."""
-
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Return (B × N) products of customer and item factors; NaN for items without events and empty histories."""
-        steps = trail(queries.histories, self.weights, len(self.factors))
-        return self.product(self.fold_in(self.interest(steps, queries.now)))
 
     def product(self, taste: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (B × N) scores of customers with factors ``taste`` (B × F); NaN where nothing can be said."""

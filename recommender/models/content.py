@@ -9,8 +9,7 @@ from scipy.sparse import csr_array
 
 from recommender.scorer import compact, entries
 from recommender.stack import Stack, led_to
-from recommender.trail import Trail, heaviest, trail
-from recommender.values import Queries
+from recommender.trail import Trail, heaviest
 
 SHARE, DEPTH = 0.9, 40
 TAGS, CARRIERS = 25, 8_000
@@ -45,11 +44,6 @@ class ContentModel:
     def over(self, tags: csr_array) -> "ContentModel":
         """Return the same model over a catalogue that changed."""
         return ContentModel.of(tags, self.weights, self.max_share)
-
-    def score(self, queries: Queries) -> csr_array:
-        """Return (B × N) how well each item's tags match the customer's taste and own tags."""
-        steps = trail(queries.histories, self.weights, self.tags.shape[0])
-        return (self.profiles(steps).of("content") + self.stated(queries.tags)) @ self.by_tag
 
     def profiles(self, steps: Trail) -> Stack:
         """Return (B × T) the tags of the last steps, and those of the last step alone, each of length 1."""

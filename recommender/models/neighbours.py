@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.stack import Stack
-from recommender.trail import Trail, trail
-from recommender.values import Queries
+from recommender.trail import Trail
 
 SHARE, DEPTH, MOST = 0.9, 40, 50
 
@@ -21,11 +20,6 @@ class NeighbourModel:
     """(event types,) how much each type of event says."""
     similarity: csr_array
     """(N × N) row a holds what is similar to a, a itself left out."""
-
-    def score(self, queries: Queries) -> csr_array:
-        """Return (B × N) the similarity to what the customer turned to of late, summed."""
-        steps = trail(queries.histories, self.weights, self.similarity.shape[0])
-        return self.signals(steps).of("neighbours")
 
     def signals(self, steps: Trail) -> Stack:
         """Return the similarity to the last steps."""

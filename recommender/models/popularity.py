@@ -9,7 +9,6 @@ from scipy.sparse import csr_array
 
 from recommender.scorer import padded, top_k
 from recommender.trail import Trail
-from recommender.values import Queries
 
 LEADERS = 5
 """A category is looked at where its best item may beat the so-many-th of enough others."""
@@ -47,10 +46,6 @@ class PopularityModel:
     def rising_order(self) -> NDArray[np.intp]:
         """The same items, the one whose share grew most first."""
         return top_k(self.trend, len(self.trend))
-
-    def score(self, queries: Queries) -> NDArray[np.float32]:
-        """Return (B × N) the same popularity for everyone (one row, broadcast)."""
-        return np.broadcast_to(self.recent, (len(queries), len(self.recent)))
 
     def leading(self, affinity: csr_array, most: int) -> csr_array:
         """Return (B × N) ``affinity`` (B × C) ``@ by_category`` without what is not among the ``most`` best of a row.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.trail import changed
-from recommender.values import EventType, Histories, Queries
+from recommender.values import EventType, Histories
 
 DAY = 86_400.0
 SOON = np.float32(0.5)
@@ -113,11 +113,6 @@ class RepurchaseModel:
     """(N,) share of an item's owners who came back for it, drawn towards the shop's share."""
     gap: NDArray[np.float32]
     """(N,) days between two times, drawn towards the shop's; the shop's where unknown."""
-
-    def score(self, queries: Queries) -> csr_array:
-        """Return (B × N) how likely what the customer had is due again; nothing stored for the rest."""
-        habits = self.habits(queries.histories, queries.now)
-        return habits.matrix(self.due(habits))
 
     def due(self, habits: Habits) -> NDArray[np.float32]:
         """Return (n,) a number a habit: frequency, higher around the day on which it is due."""

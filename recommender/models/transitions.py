@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.stack import Stack, led_to
-from recommender.trail import Trail, trail
-from recommender.values import Queries
+from recommender.trail import Trail
 
 SHARE, DEPTH, MOST = 0.8, 20, 50
 """A step back counts 0.8 of the one after it; what lies 20 steps back, or behind 50 heavier items, no longer counts."""
@@ -34,11 +33,6 @@ class TransitionModel:
         """Return (N × N) one of ``SIDES``."""
         first = SIDES.index(name) * self.items
         return self.links[first : first + self.items]
-
-    def score(self, queries: Queries) -> csr_array:
-        """Return (B × N) how strongly the last steps lead to each item, in both directions."""
-        found = self.signals(trail(queries.histories, self.weights, self.items))
-        return (found.of("followed") + 0.6 * found.of("preceded") + found.of("together")).tocsr()
 
     def signals(self, steps: Trail) -> Stack:
         """Return what the last step leads to, and what the last ones lead to forwards, backwards and at once."""

@@ -1,12 +1,15 @@
 """Every source, fitted and asked: the checkerboard's right answer, what cannot be said, and what events change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from recommender.config import Config, NeighbourSettings
 from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
+from recommender.signals import RETRIEVAL, listen
 from recommender.trail import trail
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
@@ -15,8 +18,8 @@ from training.fit.neighbours import NEWEST, fit_neighbours
 from training.fit.popularity import fit_popularity
 from training.fit.sources import fit_sources, recounted
 
-SOURCES = ("collaborative", "neighbours", "transitions", "content", "repurchase", "popularity", "arrivals")
-LEARNED = ("collaborative", "neighbours", "transitions", "content")
+SIGNALS = [name for names in RETRIEVAL.values() for name in names]
+PERSONAL = [name for name in SIGNALS if name not in ("popularity", "trend", "arrivals")]
 
 
 @pytest.fixture(scope="module")
@@ -24,45 +27,49 @@ def models():
     return fit_sources(dataset(), Config(), now=10 * DAY, had=EventType.PURCHASE)
 
 
-@pytest.mark.parametrize("name", LEARNED)
-def test_the_missing_item_of_the_customers_colour_comes_first(models, name):
-    log = dataset().histories
-    scores = dense(getattr(models, name).score(ask(log))).copy()
-    scores[log.customer(), log.item] = np.nan
-    filled = np.where(np.isnan(scores), -np.inf, scores)
-    assert filled.argmax(axis=1).tolist() == [missing(customer) for customer in range(CUSTOMERS)]
+def said(models, name: str, log: Histories, items: int = ITEMS) -> np.ndarray:
+    """Return (B × N) what a signal says where lists are made; NaN where it cannot say."""
+    return np.array(dense(listen(models, ask(log, items=items)).proposals(name)))
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_a_source_scores_one_customer_as_it_scores_them_among_others(models, name):
+@pytest.mark.parametrize(
+    "names", [["collaborative"], ["neighbours"], ["content"], ["followed", "preceded"], ["next", "preceded"]]
+)
+def test_the_missing_item_of_the_customers_colour_comes_first(models, names):
     log = dataset().histories
-    source = getattr(models, name)
-    alone = dense(source.score(ask(log.take(np.array([5])))))
-    among = dense(source.score(ask(log)))[5:6]
+    scores = np.sum([np.nan_to_num(said(models, name, log)) for name in names], axis=0)
+    scores[log.customer(), log.item] = -np.inf
+    assert scores.argmax(axis=1).tolist() == [missing(customer) for customer in range(CUSTOMERS)]
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_says_of_one_customer_what_it_says_of_them_among_others(models, name):
+    log = dataset().histories
+    alone, among = said(models, name, log.take(np.array([5]))), said(models, name, log)[5:6]
     np.testing.assert_allclose(alone, among, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [*LEARNED, "repurchase"])
+@pytest.mark.parametrize("name", PERSONAL)
 def test_nothing_is_said_to_a_customer_without_events(models, name):
-    scores = dense(getattr(models, name).score(ask(Histories.empty(2))))
-    assert not np.isfinite(scores).any()
+    assert not np.isfinite(said(models, name, Histories.empty(2))).any()
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_an_empty_log_can_be_fitted_and_asked(name):
     empty = dataset().before(0)
     models = fit_sources(empty, Config(), now=0, had=strongest_event(empty.histories.event))
-    scores = dense(getattr(models, name).score(ask(Histories.empty(1))))
+    scores = said(models, name, Histories.empty(1))
     assert scores.shape == (1, ITEMS)
     assert not np.isfinite(scores).any()
 
 
-def test_events_on_items_that_came_after_training_change_nothing(models):
-    with_stranger = histories([[(0, 1), (2, 2), (ITEMS + 3, 3)]])
-    for name in ("collaborative", "neighbours", "transitions", "repurchase"):
-        known = dense(getattr(models, name).score(ask(histories([[(0, 1), (2, 2)]]))))
-        strange = dense(getattr(models, name).score(ask(with_stranger, items=ITEMS + 4)))
-        np.testing.assert_allclose(known, strange, rtol=1e-5)
+@pytest.mark.parametrize("name", PERSONAL)
+def test_events_on_items_that_came_after_training_change_nothing(models, name):
+    known, strange = histories([[(0, 1), (2, 2)]]), histories([[(0, 1), (2, 2), (ITEMS + 3, 3)]])
+    tags = models.content.tags
+    grown = replace(models, content=models.content.over(vstack([tags, csr_array((4, tags.shape[1]))], format="csr")))
+    later = said(grown, name, strange, ITEMS + 4)
+    np.testing.assert_allclose(said(models, name, known), later[:, :ITEMS], rtol=1e-5)
 
 
 def test_folding_in_gives_the_fitted_factors(models):
