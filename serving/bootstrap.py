@@ -12,6 +12,7 @@ from recommender.errors import TagalongError
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.parquet_archive import ParquetArchive
+from serving.adapters.parquet_stock import off_sale
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_customers import RedisCustomers
 from serving.adapters.redis_erasures import RedisErasures
@@ -51,7 +52,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     link = redis_link(settings, metrics=metrics)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
     stock = RedisStock(log_link, settings.shop, quick=link)
-    shelves = Shelves(stock, blank_bundle(config or Config()), config, clock)
+    shelves = Shelves(stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder))
     folder = BundleFolder(settings.shop_folder / "bundles", metrics)
     withheld_link = redis_link(settings)
     withheld = RedisWithheld(withheld_link, settings.shop)

@@ -19,9 +19,19 @@ log = structlog.get_logger()
 class Shelves:
     """Replacing the shelf is one assignment, so a request sees the old one or the new one, whole."""
 
-    def __init__(self, stock: Stock, blank: Bundle, config: Config | None, clock: Callable[[], float]) -> None:
-        """Begin with ``blank``, a bundle that knows nothing; ``config`` stands above the bundles' own."""
-        self._stock, self._config, self._clock = stock, config, clock
+    def __init__(
+        self,
+        stock: Stock,
+        blank: Bundle,
+        config: Config | None,
+        clock: Callable[[], float],
+        archived: Callable[[], StockChanges],
+    ) -> None:
+        """Begin with ``blank``, a bundle that knows nothing; ``config`` stands above the bundles' own.
+
+        What is ``archived`` has to do while the ``stock`` was never read.
+        """
+        self._stock, self._config, self._clock, self._archived = stock, config, clock, archived
         self._known = StockChanges(0, {}, {})
         self._lock = Lock()
         self._shelf = replace(fresh_shelf(blank, config), is_blank=True)
@@ -60,6 +70,8 @@ class Shelves:
         try:
             news = self._stock.changes(self._known.revision)
         except Unavailable:
+            if self._known.revision == 0:
+                self._known = self._archived()
             return
         known = self._known
         self._known = StockChanges(news.revision, {**known.items, **news.items}, {**known.since, **news.since})

@@ -15,7 +15,9 @@ from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import SECONDS
 from serving.adapters.embedded_redis import servers
+from serving.adapters.redis_stream import RedisStream
 from serving.app import create_app
+from serving.archive import Archive
 from serving.bootstrap import build
 from serving.services import Services
 from serving.settings import Settings
@@ -66,6 +68,27 @@ def test_what_a_worker_never_asked_for_is_known_once_redis_is_down(
         assert shown[0] not in ids(ask(idle, placement="popular"))
     finally:
         other.stop()
+
+
+def test_a_worker_that_starts_without_redis_keeps_what_the_archive_knows_to_be_off_sale(
+    services: Services, server: RedisServer
+) -> None:
+    client = create_app(services).test_client()
+    sold_out, hidden, *_ = ids(ask(client, placement="popular"))
+    client.put(f"/v1/items/{sold_out}", json={"in_stock": False})
+    client.put(f"/v1/items/{hidden}", json={"hidden": True})
+    Archive(services.settings.shop_folder).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    server.kill()
+    fresh = build(services.settings, clock=lambda: float(shop.NOW))
+    try:
+        alone = create_app(fresh).test_client()
+        assert not {sold_out, hidden} & set(ids(ask(alone, placement="popular")))
+        server.start()
+        assert until(alone, "live")
+        assert client.put(f"/v1/items/{sold_out}", json={"in_stock": True}).status_code == 200
+        assert sold_out in ids(ask(alone, placement="popular", count=2))
+    finally:
+        fresh.stop()
 
 
 def test_a_killed_redis_is_survived_and_used_again_when_it_is_back(client: FlaskClient, server: RedisServer) -> None:
