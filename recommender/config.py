@@ -165,8 +165,11 @@ class LiveSettings(Section):
     impressions: PositiveInt = 200
     tags: PositiveInt = 20
     """Tags of one customer, the heaviest first."""
-    tag_boost: Annotated[float, Field(ge=0)] = 2.0
-    """How far a fresh tag of weight 1 lifts the items that carry it, in standard deviations of the list's scores."""
+    tag_boost: Annotated[float, Field(ge=0)] = 2.5
+    """How far a fresh tag of weight 1 lifts the items that carry it, in standard deviations of the list's scores.
+
+    Where scores fall into two halves, two deviations lie between them.
+    """
     spent_well: PositiveFloat = 250.0
     """Money, in the shop's currency, from which a customer's spending counts for a better tier."""
     ttl_days: PositiveFloat = 90.0

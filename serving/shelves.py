@@ -25,7 +25,7 @@ class Shelves:
         blank: Bundle,
         config: Config | None,
         clock: Callable[[], float],
-        archived: Callable[[], StockChanges],
+        archived: Callable[[], StockChanges] = lambda: StockChanges(0, {}, {}),
     ) -> None:
         """Begin with ``blank``, a bundle that knows nothing; ``config`` stands above the bundles' own.
 
