@@ -17,6 +17,7 @@ from examples.complete_journey import package_data, write
 from examples.demo import FILES, tagalong
 from serving.run import redis_url
 from serving.settings import Settings
+from training.registry import Registry
 
 PORT = 8765
 FEWEST_HOUSEHOLDS = 10
@@ -62,8 +63,8 @@ def imported(folder: Path, popular_only: bool = False) -> Stage:
 
 
 def trained(stage: Stage) -> Stage:
-    """Train and publish, unless that is done."""
-    if not (stage.shop / "bundles" / "current").exists():
+    """Train and publish, unless this version has done so."""
+    if not Registry(stage.shop / "bundles").is_current_readable():
         subprocess.run(tagalong("train", "--data", stage.data), check=True)
     return stage
 

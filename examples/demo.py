@@ -18,6 +18,8 @@ from urllib.request import urlopen
 import typer
 from rich.console import Console
 
+from training.registry import Registry
+
 CONFIG = Path(__file__).with_name("complete_journey.toml")
 FILES = ("interactions", "items", "users")
 START_SECONDS = 60
@@ -54,8 +56,8 @@ def main(
 
 
 def prepare(data: Path) -> None:
-    """Import and train, unless a published bundle is there already."""
-    if (data / "main" / "bundles" / "current").exists():
+    """Import and train, unless a published bundle is there already that this version reads."""
+    if Registry(data / "main" / "bundles").is_current_readable():
         return
     source = data / "complete-journey"
     if not all((source / f"{name}.parquet").exists() for name in FILES):

@@ -84,6 +84,11 @@ class Registry:
         link = self.folder / CURRENT
         return os.readlink(link) if link.is_symlink() else None
 
+    def is_current_readable(self) -> bool:
+        """Return whether a bundle is published that this version can serve."""
+        current = self.current()
+        return current is not None and _read(self.folder / current)[0] is not None
+
     def path(self, bundle_id: str) -> Path:
         """Return the folder of a bundle; ``current`` is an id too. Raises NotFound."""
         name = self.current() if bundle_id == CURRENT else bundle_id

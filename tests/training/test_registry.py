@@ -100,6 +100,14 @@ def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry
     assert (registry.folder / "b1").is_dir()
 
 
+def test_a_published_bundle_of_another_version_is_not_readable(registry: Registry) -> None:
+    assert not Registry(registry.folder / "none").is_current_readable()
+    registry.publish("b3")
+    assert registry.is_current_readable()
+    of_another_version(registry.folder / "b3")
+    assert not registry.is_current_readable()
+
+
 def test_what_cannot_be_read_is_listed_last_with_the_reason(registry: Registry) -> None:
     registry.publish("b3")
     of_another_version(registry.folder / "b3")
