@@ -22,19 +22,7 @@ from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
 from training.lessons import Lessons, Lot, joined, lessons
-from training.split import (
-    WITHIN,
-    Acts,
-    Questions,
-    beside,
-    newcomers,
-    questions,
-    revisits,
-    sliced,
-    split_time,
-    unowned,
-    windows,
-)
+from training.split import Acts, Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
@@ -179,8 +167,8 @@ def _questions(
 
 
 def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
-    """Return at most ``most`` moments, about every customer's first visits before anybody's later ones."""
-    visit = (np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)) // (1 + WITHIN)
+    """Return at most ``most`` moments, every customer's first visits before anybody's later ones."""
+    visit = np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)
     order = np.lexsort((rng.random(len(asked)), visit))
     return asked.take(np.sort(order[:most]))
 

@@ -16,8 +16,8 @@ from training.metrics import minus
 
 PAUSE = 1800
 """Seconds without an event that end a visit, as web analytics has it."""
-WITHIN = 2
-"""Moments within a visit that are asked about at most, beside the one before it begins."""
+MIDWAY = 0.5
+"""Share of the visits that are asked about at a moment within, if they have any, and not before they begin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,12 +117,11 @@ def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[n
 def questions(
     acts: Acts, window: tuple[int, int], most: int, rng: np.random.Generator, *, new: bool = False
 ) -> Questions:
-    """Return moments of each customer's first ``most`` visits in ``window`` (from, until) that lead to something had.
+    """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
-    A visit is asked about just before it touches the first of these items, and up to ``WITHIN`` times more before it
-    touches others of them, drawn by hashes: what else the log holds must not change them. Truth is what it touches from
-    then on; with ``new``, only what the customer had never touched before, otherwise also what an earlier visit looked
-    at.
+    The moment is just before the visit touches the first of these items, or, of a ``MIDWAY`` share, any of them; truth
+    is what it touches from then on. Which, hashes decide: what else the log holds must not change it. With ``new``,
+    truth is only what the customer had never touched before; otherwise also what an earlier visit looked at.
     """
     log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
     begun = acts.met if new else acts.touched
@@ -130,23 +129,15 @@ def questions(
     inside = (start >= window[0]) & (start < window[1])
     target, begun = acts.at[inside], begun[inside]
     visits, group = np.unique(visit[begun], return_inverse=True)
-    first = np.full(len(visits), len(visit))
-    np.minimum.at(first, group, begun)
-    luck = log.time[begun] + log.item[target]
-    moments = np.stack([first, *(begun[_drawn(group, jitter(luck + turn))] for turn in range(WITHIN))])
-    kept = _distinct(log.time[moments]) & _first(log.customer()[first], most)
-    number = np.full(moments.shape, -1)
-    number[kept] = np.argsort(np.argsort(moments[kept]))
-    row = number[:, group]
-    member = (row >= 0) & (log.time[begun] >= log.time[moments][:, group])
-    cells = (row[member], np.broadcast_to(log.item[target], row.shape)[member])
+    moment = np.full(len(visits), len(visit))
+    np.minimum.at(moment, group, begun)
+    kept = _first(log.customer()[moment], most)
+    within = begun[_drawn(group, jitter(log.time[begun] + log.item[target]))]
+    moment = np.where(jitter(log.time[moment] + log.customer()[moment]) < MIDWAY, within, moment)
+    member = kept[group] & (log.time[begun] >= log.time[moment][group])
+    cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
-    return _asked(acts.dataset, acts.had, window[0], np.sort(moments[kept]), truth, rng)
-
-
-def _distinct(table: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return where the values of a (turns × n) table are not those of an earlier turn in the same column."""
-    return np.stack([(table[:turn] != table[turn]).all(axis=0) for turn in range(len(table))])
+    return _asked(acts.dataset, acts.had, window[0], moment[kept], truth, rng)
 
 
 def revisits(acts: Acts, until: int) -> float:

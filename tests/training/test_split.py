@@ -89,16 +89,12 @@ def test_visits_are_asked_about_before_they_begin_and_from_within(new: bool):
     minute = 1 / 1440
     data = shop(histories([[(7, 1), *((item, 5 + (row + item) * minute) for item in range(5))] for row in range(200)]))
     asked = asked_of(data, new=new)
-    known, answers = np.diff(asked.queries.histories.indptr), np.diff(asked.truth.indptr)
-    assert (known + answers == 6).all()
+    assert len(asked) == 200
+    known = np.diff(asked.queries.histories.indptr)
+    assert (known + np.diff(asked.truth.indptr) == 6).all()
     assert not asked.truth.multiply(asked.had).nnz
-    assert asked.customer.tolist() == sorted(asked.customer)
-    assert asked.customer[known == 1].tolist() == list(range(200))
-    within = np.bincount(asked.customer[known > 1], minlength=200)
-    assert set(within.tolist()) == {0, 1, 2}
+    assert 0.3 < (known > 1).mean() < 0.5  # half of them, but for those drawn at their first item
     assert set(known.tolist()) == {1, 2, 3, 4, 5}
-    pairs = np.stack([asked.customer, known])
-    assert len(np.unique(pairs, axis=1).T) == len(asked)
 
 
 def test_discovery_asks_only_for_what_the_customer_never_touched():
