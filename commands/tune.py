@@ -31,9 +31,9 @@ def tune(
     config: Configuration = None,
     minutes: Annotated[float, typer.Option(min=0, help="Begin no trial after this time.")] = 30,
     trials: Annotated[int, typer.Option(min=1, help="At most so many trials.")] = 1000,
-    study: Annotated[Path, typer.Option(help="Remembers every trial; a search that finds the file goes on.")] = Path(
-        "tune.sqlite"
-    ),
+    study: Annotated[
+        Path, typer.Option(help="Remembers every trial; on the same data and settings a search goes on.")
+    ] = Path("tune.sqlite"),
 ) -> None:
     """Search for better settings, beginning with those of --config, and write the best as a configuration file.
 

@@ -44,6 +44,7 @@ class Found:
 
 
 SQLITE = b"SQLite format 3\x00"
+"""How a file begins that a study may be kept in."""
 SPACE: Mapping[str, tuple[Any, ...]] = {
     "events.half_life_days": (7.0, 365.0),
     "collaborative.factors": (32, 128),

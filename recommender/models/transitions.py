@@ -35,7 +35,7 @@ class TransitionModel:
         return self.links[first : first + self.items]
 
     def signals(self, steps: Trail) -> Stack:
-        """Return what the last step leads to, and what the last ones lead to forwards, backwards and at once."""
+        """Return what the last steps lead to forwards, backwards and at once, and the last one alone, near and far."""
         recent, last = steps.recent(SHARE, DEPTH, MOST), steps.recent(1.0, 1, MOST)
         names = ("followed", "preceded", "together", "followed_last", "next")
         blocks = [*self._each(recent), (last, 0), (last, SIDES.index("next") * self.items)]

@@ -27,7 +27,8 @@ ESCAPED = "werkzeug.url_quote"
 
 
 _ROUTE = re.compile(r"(?P<head>/v1/\w+/)<id:\w+>(?P<tail>.*)")
-_ID = re.compile(r"<(id:)?\w+>")
+"""A route with an id: what comes before it, and what goes on behind it."""
+_VARIABLE = re.compile(r"<(id:)?\w+>")
 
 
 class IdConverter(BaseConverter):
@@ -50,9 +51,12 @@ def wrong_methods(routes: Map) -> Callable[[str | None, dict[str, Any] | None], 
     ``DELETE …/bob/preferences`` is a wrong method; it must not be the erasure of a customer of that name.
     """
     known = [(found["head"], found["tail"], rule) for rule in routes.iter_rules() if (found := _ROUTE.match(rule.rule))]
-    tails = [(head, re.compile("(?s:.+)" + _ID.sub(".+", re.escape(tail))), rule) for head, tail, rule in known if tail]
+    tails = [
+        (head, re.compile("(?s:.+)" + _VARIABLE.sub(".+", re.escape(tail))), rule) for head, tail, rule in known if tail
+    ]
 
     def check(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        """Raise MethodNotAllowed; only a route that ends with its id is looked at."""
         found = _ROUTE.match(request.url_rule.rule) if request.url_rule else None
         if not found or found["tail"] or not values:
             return
@@ -96,9 +100,11 @@ def body_of(request: Request) -> bytes:
     told, most = request.environ.get("CONTENT_LENGTH", ""), request.max_content_length
     if most is None:
         return request.get_data(cache=False)
-    length = int(told) if told.isdigit() else most + 1
-    body: bytes = b"" if told.isdigit() and length > most else request.environ["wsgi.input"].read(length)
-    if length > most and (told.isdigit() or len(body) > most):
+    length = int(told) if told.isdigit() else None
+    if length is not None and length > most:
+        raise RequestEntityTooLarge
+    body: bytes = request.environ["wsgi.input"].read(most + 1 if length is None else length)
+    if len(body) > most:
         raise RequestEntityTooLarge
     return body
 
