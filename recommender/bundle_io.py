@@ -27,7 +27,7 @@ from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_codec import Leaf, flatten, kinds, restore
 from recommender.errors import BundleError, NoBundle
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 

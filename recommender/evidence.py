@@ -14,7 +14,7 @@ from recommender.trail import DAY, Trail
 from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
-LINKS = ("collaborative", "content", "followed", "in_category", "neighbours", "next", "preceded", "together")
+LINKS = ("collaborative", "content", "ease", "followed", "in_category", "neighbours", "next", "preceded", "together")
 ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
 RISING_HABITS = ("times", "lasting", "steady", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (
@@ -39,7 +39,7 @@ FINE = frozenset(("steady", "units", "usual", "taken", "used_up", "pause", "paus
 """What tells candidates apart only a little: it takes many moments to learn how much."""
 CENT = np.float32(0.01)
 """No price is taken for less."""
-RELATIVE = ("followed", "preceded", "neighbours", "collaborative", "content", "lasting", "due", "popularity")
+RELATIVE = ("followed", "preceded", "neighbours", "ease", "collaborative", "content", "lasting", "due", "popularity")
 """Scores that are also given as a share of the customer's highest."""
 
 

@@ -31,7 +31,7 @@ SOURCE_OF = {
         "anchor_preceded",
         "anchor_together",
     ),
-    "neighbours": ("neighbours", "anchor_neighbours"),
+    "neighbours": ("neighbours", "ease", "anchor_neighbours"),
     "collaborative": ("collaborative", "anchor_collaborative"),
     "content": (
         "content",
@@ -138,13 +138,18 @@ class _Evidence:
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
         self.recent = steps.recent(SHARE, DEPTH, NEAREST)
-        self.links = {"similarity": (models.neighbours.similarity, 0)}
+        self.links = {
+            "similarity": (models.neighbours.links, 0),
+            "ease": (models.neighbours.links, models.neighbours.items),
+        }
         for place, side in enumerate(SIDES):
             self.links[side] = (models.transitions.links, place * models.transitions.items)
         self.origins: dict[tuple[str, int], dict[int, int]] = {}
         self.finders: dict[str, Callable[[int], Reason | None]] = {
             "transitions": self._transition,
-            "neighbours": lambda p: self._linked("similar_to", "similarity", p),
+            "neighbours": lambda p: (
+                self._linked("similar_to", "similarity", p) or self._linked("similar_to", "ease", p)
+            ),
             "collaborative": lambda p: Reason("because_of_history"),
             "content": self._tag,
             "repurchase": self._due,

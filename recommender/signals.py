@@ -18,7 +18,7 @@ from recommender.values import Queries
 
 RETRIEVAL = {
     "transitions": ("followed", "preceded", "together", "next"),
-    "neighbours": ("neighbours",),
+    "neighbours": ("neighbours", "ease"),
     "collaborative": ("collaborative",),
     "content": ("content",),
     "repurchase": ("lasting", "touched"),

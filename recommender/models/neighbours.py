@@ -6,25 +6,40 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.stack import Stack
+from recommender.stack import Stack, led_to
 from recommender.trail import Trail
 
 SHARE, DEPTH, MOST = 0.9, 40, 50
+NEWEST = 500
+"""Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NeighbourModel:
-    """The most similar items of each item."""
+    """The most similar items of each item, and those that it speaks for once all else that was had is known."""
 
     weights: NDArray[np.float32]
     """(event types,) how much each type of event says."""
-    similarity: csr_array
-    """(N × N) row a holds what is similar to a, a itself left out."""
+    links: csr_array
+    """(2·N × N) similarity, and below it the weights of a linear autoencoder (EASE; Steck 2019), so that one product
+    answers for both; row a of each is about a, a itself left out."""
+
+    @property
+    def items(self) -> int:
+        """Return N."""
+        return int(self.links.shape[1])
+
+    @property
+    def similarity(self) -> csr_array:
+        """Return (N × N) row a of which holds what is similar to a."""
+        return self.links[: self.items]
 
     def signals(self, steps: Trail) -> Stack:
-        """Return the similarity to the last steps."""
-        return Stack(("neighbours",), steps.recent(SHARE, DEPTH, MOST) @ self.similarity)
+        """Return the similarity to the last steps, and what all steps speak for."""
+        recent, newest = steps.recent(SHARE, DEPTH, MOST), steps.pairs.copy()
+        newest.data = steps.newest(NEWEST).astype(np.float32)
+        return led_to(("neighbours", "ease"), [(recent, 0), (newest, self.items)], self.links)
 
     def beside(self, anchors: csr_array) -> Stack:
         """Return the similarity to the ``anchors`` (B × N)."""
-        return Stack(("anchor_neighbours",), anchors[:, : self.similarity.shape[0]] @ self.similarity)
+        return led_to(("anchor_neighbours",), [(anchors[:, : self.items], 0)], self.links)

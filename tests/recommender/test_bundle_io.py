@@ -130,7 +130,7 @@ def test_a_file_too_many_is_named(folder: Path) -> None:
 
 def test_an_unknown_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recommender.bundle_io.FORMAT", 99)
-    with pytest.raises(BundleError, match="format 4 is not 99"):
+    with pytest.raises(BundleError, match="format 5 is not 99"):
         load_value(Whole, folder)
 
 

@@ -7,14 +7,16 @@ import pytest
 from scipy.sparse import csr_array, vstack
 
 from recommender.config import Config, NeighbourSettings
+from recommender.models.neighbours import NEWEST
 from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
 from recommender.signals import RETRIEVAL, listen
 from recommender.trail import trail
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from training.fit.autoencoder import RIDGE, fit_autoencoder
 from training.fit.cooccurrence import cooccurrence
-from training.fit.neighbours import NEWEST, fit_neighbours
+from training.fit.neighbours import fit_neighbours
 from training.fit.popularity import fit_popularity
 from training.fit.sources import fit_sources, recounted
 
@@ -33,7 +35,7 @@ def said(models, name: str, log: Histories, items: int = ITEMS) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "names", [["collaborative"], ["neighbours"], ["content"], ["followed", "preceded"], ["next", "preceded"]]
+    "names", [["collaborative"], ["neighbours"], ["ease"], ["content"], ["followed", "preceded"], ["next", "preceded"]]
 )
 def test_the_missing_item_of_the_customers_colour_comes_first(models, names):
     log = dataset().histories
@@ -130,6 +132,20 @@ def test_of_what_occurs_together_the_strongest_pairs_are_kept_and_nothing_with_i
     np.testing.assert_allclose(*first, rtol=1e-5)
     assert (np.count_nonzero(kept, axis=1) <= most + 1).all()
     assert not kept.diagonal().any()
+
+
+def test_the_autoencoder_keeps_the_highest_weights_of_the_closed_form():
+    had = np.random.default_rng(0).random((200, 30)) < 0.3
+    had[:, 7] = False
+    had[:, 8] = had[:, 9]
+    inverse = np.linalg.inv(had.T.astype(float) @ had + RIDGE * np.eye(30))
+    whole = -inverse / inverse.diagonal()
+    np.fill_diagonal(whole, 0)
+    found = fit_autoencoder(csr_array(had.astype(np.float32)), 5).toarray()
+    np.testing.assert_allclose(found[found > 0], whole[found > 0], rtol=1e-4)
+    assert (np.count_nonzero(found, axis=1) == np.where(np.arange(30) == 7, 0, 5)).all()
+    np.testing.assert_allclose(-np.sort(-found)[:, :5], -np.sort(-np.maximum(whole, 0))[:, :5], rtol=1e-4)
+    assert found[8].argmax() == 9
 
 
 def test_of_a_long_history_only_the_last_items_have_neighbours():

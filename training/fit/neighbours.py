@@ -3,39 +3,34 @@
 import numpy as np
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, csr_matrix, diags_array
+from scipy.sparse import csr_array, csr_matrix, diags_array, vstack
 
 from recommender.config import NeighbourSettings
-from recommender.models.neighbours import NeighbourModel
-from recommender.scorer import compact, jitter
-from recommender.trail import Trail, among_heaviest
+from recommender.models.neighbours import NEWEST, NeighbourModel
+from recommender.scorer import compact
+from recommender.trail import Trail
+from training.fit.autoencoder import fit_autoencoder
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
-NEWEST = 500
-"""Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
-    """Find each item's neighbours among the customers' interests; each row's highest similarity is 1."""
-    interest = _newest(steps)
-    interest.data = np.log1p(interest.data)
-    model = MODELS[settings.kind](K=settings.neighbours + 1)
-    if interest.nnz:
-        model.fit(csr_matrix(interest, dtype=np.float64), show_progress=False)
-        similarity = csr_array(model.similarity, dtype=np.float32)
-    else:
-        similarity = csr_array((steps.items, steps.items), dtype=np.float32)
-    return NeighbourModel(weights, compact(_scaled(similarity)))
-
-
-def _newest(steps: Trail) -> csr_array:
-    """Return (B × N) the weights of each customer's ``NEWEST`` items; of one step, any of them."""
+    """Find each item's neighbours among the customers' interests, and what these, taken together, speak for."""
     interest = steps.matrix(steps.weight)
-    age = jitter(interest.indices)
-    age[steps.pair] += steps.back  # in order of time, so that the last turn to an item stays
-    interest.data[~among_heaviest(-age, interest.indptr, NEWEST)] = 0
+    interest.data[~steps.newest(NEWEST)] = 0
     interest.eliminate_zeros()
-    return interest
+    parts = [_similarity(interest, settings), fit_autoencoder(interest, settings.neighbours)]
+    return NeighbourModel(weights, compact(vstack(parts, format="csr", dtype=np.float32)))
+
+
+def _similarity(interest: csr_array, settings: NeighbourSettings) -> csr_array:
+    """Return (N × N) the neighbours of each item; each row's highest similarity is 1."""
+    if not interest.nnz:
+        return csr_array((interest.shape[1], interest.shape[1]), dtype=np.float32)
+    model = MODELS[settings.kind](K=settings.neighbours + 1)
+    counted = csr_matrix((np.log1p(interest.data), interest.indices, interest.indptr), interest.shape, np.float64)
+    model.fit(counted, show_progress=False)
+    return _scaled(csr_array(model.similarity, dtype=np.float32))
 
 
 def _scaled(similarity: csr_array) -> csr_array:

@@ -1,0 +1,42 @@
+"""Fit a linear autoencoder: what all that a customer has, taken together, tells of what is missing."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import inv
+from scipy.sparse import csr_array
+
+from recommender.scorer import jitter
+
+ITEMS = 6_000
+"""It is learned among so many items, those of most customers: its cost grows with their cube."""
+RIDGE = 300.0
+"""Penalty on the weights, in customers."""
+BLOCK = 500
+
+
+def fit_autoencoder(had: csr_array, most: int) -> csr_array:
+    """Return (N × N) the ``most`` highest weights of each item, none below 0, from what is stored in ``had`` (B × N).
+
+    They solve a ridge regression of each item on all others in closed form (EASE; Steck 2019).
+    """
+    items = had.shape[1]
+    customers = np.bincount(had.indices, minlength=items)
+    size = min(ITEMS, int(np.count_nonzero(customers)))
+    if not size:
+        return csr_array((items, items), dtype=np.float32)
+    top = np.sort(np.argsort(-(customers + jitter(np.arange(items))))[:size])
+    table = csr_array((np.ones(had.nnz, np.float32), had.indices, had.indptr), shape=had.shape)[:, top]
+    gram = (table.T @ table).toarray(order="F")
+    gram[np.diag_indices(size)] += np.float32(RIDGE)
+    weight = inv(gram, overwrite_a=True, assume_a="pos")
+    weight /= -weight.diagonal()
+    np.fill_diagonal(weight, 0)
+    row, place = np.nonzero(weight >= _floors(weight, min(most, size))[:, None])
+    return csr_array((weight[row, place], (top[row], top[place])), shape=(items, items))
+
+
+def _floors(weight: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """Return (n,) the ``most``-th highest value of each row, or the least above 0; in parts, for copies are large."""
+    parts = np.array_split(weight, -(-len(weight) // BLOCK))
+    found = np.concatenate([np.partition(part, -most, axis=1)[:, -most] for part in parts])
+    return np.asarray(np.maximum(found, np.finfo(np.float32).tiny))
