@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.scorer import jitter, padded
+from recommender.scorer import padded
 from recommender.values import Histories
 
 DAY = 86_400.0
@@ -51,15 +51,6 @@ class Trail:
             found = csr_array((weight[near], self.pairs.indices[near], indptr), shape=self.pairs.shape)
             self.asked[share, depth, most] = heaviest(found, most)
         return self.asked[share, depth, most]
-
-    def newest(self, most: int) -> NDArray[np.bool_]:
-        """Return which of the ``pairs`` are among the ``most`` items that their customer turned to last.
-
-        Of the items of one step, any.
-        """
-        age = jitter(self.pairs.indices)
-        age[self.pair] += self.back  # in order of time, so that the last turn to an item stays
-        return among_heaviest(-age, self.pairs.indptr, most)
 
     def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)

@@ -10,13 +10,11 @@ from recommender.stack import Stack, led_to
 from recommender.trail import Trail
 
 SHARE, DEPTH, MOST = 0.9, 40, 50
-NEWEST = 500
-"""Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NeighbourModel:
-    """The most similar items of each item, and those that it speaks for once all else that was had is known."""
+    """The most similar items of each item, and those that it speaks for where all else that was had is known."""
 
     weights: NDArray[np.float32]
     """(event types,) how much each type of event says."""
@@ -35,10 +33,9 @@ class NeighbourModel:
         return self.links[: self.items]
 
     def signals(self, steps: Trail) -> Stack:
-        """Return the similarity to the last steps, and what all steps speak for."""
-        recent, newest = steps.recent(SHARE, DEPTH, MOST), steps.pairs.copy()
-        newest.data = steps.newest(NEWEST).astype(np.float32)
-        return led_to(("neighbours", "ease"), [(recent, 0), (newest, self.items)], self.links)
+        """Return the similarity to the last steps, and what these, taken together, speak for."""
+        recent = steps.recent(SHARE, DEPTH, MOST)
+        return led_to(("neighbours", "ease"), [(recent, 0), (recent, self.items)], self.links)
 
     def beside(self, anchors: csr_array) -> Stack:
         """Return the similarity to the ``anchors`` (B × N)."""

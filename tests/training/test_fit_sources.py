@@ -7,7 +7,6 @@ import pytest
 from scipy.sparse import csr_array, vstack
 
 from recommender.config import Config, NeighbourSettings
-from recommender.models.neighbours import NEWEST
 from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
 from recommender.signals import RETRIEVAL, listen
@@ -16,7 +15,7 @@ from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
 from training.fit.autoencoder import RIDGE, fit_autoencoder
 from training.fit.cooccurrence import cooccurrence
-from training.fit.neighbours import fit_neighbours
+from training.fit.neighbours import NEWEST, fit_neighbours
 from training.fit.popularity import fit_popularity
 from training.fit.sources import fit_sources, recounted
 

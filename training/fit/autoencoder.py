@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from recommender.scorer import jitter
 
-ITEMS = 6_000
+ITEMS = 5_000
 """It is learned among so many items, those of most customers: its cost grows with their cube."""
 RIDGE = 300.0
 """Penalty on the weights, in customers."""

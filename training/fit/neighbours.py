@@ -6,21 +6,31 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix, diags_array, vstack
 
 from recommender.config import NeighbourSettings
-from recommender.models.neighbours import NEWEST, NeighbourModel
-from recommender.scorer import compact
-from recommender.trail import Trail
+from recommender.models.neighbours import NeighbourModel
+from recommender.scorer import compact, jitter
+from recommender.trail import Trail, among_heaviest
 from training.fit.autoencoder import fit_autoencoder
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
+NEWEST = 500
+"""Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
     """Find each item's neighbours among the customers' interests, and what these, taken together, speak for."""
-    interest = steps.matrix(steps.weight)
-    interest.data[~steps.newest(NEWEST)] = 0
-    interest.eliminate_zeros()
+    interest = _newest(steps)
     parts = [_similarity(interest, settings), fit_autoencoder(interest, settings.neighbours)]
     return NeighbourModel(weights, compact(vstack(parts, format="csr", dtype=np.float32)))
+
+
+def _newest(steps: Trail) -> csr_array:
+    """Return (B × N) the weights of each customer's ``NEWEST`` items; of one step, any of them."""
+    interest = steps.matrix(steps.weight)
+    age = jitter(interest.indices)
+    age[steps.pair] += steps.back  # in order of time, so that the last turn to an item stays
+    interest.data[~among_heaviest(-age, interest.indptr, NEWEST)] = 0
+    interest.eliminate_zeros()
+    return interest
 
 
 def _similarity(interest: csr_array, settings: NeighbourSettings) -> csr_array:
