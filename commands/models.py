@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from commands.console import output
-from commands.options import DATA, Data, Shop, rfc3339
+from commands.options import DATA, BundleKey, Data, Shop, rfc3339, signing
 from commands.tables import show_difference
 from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info
@@ -55,23 +55,23 @@ def show(bundle: Bundle = "current", data: Data = DATA, shop: Shop = "main") -> 
 
 
 @app.command()
-def publish(bundle: Bundle, data: Data = DATA, shop: Shop = "main") -> None:
+def publish(bundle: Bundle, data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) -> None:
     """Make a bundle current, whatever the gate said of it; running services take it up within seconds.
 
     Example: tagalong models publish 20260301T020000Z-4f1c2a
     """
-    registry = _registry(data, shop)
+    registry = _registry(data, shop, bundle_key)
     registry.publish(bundle)
     output.print(f"{registry.current()} is current")
 
 
 @app.command()
-def rollback(data: Data = DATA, shop: Shop = "main") -> None:
+def rollback(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) -> None:
     """Publish the bundle that was current before.
 
     Example: tagalong models rollback
     """
-    output.print(f"{_registry(data, shop).rollback()} is current again")
+    output.print(f"{_registry(data, shop, bundle_key).rollback()} is current again")
 
 
 @app.command()
@@ -96,19 +96,20 @@ def diff(
     count: Annotated[int, typer.Option("-n", min=1, help="Items a list.")] = 20,
     data: Data = DATA,
     shop: Shop = "main",
+    bundle_key: BundleKey = None,
 ) -> None:
     """Compare the lists of two bundles: overlap, coverage, popularity, by category and stage, single items.
 
     Example: tagalong models diff current 20260301T020000Z-4f1c2a
     """
-    registry = _registry(data, shop)
-    first, second = (load(_folder(registry, name)) for name in (before, after))
+    registry = _registry(data, shop, bundle_key)
+    first, second = (load(_folder(registry, name), key=registry.key) for name in (before, after))
     now = 1 + max(first.info.data_until, second.info.data_until)
     show_difference(compare(first, second, customers=customers, count=count, now=now), output)
 
 
-def _registry(data: Path, shop: str) -> Registry:
-    return Registry(data / shop / "bundles")
+def _registry(data: Path, shop: str, key: str | None = None) -> Registry:
+    return Registry(data / shop / "bundles", signing(key))
 
 
 def _folder(registry: Registry, name: str) -> Path:

@@ -20,6 +20,14 @@ Interactions = Annotated[
 ]
 Items = Annotated[list[Path] | None, typer.Option("--items", help="The catalogue, in the same formats.")]
 Users = Annotated[list[Path] | None, typer.Option("--users", help="Customers: declared tags, consent, attributes.")]
+BundleKey = Annotated[
+    str | None,
+    typer.Option(
+        "--bundle-key",
+        envvar="TAGALONG_BUNDLE_KEY",
+        help="Signs bundles, and refuses others. Give it in the environment: a process list shows options.",
+    ),
+]
 Now = Annotated[
     str | None,
     typer.Option(
@@ -31,6 +39,11 @@ DATA = Path("data")
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
+
+
+def signing(key: str | None) -> bytes | None:
+    """Return the key of ``BundleKey`` as bundles are signed with it."""
+    return key.encode() if key else None
 
 
 def moment(option: str, text: str | None) -> int | None:

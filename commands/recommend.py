@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from commands.console import Report, progress, say
-from commands.options import Now, moment
+from commands.options import BundleKey, Now, moment, signing
 from commands.reading import read
 from recommender.bundle_io import load
 from recommender.lists import Ordered
@@ -34,6 +34,7 @@ def recommend(
         bool | None, typer.Option("--repeat/--no-repeat", help="Allow or exclude what the customer had before.")
     ] = None,
     now: Now = None,
+    bundle_key: BundleKey = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; without it, one a processor.")] = None,
 ) -> None:
     """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
@@ -46,7 +47,7 @@ def recommend(
     """
     check_target(out)
     folder = bundle_folder(bundle)
-    loaded = load(folder)
+    loaded = load(folder, key=signing(bundle_key))
     ids = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))

@@ -9,7 +9,19 @@ import typer
 
 from commands.console import output, say
 from commands.fitting import fitting
-from commands.options import DATA, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
+from commands.options import (
+    DATA,
+    BundleKey,
+    Configuration,
+    Data,
+    Interactions,
+    Items,
+    Now,
+    Shop,
+    Users,
+    moment,
+    signing,
+)
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -32,6 +44,7 @@ def train(
     config: Configuration = None,
     bundle: Annotated[Path | None, typer.Option(help="Write one bundle here; for files only.")] = None,
     now: Now = None,
+    bundle_key: BundleKey = None,
     force: Annotated[bool, typer.Option("--force", help="Publish whatever the gate says.")] = False,
 ) -> None:
     """Fit a bundle, measure it on held-out customers, and publish it if it is no worse than what there is.
@@ -55,10 +68,11 @@ def train(
         pa.default_memory_pool().release_unused()
         run = _run(dataset, moment("--now", now), force)
         if bundle is not None:
-            found = train_to(bundle, dataset, settings, run, report)
+            found = train_to(bundle, dataset, settings, run, report, key=signing(bundle_key))
             name = found.info.bundle_id
         else:
-            name, verdict = train_into(Registry(data / shop / "bundles"), dataset, settings, run, report)
+            registry = Registry(data / shop / "bundles", signing(bundle_key))
+            name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")
     elif verdict.publish:

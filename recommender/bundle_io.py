@@ -141,7 +141,7 @@ def _check_manifest(folder: Path, text: bytes, key: bytes | None) -> None:
         return
     signature = f"# hmac-sha256 {hmac.digest(key, text, 'sha256').hex()}\n".encode()
     if not hmac.compare_digest(b"".join(lines[1:]), signature):
-        raise BundleError(str(folder / DIGEST), "is not signed with this service's key")
+        raise BundleError(str(folder / DIGEST), "is not signed with the key given")
 
 
 @dataclass(frozen=True)

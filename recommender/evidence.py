@@ -10,7 +10,7 @@ from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
 from recommender.signals import Signals
 from recommender.stack import Stack
-from recommender.trail import DAY, Trail
+from recommender.trail import DAY, INTEREST, Trail
 from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
@@ -131,7 +131,7 @@ def _match(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> di
     steps, customer, item = signals.steps, candidates.customer, candidates.item
     paid = np.log1p(catalogue.price[steps.item])
     known = np.isfinite(paid)
-    weight = steps.faded(60.0, signals.queries.now)
+    weight = steps.faded(INTEREST, signals.queries.now)
     total = np.bincount(steps.customer[known], weight[known], minlength=steps.customers)
     level = np.bincount(steps.customer[known], (weight * paid)[known], minlength=steps.customers)
     with np.errstate(invalid="ignore"):

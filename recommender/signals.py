@@ -13,7 +13,7 @@ from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
 from recommender.stack import Stack, together
-from recommender.trail import Trail, trail
+from recommender.trail import INTEREST, Trail, trail
 from recommender.values import Queries
 
 RETRIEVAL = {
@@ -128,7 +128,7 @@ def listen(models: Models, queries: Queries) -> Signals:
 def _own(steps: Trail, now: NDArray[np.int64]) -> list[Stack]:
     """Return what the customers turned to themselves."""
     found = {
-        "touched": steps.matrix(steps.faded(60.0, now)),
+        "touched": steps.matrix(steps.faded(INTEREST, now)),
         "touched_last": steps.matrix(steps.last(0.8, 50)),
     }
     return [Stack((name,), table) for name, table in found.items()]

@@ -10,6 +10,8 @@ from recommender.scorer import padded
 from recommender.values import Histories
 
 DAY = 86_400.0
+INTEREST = 60.0
+"""Days after which what a customer turned to says half as much of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

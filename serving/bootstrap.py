@@ -53,7 +53,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
     stock = RedisStock(log_link, settings.shop, quick=link)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder))
-    folder = BundleFolder(settings.shop_folder / "bundles", metrics)
+    folder = BundleFolder(settings.shop_folder / "bundles", metrics, settings.signing_key)
     withheld_link = redis_link(settings)
     withheld = RedisWithheld(withheld_link, settings.shop)
     stop = watch(partial(_look, folder, shelves, metrics, withheld))

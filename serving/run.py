@@ -48,7 +48,7 @@ def _check_config(settings: Settings) -> None:
     if settings.config is None:
         return
     config = load_config(settings.config)
-    bundle = BundleFolder(settings.shop_folder / "bundles", Metrics()).fresh()
+    bundle = BundleFolder(settings.shop_folder / "bundles", Metrics(), settings.signing_key).fresh()
     if bundle is not None:
         check_rules(settings.config, config, bundle.catalogue)
 

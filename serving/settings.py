@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from recommender.errors import ConfigError
 
@@ -22,6 +22,8 @@ class Settings(BaseModel):
     shop: str = "main"
     config: Path | None = None
     """``tagalong.toml``; None takes the configuration inside the bundle."""
+    bundle_key: str | None = Field(default=None, repr=False)
+    """Bundles that are not signed with it are refused."""
     redis_url: str | None = None
     """None starts an embedded server under ``tagalong serve``."""
     redis_timeout_ms: PositiveInt = 100
@@ -50,6 +52,11 @@ class Settings(BaseModel):
     def shop_folder(self) -> Path:
         """Return the folder of this shop's log and bundles."""
         return self.data / self.shop
+
+    @property
+    def signing_key(self) -> bytes | None:
+        """Return the key as bundles are signed with it."""
+        return self.bundle_key.encode() if self.bundle_key else None
 
     @property
     def metrics_folder(self) -> Path:

@@ -67,8 +67,13 @@ def train_into(
     return name, replace(verdict, publish=verdict.publish or run.force)
 
 
-def train_to(folder: Path, dataset: Dataset, config: Config, run: Run, progress: Progress) -> Bundle:
-    """Train and write the one bundle to ``folder``; a bundle that is there is replaced, anything else is left alone."""
+def train_to(
+    folder: Path, dataset: Dataset, config: Config, run: Run, progress: Progress, *, key: bytes | None = None
+) -> Bundle:
+    """Train and write the one bundle to ``folder``, signed with ``key``.
+
+    A bundle that is there is replaced, anything else is left alone.
+    """
     replaced = folder.exists() and any(folder.iterdir())
     if replaced and not (folder / MANIFEST).is_file():
         raise InvalidInput("--bundle", f"{folder} holds something else than a bundle")
@@ -76,15 +81,15 @@ def train_to(folder: Path, dataset: Dataset, config: Config, run: Run, progress:
     bundle = trained(dataset, config, run, progress)
     progress("writing the bundle")
     if replaced:
-        _swap(bundle, folder)
+        _swap(bundle, folder, key)
     else:
-        save(bundle, folder)
+        save(bundle, folder, key=key)
     return bundle
 
 
-def _swap(bundle: Bundle, folder: Path) -> None:
+def _swap(bundle: Bundle, folder: Path, key: bytes | None) -> None:
     built, old = (folder.with_name(f".{folder.name}.{uuid4().hex}") for _ in range(2))
-    save(bundle, built)
+    save(bundle, built, key=key)
     folder.rename(old)
     built.rename(folder)
     shutil.rmtree(old)
@@ -92,7 +97,7 @@ def _swap(bundle: Bundle, folder: Path) -> None:
 
 def _current(registry: Registry) -> Bundle | None:
     try:
-        return load(registry.path(CURRENT)) if registry.current() else None
+        return load(registry.path(CURRENT), key=registry.key) if registry.current() else None
     except BundleError:
         return None
 

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -78,6 +78,8 @@ class Registry:
     """The bundles below one folder, ``<data>/<shop>/bundles``."""
 
     folder: Path
+    key: bytes | None = field(default=None, repr=False)
+    """Signs what is added; what is not signed with it is not published."""
 
     def current(self) -> str | None:
         """Return the id of the published bundle."""
@@ -115,7 +117,7 @@ class Registry:
         with self._locked():
             self._sweep()
             incoming = self.folder / f".{uuid4().hex}"
-            save(bundle, incoming)
+            save(bundle, incoming, key=self.key)
             if target.exists() and (target / DIGEST).read_bytes() != (incoming / DIGEST).read_bytes():
                 shutil.rmtree(incoming)
                 raise BundleError(str(target), "another bundle has this id")
@@ -130,7 +132,7 @@ class Registry:
     def publish(self, bundle_id: str) -> None:
         """Make a bundle current after checking every file of it."""
         path = self.path(bundle_id)
-        load(path)
+        load(path, key=self.key)
         with self._locked():
             self._point(path.name)
             self._write(self._record().publishing(path.name))
@@ -147,7 +149,7 @@ class Registry:
             if len(record.published) < 2:
                 raise InvalidInput("rollback", "no earlier published bundle is left")
             bad, good = record.published[-1], record.published[-2]
-            load(self.folder / good)
+            load(self.folder / good, key=self.key)
             self._point(good)
             self._write(record.keeping(bad, "rolled back"))
         return good

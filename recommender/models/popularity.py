@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.scorer import padded, top_k
-from recommender.trail import Trail
+from recommender.trail import INTEREST, Trail
 
 LEADERS = 5
 """A category is looked at where its best item may beat the so-many-th of enough others."""
@@ -86,7 +86,7 @@ class PopularityModel:
 
     def affinity(self, steps: Trail, now: NDArray[np.int64]) -> csr_array:
         """Return (B × C) what share of a customer's interest each category has."""
-        weight = steps.faded(60.0, now)
+        weight = steps.faded(INTEREST, now)
         known = self.category[steps.item] >= 0
         customer, code = steps.customer[known], self.category[steps.item][known]
         total = np.bincount(customer, weight[known], minlength=steps.customers)

@@ -22,9 +22,9 @@ SECONDS = 1.0
 class BundleFolder:
     """Sees which bundle is current, and loads it when that changes."""
 
-    def __init__(self, folder: Path, metrics: Metrics) -> None:
-        """Look at ``<folder>/current``, a symbolic link that publishing replaces."""
-        self._folder, self._metrics = folder, metrics
+    def __init__(self, folder: Path, metrics: Metrics, key: bytes | None = None) -> None:
+        """Look at ``<folder>/current``, a symbolic link that publishing replaces; ``key`` must have signed it."""
+        self._folder, self._metrics, self._key = folder, metrics, key
         self._seen: tuple[str, int] | None = None
 
     def fresh(self) -> Bundle | None:
@@ -34,7 +34,7 @@ class BundleFolder:
             return None
         self._seen = current
         try:
-            return load(self._folder / current[0])
+            return load(self._folder / current[0], key=self._key)
         except (BundleError, OSError) as error:
             self.refuse(current[0], error)
             return None

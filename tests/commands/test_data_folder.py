@@ -41,6 +41,27 @@ def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data:
     assert call("models", "publish", second, "--data", data).status == 0
 
 
+def test_with_a_key_what_is_not_signed_with_it_is_neither_published_nor_asked(
+    call: Call, data: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsigned = trained(call, data, files, "2026-04-01")
+    monkeypatch.setenv("TAGALONG_BUNDLE_KEY", "right")
+    signed = trained(call, data, files, "2026-04-02", "--force")
+    audience, bundles = data / "audience.csv", data / "main" / "bundles"
+    audience.write_text("user_id\nu1\n")
+    asked = ("recommend", "--bundle", bundles, "--users", audience, "--out", data / "lists.csv")
+    assert call(*asked).status == 0
+    for refused in (
+        call("models", "publish", unsigned, "--data", data),
+        call("models", "rollback", "--data", data),
+        call("models", "diff", unsigned, "current", "--data", data),
+        call(*asked, "--bundle-key", "wrong"),
+    ):
+        assert refused.status == 2
+        assert "is not signed with the key" in refused.err
+    assert (bundles / "current").readlink().name == signed
+
+
 def test_batch_lists_obey_what_customers_decided_after_the_training(call: Call, data: Path, files: Path) -> None:
     def lists() -> dict[str, list[str]]:
         users, out = data / "audience.csv", data / "lists.parquet"

@@ -11,8 +11,10 @@ from serving.adapters.bundles import BundleFolder, watch
 from serving.app import create_app
 from serving.metrics import Metrics
 from serving.services import Services
+from serving.settings import Settings
 from tests.serving import shop
 from tests.serving.test_lists import ask, ids
+from training.registry import Registry
 
 
 def renamed(bundle: Bundle, name: str) -> Bundle:
@@ -54,6 +56,17 @@ def test_a_bundle_with_one_changed_byte_is_refused_and_counted(tmp_path: Path, t
     assert folder.fresh() is None
     assert folder.fresh() is None
     assert metrics.registry.get_sample_value("tagalong_refused_bundles_total") == 1
+
+
+def test_with_a_key_only_a_bundle_signed_with_it_is_loaded(tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    settings = Settings.read({"TAGALONG_BUNDLE_KEY": "right"})
+    assert BundleFolder(tmp_path / "main" / "bundles", Metrics(), settings.signing_key).fresh() is None
+    registry = Registry(tmp_path / "main" / "bundles", b"right")
+    registry.publish(registry.add(renamed(trained, "signed")).name)
+    for key, served in ((b"right", True), (b"wrong", False), (None, True)):
+        assert (BundleFolder(registry.folder, Metrics(), key).fresh() is not None) == served
+    assert "right" not in repr((settings, registry))
 
 
 def test_whatever_goes_wrong_in_a_look_the_next_one_follows(monkeypatch: pytest.MonkeyPatch) -> None:
