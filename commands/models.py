@@ -8,10 +8,10 @@ import typer
 from rich.table import Table
 
 from commands.console import output
-from commands.options import DATA, BundleKey, Data, Shop, rfc3339, signing
+from commands.options import DATA, BundleKey, Data, Shop, rfc3339
 from commands.tables import show_difference
 from recommender.bundle import BundleInfo
-from recommender.bundle_io import load, read_info
+from recommender.bundle_io import load, read_info, signing_key
 from recommender.config import Config
 from training.appraisal import CUT
 from training.diff import compare
@@ -24,25 +24,26 @@ Bundle = Annotated[str, typer.Argument(help="A bundle's id, or current.")]
 
 
 @app.command(name="list")
-def list_(data: Data = DATA, shop: Shop = "main") -> None:
+def list_(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) -> None:
     """List the bundles, newest first; those that cannot be read come last, with the reason.
 
     Example: tagalong models list
     """
     table = Table("bundle", "created", "data until", "status", f"NDCG@{CUT}", f"NDCG@{CUT} new", "reason")
-    for one in _registry(data, shop).listed():
+    for one in _registry(data, shop, bundle_key).listed():
         created, until, *figures = _said(one.info) if one.info else ("",) * 4
         table.add_row(one.bundle_id, created, until, one.status, *figures, one.reason or "")
     output.print(table)
 
 
 @app.command()
-def show(bundle: Bundle = "current", data: Data = DATA, shop: Shop = "main") -> None:
+def show(bundle: Bundle = "current", data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) -> None:
     """Show what a bundle's manifest says: data window, configuration, what was measured.
 
     Example: tagalong models show current
     """
-    info = read_info(_registry(data, shop).path(bundle))
+    registry = _registry(data, shop, bundle_key)
+    info = read_info(registry.path(bundle), key=registry.key)
     said = {
         "bundle": info.bundle_id,
         "created_at": info.created_at,
@@ -84,7 +85,7 @@ def prune(
 
     Example: tagalong models prune --keep 3
     """
-    for name in _registry(data, shop).prune(keep or Config().keep_bundles):
+    for name in _registry(data, shop, None).prune(keep or Config().keep_bundles):
         output.print(f"deleted {name}")
 
 
@@ -108,8 +109,8 @@ def diff(
     show_difference(compare(first, second, customers=customers, count=count, now=now), output)
 
 
-def _registry(data: Path, shop: str, key: str | None = None) -> Registry:
-    return Registry(data / shop / "bundles", signing(key))
+def _registry(data: Path, shop: str, key: str | None) -> Registry:
+    return Registry(data / shop / "bundles", signing_key(key))
 
 
 def _folder(registry: Registry, name: str) -> Path:

@@ -41,11 +41,6 @@ MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
 
 
-def signing(key: str | None) -> bytes | None:
-    """Return the key of ``BundleKey`` as bundles are signed with it."""
-    return key.encode() if key else None
-
-
 def moment(option: str, text: str | None) -> int | None:
     """Return a timestamp given on the command line as seconds since 1970; UTC where no offset is given."""
     if text is None:

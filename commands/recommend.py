@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from commands.console import Report, progress, say
-from commands.options import BundleKey, Now, moment, signing
+from commands.options import BundleKey, Now, moment
 from commands.reading import read
-from recommender.bundle_io import load
+from recommender.bundle_io import load, signing_key
 from recommender.lists import Ordered
 from training.audience import Audience, gather, read_ids
 from training.batch import ask_for, in_blocks
@@ -47,7 +47,7 @@ def recommend(
     """
     check_target(out)
     folder = bundle_folder(bundle)
-    loaded = load(folder, key=signing(bundle_key))
+    loaded = load(folder, key=signing_key(bundle_key))
     ids = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))

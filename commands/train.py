@@ -20,11 +20,11 @@ from commands.options import (
     Shop,
     Users,
     moment,
-    signing,
 )
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
+from recommender.bundle_io import signing_key
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.publication import Run, train_into, train_to
@@ -68,10 +68,10 @@ def train(
         pa.default_memory_pool().release_unused()
         run = _run(dataset, moment("--now", now), force)
         if bundle is not None:
-            found = train_to(bundle, dataset, settings, run, report, key=signing(bundle_key))
+            found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
             name = found.info.bundle_id
         else:
-            registry = Registry(data / shop / "bundles", signing(bundle_key))
+            registry = Registry(data / shop / "bundles", signing_key(bundle_key))
             name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")

@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import typer
 from rich.console import Console
 
+from serving.settings import Settings, process_environment
 from training.registry import Registry
 
 CONFIG = Path(__file__).with_name("complete_journey.toml")
@@ -57,7 +58,8 @@ def main(
 
 def prepare(data: Path) -> None:
     """Import and train, unless a published bundle is there already that this version reads."""
-    if Registry(data / "main" / "bundles").is_current_readable():
+    key = Settings.read(process_environment()).signing_key
+    if Registry(data / "main" / "bundles", key).is_current_readable():
         return
     source = data / "complete-journey"
     if not all((source / f"{name}.parquet").exists() for name in FILES):

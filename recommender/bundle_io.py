@@ -25,13 +25,18 @@ from numpy.typing import NDArray
 
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_codec import Leaf, flatten, kinds, restore
-from recommender.errors import BundleError, NoBundle
+from recommender.errors import BundleError, NoBundle, UnsignedBundle
 
 FORMAT = 5
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 
 T = TypeVar("T")
+
+
+def signing_key(text: str | None) -> bytes | None:
+    """Return the key that a setting gives; none where it is empty or missing."""
+    return text.encode(errors="surrogateescape") if text else None
 
 
 def save(bundle: Bundle, folder: Path, *, key: bytes | None = None) -> None:
@@ -50,9 +55,14 @@ def load(folder: Path, *, key: bytes | None = None) -> Bundle:
     return load_value(Bundle, folder, key=key)
 
 
-def read_info(folder: Path) -> BundleInfo:
-    """Return what the manifest in ``folder`` says of its bundle, without a look at the arrays."""
-    manifest = _read_manifest(folder, None)
+def is_signed(folder: Path) -> bool:
+    """Return whether the bundle in ``folder`` claims to be signed, with whatever key."""
+    return (folder / DIGEST).is_file() and len((folder / DIGEST).read_bytes().splitlines()) > 1
+
+
+def read_info(folder: Path, *, key: bytes | None = None) -> BundleInfo:
+    """Return what the manifest in ``folder`` says of its bundle, without a look at the arrays; ``key`` as for load."""
+    manifest = _read_manifest(folder, key)
     try:
         info: BundleInfo = restore(manifest["value"]["fields"]["info"], kinds(BundleInfo), _no_leaf)
     except (KeyError, TypeError, ValueError) as error:
@@ -141,7 +151,7 @@ def _check_manifest(folder: Path, text: bytes, key: bytes | None) -> None:
         return
     signature = f"# hmac-sha256 {hmac.digest(key, text, 'sha256').hex()}\n".encode()
     if not hmac.compare_digest(b"".join(lines[1:]), signature):
-        raise BundleError(str(folder / DIGEST), "is not signed with the key given")
+        raise UnsignedBundle(str(folder / DIGEST), "is not signed with the key given")
 
 
 @dataclass(frozen=True)

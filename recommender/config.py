@@ -70,10 +70,12 @@ class CollaborativeSettings(Section):
 
 
 class NeighbourSettings(Section):
-    """Item-to-item neighbours."""
+    """Item-to-item neighbours: similar items, and the weights of a linear autoencoder."""
 
     kind: Literal["bm25", "cosine"] = "bm25"
+    """Of the similarity."""
     neighbours: PositiveInt = 40
+    """Of each item, on either side."""
 
 
 class TransitionSettings(Section):

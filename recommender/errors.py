@@ -76,6 +76,10 @@ class BundleError(TagalongError):
         self.detail = detail
 
 
+class UnsignedBundle(BundleError):
+    """A bundle is not signed with the key that bundles must be signed with."""
+
+
 class NoBundle(BundleError):
     """There is no bundle to use."""
 

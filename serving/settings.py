@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from recommender.bundle_io import signing_key
 from recommender.errors import ConfigError
 
 PREFIX = "TAGALONG_"
@@ -56,7 +57,7 @@ class Settings(BaseModel):
     @property
     def signing_key(self) -> bytes | None:
         """Return the key as bundles are signed with it."""
-        return self.bundle_key.encode() if self.bundle_key else None
+        return signing_key(self.bundle_key)
 
     @property
     def metrics_folder(self) -> Path:

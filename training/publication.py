@@ -11,7 +11,7 @@ from recommender.bundle import Bundle
 from recommender.bundle_io import MANIFEST, load, save
 from recommender.config import Config
 from recommender.dataset import Dataset
-from recommender.errors import BundleError, InvalidInput
+from recommender.errors import BundleError, InvalidInput, UnsignedBundle
 from training import gate
 from training.appraisal import appraise
 from training.gate import Verdict
@@ -51,9 +51,10 @@ def train_into(
 ) -> tuple[str, Verdict]:
     """Train, add the bundle to the registry, publish it if the gate agrees, and delete what is too old.
 
-    A current bundle that cannot be read is no rival: any sound bundle is better.
+    A current bundle that cannot be read is no rival: any sound bundle is better. One that is signed with another key,
+    or with none, may be in use: it is replaced only by force.
     """
-    rival = _current(registry)
+    rival = _current(registry, run.force)
     bundle = trained(dataset, config, run, progress, rival)
     progress("writing the bundle")
     registry.add(bundle)
@@ -95,9 +96,14 @@ def _swap(bundle: Bundle, folder: Path, key: bytes | None) -> None:
     shutil.rmtree(old)
 
 
-def _current(registry: Registry) -> Bundle | None:
+def _current(registry: Registry, force: bool) -> Bundle | None:
+    registry.check_key()
     try:
         return load(registry.path(CURRENT), key=registry.key) if registry.current() else None
+    except UnsignedBundle as error:
+        if force:
+            return None
+        raise UnsignedBundle(error.file, f"{error.detail}; --force publishes over it") from error
     except BundleError:
         return None
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from recommender.bundle import Bundle, BundleInfo
-from recommender.bundle_io import DIGEST, MANIFEST, load, read_info, save
-from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
+from recommender.bundle_io import DIGEST, MANIFEST, is_signed, load, read_info, save
+from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle
 
 CURRENT = "current"
 RECORD = "registry.json"
@@ -79,7 +79,7 @@ class Registry:
 
     folder: Path
     key: bytes | None = field(default=None, repr=False)
-    """Signs what is added; what is not signed with it is not published."""
+    """Signs what is added; what is not signed with it is not published, and counts as unreadable."""
 
     def current(self) -> str | None:
         """Return the id of the published bundle."""
@@ -89,7 +89,7 @@ class Registry:
     def is_current_readable(self) -> bool:
         """Return whether a bundle is published that this version can serve."""
         current = self.current()
-        return current is not None and _read(self.folder / current)[0] is not None
+        return current is not None and _read(self.folder / current, self.key)[0] is not None
 
     def path(self, bundle_id: str) -> Path:
         """Return the folder of a bundle; ``current`` is an id too. Raises NotFound."""
@@ -106,7 +106,7 @@ class Registry:
         lines = []
         for name in self._present():
             status = "current" if name == current else "published" if name in record.published else "kept"
-            info, fault = _read(self.folder / name)
+            info, fault = _read(self.folder / name, self.key)
             lines.append(Listed(name, status, fault or record.reason(name), info))
         return sorted(lines, key=lambda line: line.age, reverse=True)
 
@@ -118,10 +118,11 @@ class Registry:
             self._sweep()
             incoming = self.folder / f".{uuid4().hex}"
             save(bundle, incoming, key=self.key)
-            if target.exists() and (target / DIGEST).read_bytes() != (incoming / DIGEST).read_bytes():
+            if target.exists() and (target / MANIFEST).read_bytes() != (incoming / MANIFEST).read_bytes():
                 shutil.rmtree(incoming)
                 raise BundleError(str(target), "another bundle has this id")
             if target.exists():
+                os.replace(incoming / DIGEST, target / DIGEST)  # the same bundle, perhaps signed with another key
                 shutil.rmtree(incoming)
             else:
                 incoming.rename(target)
@@ -132,10 +133,18 @@ class Registry:
     def publish(self, bundle_id: str) -> None:
         """Make a bundle current after checking every file of it."""
         path = self.path(bundle_id)
+        self.check_key()
         load(path, key=self.key)
         with self._locked():
             self._point(path.name)
             self._write(self._record().publishing(path.name))
+
+    def check_key(self) -> None:
+        """Raise UnsignedBundle where the current bundle is signed and there is no key to sign what follows it."""
+        current = self.current()
+        if self.key is None and current is not None and is_signed(self.folder / current):
+            detail = "is signed, so what follows it must be: give the key, as TAGALONG_BUNDLE_KEY"
+            raise UnsignedBundle(str(self.folder / current), detail)
 
     def keep(self, bundle_id: str, reason: str) -> None:
         """Record why a bundle is not published."""
@@ -148,6 +157,7 @@ class Registry:
             record = self._record().only(set(self._present()))
             if len(record.published) < 2:
                 raise InvalidInput("rollback", "no earlier published bundle is left")
+            self.check_key()
             bad, good = record.published[-1], record.published[-2]
             load(self.folder / good, key=self.key)
             self._point(good)
@@ -213,10 +223,10 @@ class Registry:
             yield
 
 
-def _read(folder: Path) -> tuple[BundleInfo | None, str | None]:
+def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | None]:
     """Return what a bundle says of itself, or why it cannot be read."""
     try:
-        return read_info(folder), None
+        return read_info(folder, key=key), None
     except BundleError as error:
         return None, f"unreadable: {Path(error.file).name} {error.detail}"
 

@@ -14,7 +14,7 @@ SHARE, DEPTH, MOST = 0.9, 40, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NeighbourModel:
-    """The most similar items of each item, and those that it speaks for where all else that was had is known."""
+    """The most similar items of each item, and those for which it speaks beside all others."""
 
     weights: NDArray[np.float32]
     """(event types,) how much each type of event says."""
@@ -26,11 +26,6 @@ class NeighbourModel:
     def items(self) -> int:
         """Return N."""
         return int(self.links.shape[1])
-
-    @property
-    def similarity(self) -> csr_array:
-        """Return (N × N) row a of which holds what is similar to a."""
-        return self.links[: self.items]
 
     def signals(self, steps: Trail) -> Stack:
         """Return the similarity to the last steps, and what these, taken together, speak for."""

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from recommender.bundle_io import load
+from recommender.errors import UnsignedBundle
 from tests.commands.conftest import Call
 
 
@@ -46,6 +48,9 @@ def test_with_a_key_what_is_not_signed_with_it_is_neither_published_nor_asked(
 ) -> None:
     unsigned = trained(call, data, files, "2026-04-01")
     monkeypatch.setenv("TAGALONG_BUNDLE_KEY", "right")
+    train = ("train", "--data", data, "--config", files / "shop.toml", "--now", "2026-04-02")
+    refused = call(*train)
+    assert (refused.status, "--force publishes over it" in refused.err) == (2, True)
     signed = trained(call, data, files, "2026-04-02", "--force")
     audience, bundles = data / "audience.csv", data / "main" / "bundles"
     audience.write_text("user_id\nu1\n")
@@ -53,13 +58,28 @@ def test_with_a_key_what_is_not_signed_with_it_is_neither_published_nor_asked(
     assert call(*asked).status == 0
     for refused in (
         call("models", "publish", unsigned, "--data", data),
+        call("models", "show", unsigned, "--data", data),
         call("models", "rollback", "--data", data),
         call("models", "diff", unsigned, "current", "--data", data),
         call(*asked, "--bundle-key", "wrong"),
     ):
         assert refused.status == 2
         assert "is not signed with the key" in refused.err
+    assert re.search(rf"{unsigned}.*unreadable", call("models", "list", "--data", data).out)
+    monkeypatch.delenv("TAGALONG_BUNDLE_KEY")
+    for refused in (call(*train), call("models", "publish", unsigned, "--data", data)):
+        assert (refused.status, "give the key" in refused.err) == (2, True)
     assert (bundles / "current").readlink().name == signed
+
+
+def test_one_bundle_written_to_a_folder_is_signed_too(call: Call, files: Path, tmp_path: Path) -> None:
+    given = ("--interactions", files / "events.parquet", "--config", files / "shop.toml", "--now", "2026-04-01")
+    for key in ("first", "second"):
+        done = call("train", *given, "--bundle", tmp_path / "one", "--bundle-key", key)
+        assert done.status == 0, done.err
+    assert load(tmp_path / "one", key=b"second").info.bundle_id
+    with pytest.raises(UnsignedBundle):
+        load(tmp_path / "one", key=b"first")
 
 
 def test_batch_lists_obey_what_customers_decided_after_the_training(call: Call, data: Path, files: Path) -> None:

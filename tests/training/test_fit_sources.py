@@ -147,11 +147,30 @@ def test_the_autoencoder_keeps_the_highest_weights_of_the_closed_form():
     assert found[8].argmax() == 9
 
 
+@pytest.mark.parametrize(("customers", "items"), [(0, 0), (0, 3), (1, 1), (1, 2), (3, 50)])
+def test_an_autoencoder_of_next_to_nothing_says_next_to_nothing(customers: int, items: int):
+    found = fit_autoencoder(csr_array(np.ones((customers, items), np.float32)), 5)
+    assert found.shape == (items, items)
+    assert not found.diagonal().any()
+    assert np.isfinite(found.data).all()
+    assert found.nnz >= (5 * items if items > 5 else 0)
+
+
+def test_an_autoencoder_of_many_items_knows_those_of_most_customers(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(1)
+    had = rng.random((300, 40)) < np.where(np.arange(40) % 4 == 2, 0.6, 0.1)
+    small = fit_autoencoder(csr_array(had[:, 2::4].astype(np.float32)), 40).toarray()
+    monkeypatch.setattr("training.fit.autoencoder.ITEMS", 10)
+    found = fit_autoencoder(csr_array(had.astype(np.float32)), 40).toarray()
+    np.testing.assert_allclose(found[2::4, 2::4], small, rtol=1e-5)
+    assert np.count_nonzero(found) == np.count_nonzero(small) > 0
+
+
 def test_of_a_long_history_only_the_last_items_have_neighbours():
     old, weights = 50, np.ones(len(EventType), np.float32)
     items = NEWEST + old
     log = histories([[(item, item) for item in range(items)]] * 3 + [[(0, 0)]] * 9)
-    found = fit_neighbours(trail(log, weights, items), weights, NeighbourSettings()).similarity
+    found = fit_neighbours(trail(log, weights, items), weights, NeighbourSettings()).links[:items]
     assert not found[:old].nnz
     assert (np.diff(found[old:].indptr) > 0).all()
 

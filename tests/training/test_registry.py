@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recommender.bundle import Bundle
-from recommender.bundle_io import DIGEST, FORMAT, MANIFEST, load
+from recommender.bundle_io import DIGEST, FORMAT, MANIFEST, is_signed, load, signing_key
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
 from tests.training.shop import tiny_bundle
 from training.registry import Registry, bundle_folder
@@ -160,3 +160,15 @@ def test_two_trainers_at_once_take_turns(registry: Registry, bundle: Bundle) -> 
     published = [one for one in registry.listed() if one.status in ("current", "published")]
     assert len(published) == 6
     assert load(registry.folder / "current").info.bundle_id == registry.current()
+
+
+def test_the_same_bundle_may_be_signed_with_another_key(registry: Registry, bundle: Bundle) -> None:
+    for key in (b"first", b"second", None):
+        folder = replace(registry, key=key).add(named(bundle, "b1"))
+        assert is_signed(folder) == (key is not None)
+        assert load(folder, key=key).info.bundle_id == "b1"
+
+
+def test_a_key_is_text_in_any_encoding_and_an_empty_one_is_none() -> None:
+    assert [signing_key(text) for text in ("", None)] == [None, None]
+    assert signing_key("ключ \udcff") == "ключ ".encode() + b"\xff"

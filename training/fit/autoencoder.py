@@ -1,4 +1,4 @@
-"""Fit a linear autoencoder: what all that a customer has, taken together, tells of what is missing."""
+"""Fit a linear autoencoder: what all that a customer turned to, taken together, tells of what is missing."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,20 @@ RIDGE = 300.0
 BLOCK = 500
 
 
-def fit_autoencoder(had: csr_array, most: int) -> csr_array:
-    """Return (N × N) the ``most`` highest weights of each item, none below 0, from what is stored in ``had`` (B × N).
+def fit_autoencoder(interest: csr_array, most: int) -> csr_array:
+    """Return (N × N) the ``most`` highest weights of each item, and what equals the last of them; none below 0.
 
-    They solve a ridge regression of each item on all others in closed form (EASE; Steck 2019).
+    What is stored in ``interest`` (B × N) counts as one each. The weights solve a ridge regression of each item on all
+    others in closed form (EASE; Steck 2019).
     """
-    items = had.shape[1]
-    customers = np.bincount(had.indices, minlength=items)
+    items = interest.shape[1]
+    customers = np.bincount(interest.indices, minlength=items)
     size = min(ITEMS, int(np.count_nonzero(customers)))
     if not size:
         return csr_array((items, items), dtype=np.float32)
     top = np.sort(np.argsort(-(customers + jitter(np.arange(items))))[:size])
-    table = csr_array((np.ones(had.nnz, np.float32), had.indices, had.indptr), shape=had.shape)[:, top]
+    stored = (np.ones(interest.nnz, np.float32), interest.indices, interest.indptr)
+    table = csr_array(stored, shape=interest.shape)[:, top]
     gram = (table.T @ table).toarray(order="F")
     gram[np.diag_indices(size)] += np.float32(RIDGE)
     weight = inv(gram, overwrite_a=True, assume_a="pos")
