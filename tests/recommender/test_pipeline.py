@@ -223,6 +223,20 @@ def test_every_item_has_a_reason_with_evidence_from_the_history(bundle):
     assert evidence & {"i2", "i4", "i6", "even"}
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_either_side_of_the_neighbours_names_the_item_that_led_to_another(bundle, side):
+    links = bundle.models.neighbours.links.tolil()
+    links[(1 - side) * ITEMS : (2 - side) * ITEMS] = 0
+    neighbours = replace(bundle.models.neighbours, links=csr_array(links.tocsr()))
+    one = replace(bundle, models=replace(bundle.models, neighbours=neighbours))
+    log = dataset().histories.take(np.array([0]))
+    asked = Rules(np.ones(ITEMS, np.bool_), bought(np.array([0])), 1)
+    (answer,) = recommend(one, Placement(sources=("neighbours",), ranker="discovery"), ask(log), asked)
+    assert (answer.items[0].row, answer.items[0].source) == (missing(0), "neighbours")
+    (reason,) = answer.items[0].reasons
+    assert (reason.code, int(reason.evidence[1:]) in log.item) == ("similar_to", True)
+
+
 def test_contributions_come_where_they_are_asked_for(bundle):
     log = dataset().histories.take(np.array([0]))
     (answer,) = recommend(bundle, HOME, ask(log), Rules.none(1, ITEMS, 2), contributions=True)
