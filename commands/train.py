@@ -9,18 +9,7 @@ import typer
 
 from commands.console import output, say
 from commands.fitting import fitting
-from commands.options import (
-    DATA,
-    BundleKey,
-    Configuration,
-    Data,
-    Interactions,
-    Items,
-    Now,
-    Shop,
-    Users,
-    moment,
-)
+from commands.options import DATA, BundleKey, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -45,7 +34,9 @@ def train(
     bundle: Annotated[Path | None, typer.Option(help="Write one bundle here; for files only.")] = None,
     now: Now = None,
     bundle_key: BundleKey = None,
-    force: Annotated[bool, typer.Option("--force", help="Publish whatever the gate says.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish whatever the gate says, and over another key.")
+    ] = False,
 ) -> None:
     """Fit a bundle, measure it on held-out customers, and publish it if it is no worse than what there is.
 

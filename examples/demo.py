@@ -57,7 +57,7 @@ def main(
 
 
 def prepare(data: Path) -> None:
-    """Import and train, unless a published bundle is there already that this version reads."""
+    """Import and train, unless a published bundle is there already that this version, with this key, reads."""
     key = Settings.read(process_environment()).signing_key
     if Registry(data / "main" / "bundles", key).is_current_readable():
         return
@@ -66,7 +66,8 @@ def prepare(data: Path) -> None:
         subprocess.run([sys.executable, "-m", "examples.complete_journey", "--out", source], check=True)
     files = [part for name in FILES for part in (f"--{name}", source / f"{name}.parquet")]
     subprocess.run(tagalong("import", "--data", data, *files), check=True)
-    subprocess.run(tagalong("train", "--data", data, "--config", CONFIG), check=True)
+    # By force: what is published here, if anything, cannot be served.
+    subprocess.run(tagalong("train", "--data", data, "--config", CONFIG, "--force"), check=True)
 
 
 def tagalong(*arguments: object) -> list[str]:

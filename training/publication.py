@@ -28,7 +28,7 @@ class Run:
     created: int
     """When the run took place, for the bundle's id."""
     force: bool = False
-    """Publish whatever the gate says."""
+    """Publish whatever the gate says, and over a bundle that is not signed with the key in use."""
 
 
 def trained(dataset: Dataset, config: Config, run: Run, progress: Progress, rival: Bundle | None = None) -> Bundle:
