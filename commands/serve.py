@@ -34,4 +34,5 @@ def serve_command(
         "data": data, "shop": shop, "config": config, "host": host, "port": port, "workers": workers
     }  # fmt: skip
     settings = Settings.read(process_environment()).model_copy(update=given)
-    serve(settings, lambda: say(f"serving on http://{host}:{port} (documentation at /docs)"))
+    signed = ", only bundles signed with TAGALONG_BUNDLE_KEY" if settings.signing_key else ""
+    serve(settings, lambda: say(f"serving on http://{host}:{port} (documentation at /docs){signed}"))

@@ -1,4 +1,4 @@
-"""The way to Redis: short time limits, no retries, a breaker. It raises Unavailable soon; it never hangs."""
+"""The way to Redis: short time limits, no waiting retries, a breaker. It raises Unavailable soon; it never hangs."""
 
 from collections.abc import Callable
 from threading import local
@@ -8,6 +8,7 @@ from weakref import WeakSet
 import hiredis
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
@@ -50,16 +51,18 @@ class RedisLink:
         """Send packed commands in one write and return their ``replies`` in order.
 
         For the one read that every request makes: the bare protocol over a connection of the thread's own costs a third
-        of a pipeline object. An error reply is raised when all replies have been read.
+        of a pipeline object. An error reply is raised when all replies have been read. Where the connection was closed
+        since its last use (a restart, an idle limit), a new one is asked once more: requests must be safe to repeat.
         """
         with self._breaker:
             connection = self._own_connection()
+            kept = connection.is_connected
             try:
-                connection.send_packed_command([request])
-                found = [_reply(connection) for _ in range(replies)]
-            except BaseException:
-                connection.disconnect()
-                raise
+                found = _exchanged(connection, request, replies)
+            except RedisConnectionError:
+                if not kept:
+                    raise
+                found = _exchanged(connection, request, replies)
         error = next((reply for reply in found if isinstance(reply, RedisError)), None)
         if error is not None:
             raise error
@@ -85,6 +88,15 @@ class RedisLink:
             self.run(lambda client: client.ping())
         except RedisError as error:
             raise Unavailable("redis") from error
+
+
+def _exchanged(connection: Any, request: bytes, replies: int) -> list[Any]:
+    try:
+        connection.send_packed_command([request])
+        return [_reply(connection) for _ in range(replies)]
+    except BaseException:
+        connection.disconnect()  # half an answer may be on its way
+        raise
 
 
 def _reply(connection: Any) -> Any:

@@ -54,6 +54,18 @@ def until(client: FlaskClient, served_by: str) -> dict:
     return answer
 
 
+def test_a_connection_that_redis_closed_meanwhile_costs_no_answer(
+    client: FlaskClient, services: Services, server: RedisServer
+) -> None:
+    until(client, "cached")
+    own = server.client()
+    own.client_kill_filter(_type="normal", skipme=True)
+    answer = ask(client, user_id="u0")
+    assert (answer["served_by"], answer["degraded"]) == ("cached", False)
+    server.kill()
+    assert ask(client, user_id="u0")["degraded"]
+
+
 def test_what_a_worker_never_asked_for_is_known_once_redis_is_down(
     services: Services, server: RedisServer, tmp_path: Path
 ) -> None:
