@@ -94,7 +94,7 @@ def _bare(url: str, users: Sequence[str], items: Sequence[str]) -> float:
 
 
 def _append_all(url: str, users: Sequence[str], items: Sequence[str], number: int) -> tuple[float, float]:
-    log = RedisLog(redis_link(Settings(data=Path(), redis_url=url, redis_timeout_ms=5_000)), "main")
+    log = RedisLog(redis_link(Settings(data=Path(), redis_url=url, redis_timeout_ms=5_000), "event log"), "main")
     now = time.time()
     ready = [read(b, now, LIVE)[0] for b in batches(f"b{number}", users, items, BATCHES // WORKERS)]
     time.sleep(2.0 - time.monotonic() % 2.0)  # both start at the same moment

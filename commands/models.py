@@ -8,11 +8,11 @@ import typer
 from rich.table import Table
 
 from commands.console import output
-from commands.options import DATA, BundleKey, Data, Shop, rfc3339
+from commands.options import DATA, BundleKey, Configuration, Data, Shop, rfc3339
 from commands.tables import show_difference
+from features.config_file import load_config
 from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info, signing_key
-from recommender.config import Config
 from training.appraisal import CUT
 from training.diff import compare
 from training.registry import Registry, bundle_folder
@@ -80,12 +80,13 @@ def prune(
     keep: Annotated[int | None, typer.Option(min=1, help="How many; by default what the configuration says.")] = None,
     data: Data = DATA,
     shop: Shop = "main",
+    config: Configuration = None,
 ) -> None:
     """Delete all but the newest bundles, the current one, and the one to roll back to.
 
     Example: tagalong models prune --keep 3
     """
-    for name in _registry(data, shop, None).prune(keep or Config().keep_bundles):
+    for name in _registry(data, shop, None).prune(keep or load_config(config).keep_bundles):
         output.print(f"deleted {name}")
 
 

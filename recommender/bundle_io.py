@@ -142,8 +142,8 @@ def _read_manifest(folder: Path, key: bytes | None) -> dict[str, Any]:
 def _check_manifest(folder: Path, text: bytes, key: bytes | None) -> None:
     try:
         lines = (folder / DIGEST).read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise BundleError(str(folder / DIGEST), "cannot be read") from error
+    except FileNotFoundError as error:
+        raise BundleError(str(folder / DIGEST), "is missing") from error
     expected = [f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()]
     if lines[:1] != expected:
         raise BundleError(str(folder / MANIFEST), f"is not the file whose digest {DIGEST} holds")

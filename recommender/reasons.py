@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,7 @@ from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
 from recommender.evidence import OF_HABITS, SUDDEN
 from recommender.lists import PINNED
-from recommender.models.transitions import DEPTH, SHARE, SIDES
-from recommender.models.transitions import MOST as NEAREST
+from recommender.models.transitions import SIDES
 from recommender.ranking import Ranked
 from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL
@@ -130,6 +130,17 @@ def _reasons(evidence: "_Evidence", place: int, sources: list[str]) -> tuple[Rea
     return tuple(found) or (Reason("popular"),)
 
 
+class _Links(NamedTuple):
+    """What one side of a model's links says of the customers."""
+
+    origins: csr_array
+    """(B × N) the items of theirs that it looks at."""
+    table: csr_array
+    """(R × N) the links."""
+    first: int
+    """Its first row in the table."""
+
+
 class _Evidence:
     """Finds, for the shown items, which item, tag or date stands behind each source."""
 
@@ -137,13 +148,12 @@ class _Evidence:
         self.found, self.catalogue, self.at = found, catalogue, at
         self.customer, self.item = found.candidates.customer[at], found.candidates.item[at]
         models, steps = found.signals.models, found.signals.steps
-        self.recent = steps.recent(SHARE, DEPTH, NEAREST)
+        neighbours, transitions = models.neighbours, models.transitions
+        near, led = neighbours.origins(steps), transitions.origins(steps)
         self.links = {
-            "similarity": (models.neighbours.links, 0),
-            "ease": (models.neighbours.links, models.neighbours.items),
-        }
-        for place, side in enumerate(SIDES):
-            self.links[side] = (models.transitions.links, place * models.transitions.items)
+            "similarity": _Links(near, neighbours.links, 0),
+            "ease": _Links(near, neighbours.links, neighbours.items),
+        } | {side: _Links(led, transitions.links, at * transitions.items) for at, side in enumerate(SIDES)}
         self.origins: dict[tuple[str, int], dict[int, int]] = {}
         self.finders: dict[str, Callable[[int], Reason | None]] = {
             "transitions": self._transition,
@@ -174,23 +184,23 @@ class _Evidence:
         """Name the anchor or history item with the strongest link to the shown one."""
         customer = int(self.customer[place])
         if (name, customer) not in self.origins:
-            self.origins[name, customer] = self._strongest_links(*self.links[name], customer)
+            self.origins[name, customer] = self._strongest_links(self.links[name], customer)
         origin = self.origins[name, customer].get(int(self.item[place]))
         return None if origin is None else Reason(code, self.catalogue.items[origin])
 
-    def _strongest_links(self, links: csr_array, first: int, customer: int) -> dict[int, int]:
-        """Return, for each shown item that the rows from ``first`` on link to, the item with the strongest link."""
-        anchors = self.found.signals.queries.anchors
-        origin, weight = _row(anchors if anchors.nnz else self.recent, customer)
-        inside = origin < links.shape[1]
+    def _strongest_links(self, links: "_Links", customer: int) -> dict[int, int]:
+        """Return, for each shown item that something links to, the item with the strongest link."""
+        anchors, table = self.found.signals.queries.anchors, links.table
+        origin, weight = _row(anchors if anchors.nnz else links.origins, customer)
+        inside = origin < table.shape[1]
         origin, weight = origin[inside], weight[inside]
-        at, row = entries(links, origin + first)
-        shown = np.zeros(links.shape[1] + 1, np.bool_)
-        shown[np.minimum(self.item[self.customer == customer], links.shape[1])] = True
-        wanted = np.flatnonzero(shown[links.indices[at]])
-        strength = weight[row[wanted]] * links.data[at[wanted]]
+        at, row = entries(table, origin + links.first)
+        shown = np.zeros(table.shape[1] + 1, np.bool_)
+        shown[np.minimum(self.item[self.customer == customer], table.shape[1])] = True
+        wanted = np.flatnonzero(shown[table.indices[at]])
+        strength = weight[row[wanted]] * table.data[at[wanted]]
         ascending = wanted[np.argsort(strength, kind="stable")]
-        target, source = links.indices[at[ascending]], origin[row[ascending]]
+        target, source = table.indices[at[ascending]], origin[row[ascending]]
         return dict(zip(target.tolist(), source.tolist(), strict=True))
 
     def _tag(self, place: int) -> Reason | None:

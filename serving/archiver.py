@@ -75,11 +75,7 @@ class Archiver:
         wishes = self.erasures.open()
         moved = self.drain()
         for wish in wishes:
-            removed = self.files.remove(wish)
-            latest = self.erasures.get(wish.receipt) or wish
-            self.erasures.close(
-                Erasure(wish.receipt, wish.ids, wish.asked_at, {**latest.removed, **removed}, done=True)
-            )
+            self.erasures.add(wish.receipt, self.files.remove(wish), done=True)
         self.archive.tidy(MOST_FILES)
         return moved
 

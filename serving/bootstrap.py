@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
+from prometheus_client import Gauge
+
 from features.config_file import load_config
 from features.rule_check import check_rules
 from recommender.config import Config
@@ -49,12 +51,12 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     configure(settings.log_level)
     metrics = Metrics(settings.metrics_folder if settings.metrics_folder.is_dir() else None)
     config = load_config(settings.config) if settings.config else None
-    link = redis_link(settings, metrics=metrics)
-    log_link = redis_link(settings, "event log", LOG_SECONDS, metrics)
+    link = redis_link(settings, "redis", down=metrics.down)
+    log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down)
     stock = RedisStock(log_link, settings.shop, quick=link)
     shelves = Shelves(stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder))
-    folder = BundleFolder(settings.shop_folder / "bundles", metrics, settings.signing_key)
-    withheld_link = redis_link(settings)
+    folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
+    withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
     stop = watch(partial(_look, folder, shelves, metrics, withheld))
     if settings.config and config and not shelves.shelf.is_blank:
@@ -102,12 +104,13 @@ def _look(folder: BundleFolder, shelves: Shelves, metrics: Metrics, withheld: Re
         metrics.bundle_in_use(bundle.info.bundle_id, datetime.fromisoformat(bundle.info.created_at))
 
 
-def redis_link(
-    settings: Settings, part: str = "redis", timeout: float | None = None, metrics: Metrics | None = None
-) -> RedisLink:
-    """Return a way to the Redis that ``settings`` names; ``timeout`` in seconds stands above theirs."""
-    down = (metrics or Metrics()).down.labels(part)
-    breaker = Breaker(part, time.monotonic, changed=down.set)
+def redis_link(settings: Settings, part: str, timeout: float | None = None, down: Gauge | None = None) -> RedisLink:
+    """Return a way to the Redis that ``settings`` names, called ``part`` in errors and by ``down``.
+
+    ``timeout`` in seconds stands above theirs.
+    """
+    changed = down.labels(part).set if down is not None else lambda is_open: None
+    breaker = Breaker(part, time.monotonic, changed=changed)
     return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)
 
 

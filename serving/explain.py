@@ -32,7 +32,7 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, queries, placed))) if len(placed) else []
     items: list[dict[str, Any]] = orjson.loads(encode_items(scored, visit.shelf.bundle.catalogue, ask.parts))
     items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
-    degraded = not known or visit.shelf.is_blank
+    degraded = visit.is_degraded(known=known)
     return answer_of(services, visit, listed_of(visit, renumbered(items)), "live", degraded=degraded)
 
 
@@ -60,7 +60,7 @@ def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
         "contributions": dict(found.contributions),
         "reasons": [{"code": r.code, "evidence": r.evidence} for r in found.reasons],
         "model": visit.shelf.model,
-        "degraded": not known or visit.peek is None,
+        "degraded": visit.is_degraded(known=known),
     }
 
 

@@ -180,12 +180,11 @@ class Erasures(Protocol):
         """Return the wishes that the files do not fulfil yet, oldest first."""
         ...
 
-    def close(self, erasure: Erasure) -> None:
-        """Keep what was removed from the files; the wish is fulfilled."""
-        ...
+    def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
+        """Note what was removed, beside what is noted, and that the wish is fulfilled where it is ``done``.
 
-    def update(self, erasure: Erasure) -> None:
-        """Keep what is known of a wish by now."""
+        Returns the wish as it then stands; None where it is not known.
+        """
         ...
 
 

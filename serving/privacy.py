@@ -27,11 +27,8 @@ def erase(services: Services, user_id: str) -> dict[str, Any]:
     erasure = Erasure(token_hex(8), ids, int(now), {})
     services.erasures.ask(erasure)
     removed = services.customers.forget(ids, now)
-    # The archiver may have done its part, and said so, in the meantime.
-    known = services.erasures.get(erasure.receipt) or erasure
-    erasure = replace(known, removed={**known.removed, **removed})
-    services.erasures.update(erasure)
-    return _receipt(services, erasure)
+    noted = services.erasures.add(erasure.receipt, removed, done=False)
+    return _receipt(services, noted or replace(erasure, removed=removed))
 
 
 def verify(services: Services, user_id: str, receipt: str) -> dict[str, Any]:

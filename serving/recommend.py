@@ -63,7 +63,7 @@ def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
     else:
         items, served_by = _cheap(visit, asked, limits)
     listed = listed_of(visit, items)
-    degraded = served_by != "live" or not known or visit.peek is None or visit.shelf.is_blank
+    degraded = served_by != "live" or visit.is_degraded(known=known)
     if visit.peek is not None:
         _keep(services, visit, listed, barred, cached=not degraded)
     return answer_of(services, visit, listed, served_by, degraded=degraded)

@@ -14,7 +14,6 @@ from recommender.errors import InvalidInput
 from serving.adapters.bundles import BundleFolder
 from serving.adapters.embedded_redis import embedded_redis
 from serving.logs import configure
-from serving.metrics import Metrics
 from serving.settings import Settings, process_environment
 from serving.supervisor import Program, Supervisor
 
@@ -48,7 +47,7 @@ def _check_config(settings: Settings) -> None:
     if settings.config is None:
         return
     config = load_config(settings.config)
-    bundle = BundleFolder(settings.shop_folder / "bundles", Metrics(), settings.signing_key).fresh()
+    bundle = BundleFolder(settings.shop_folder / "bundles", settings.signing_key).fresh()
     if bundle is not None:
         check_rules(settings.config, config, bundle.catalogue)
 

@@ -28,6 +28,10 @@ class Program:
     patience: float = 60.0
     """Seconds to become ready, and to end after it was told to."""
 
+    def is_ready(self) -> bool:
+        """Return whether it can be used by now."""
+        return self.ready is None or self.ready()
+
 
 class Supervisor:
     """Starts programs in order, starts again what dies, stops in reverse order.
@@ -52,7 +56,7 @@ class Supervisor:
         try:
             for program in self._programs:
                 self._running.append((program, self._start(program)))
-            if not self._stop.is_set():
+            if not self._stop.is_set() and all(program.is_ready() for program in self._programs):
                 started()
             while not self._stop.wait(LOOK_SECONDS):
                 self._running = [self._revive(*one) for one in self._running]
@@ -63,10 +67,12 @@ class Supervisor:
         process = subprocess.Popen(program.command, env=dict(program.environment), start_new_session=True)
         log.info("started", program=program.name, pid=process.pid)
         looks = int(program.patience / 0.02)
-        while program.ready and not program.ready() and process.poll() is None and looks > 0:
+        while not program.is_ready() and process.poll() is None and looks > 0:
             looks -= 1
             if self._stop.wait(0.02):
-                break
+                return process
+        if not looks:
+            log.error("not ready in time", program=program.name, seconds=program.patience)
         return process
 
     def _revive(self, program: Program, process: subprocess.Popen[bytes]) -> tuple[Program, subprocess.Popen[bytes]]:

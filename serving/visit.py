@@ -36,6 +36,10 @@ class Visit(NamedTuple):
         """Return the revision of the customer's state that this request has seen."""
         return self.peek.revision if self.peek else 0
 
+    def is_degraded(self, *, known: bool) -> bool:
+        """Return whether the answer lacks what it should rest on: a bundle, the cache, or a customer ``known`` now."""
+        return not known or self.peek is None or self.shelf.is_blank
+
 
 def look(services: Services, ask: Ask) -> Visit:
     """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""

@@ -27,9 +27,13 @@ class NeighbourModel:
         """Return N."""
         return int(self.links.shape[1])
 
+    def origins(self, steps: Trail) -> csr_array:
+        """Return (B × N) the last steps by how much they count."""
+        return steps.recent(SHARE, DEPTH, MOST)
+
     def signals(self, steps: Trail) -> Stack:
         """Return the similarity to the last steps, and what these, taken together, speak for."""
-        recent = steps.recent(SHARE, DEPTH, MOST)
+        recent = self.origins(steps)
         return led_to(("neighbours", "ease"), [(recent, 0), (recent, self.items)], self.links)
 
     def beside(self, anchors: csr_array) -> Stack:

@@ -34,9 +34,13 @@ class TransitionModel:
         first = SIDES.index(name) * self.items
         return self.links[first : first + self.items]
 
+    def origins(self, steps: Trail) -> csr_array:
+        """Return (B × N) the last steps by how much they count."""
+        return steps.recent(SHARE, DEPTH, MOST)
+
     def signals(self, steps: Trail) -> Stack:
         """Return what the last steps lead to forwards, backwards and at once, and the last one alone, near and far."""
-        recent, last = steps.recent(SHARE, DEPTH, MOST), steps.recent(1.0, 1, MOST)
+        recent, last = self.origins(steps), steps.recent(1.0, 1, MOST)
         names = ("followed", "preceded", "together", "followed_last", "next")
         blocks = [*self._each(recent), (last, 0), (last, SIDES.index("next") * self.items)]
         return led_to(names, blocks, self.links)

@@ -6,6 +6,7 @@ from types import TracebackType
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from recommender.errors import Unavailable
@@ -55,16 +56,15 @@ class Breaker:
             self._trial_at = now + self._pause
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Note how the call ended."""
-        if error is None:
-            if self._open:
-                self._open = False
-                self._changed(False)
-                log.info("answers again", part=self._part)
-        elif isinstance(error, FAILURES):
+        """Note how the call ended; an error that Redis sends is an answer too."""
+        if isinstance(error, FAILURES):
             if not self._open:
                 self._changed(True)
                 log.error("does not answer", part=self._part, error=repr(error))
             self._trial_at = self._monotonic() + self._pause
             self._open = True
             raise Unavailable(self._part) from error
+        if self._open and (error is None or isinstance(error, RedisError)):
+            self._open = False
+            self._changed(False)
+            log.info("answers again", part=self._part)

@@ -10,7 +10,6 @@ import structlog
 from recommender.bundle import Bundle
 from recommender.bundle_io import load
 from recommender.errors import BundleError
-from serving.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -22,9 +21,12 @@ SECONDS = 1.0
 class BundleFolder:
     """Sees which bundle is current, and loads it when that changes."""
 
-    def __init__(self, folder: Path, metrics: Metrics, key: bytes | None = None) -> None:
-        """Look at ``<folder>/current``, a symbolic link that publishing replaces; ``key`` must have signed it."""
-        self._folder, self._metrics, self._key = folder, metrics, key
+    def __init__(self, folder: Path, key: bytes | None = None, refused: Callable[[], object] = lambda: None) -> None:
+        """Look at ``<folder>/current``, a symbolic link that publishing replaces; ``key`` must have signed it.
+
+        ``refused`` is called for every bundle that cannot be used.
+        """
+        self._folder, self._key, self._refused = folder, key, refused
         self._seen: tuple[str, int] | None = None
 
     def fresh(self) -> Bundle | None:
@@ -35,13 +37,16 @@ class BundleFolder:
         self._seen = current
         try:
             return load(self._folder / current[0], key=self._key)
-        except (BundleError, OSError) as error:
+        except BundleError as error:
             self.refuse(current[0], error)
-            return None
+        except OSError as error:  # of the machine, not of the bundle: it may be over at the next look
+            self._seen = None
+            log.error("bundle not read, will be tried again", bundle=current[0], error=str(error))
+        return None
 
     def refuse(self, bundle_id: str, error: Exception) -> None:
         """Note that a bundle cannot be used."""
-        self._metrics.refused_bundles.inc()
+        self._refused()
         log.error("bundle refused", bundle=bundle_id, error=str(error))
 
     def _current(self) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
 """Twins of the archiver's stream, of the wishes to be forgotten and of the archive's files; all in this process."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class MemoryErasures:
 
     def ask(self, erasure: Erasure) -> None:
         """Keep the wish."""
-        self.update(erasure)
+        self._wishes[erasure.receipt] = erasure
         self._open.add(erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
@@ -64,14 +64,15 @@ class MemoryErasures:
         """Return the wishes that the files do not fulfil yet, oldest first."""
         return sorted((self._wishes[one] for one in self._open), key=lambda wish: (wish.asked_at, wish.receipt))
 
-    def close(self, erasure: Erasure) -> None:
-        """Keep what was removed from the files; the wish is fulfilled."""
-        self.update(erasure)
-        self._open.discard(erasure.receipt)
-
-    def update(self, erasure: Erasure) -> None:
-        """Keep what is known of a wish by now."""
-        self._wishes[erasure.receipt] = erasure
+    def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
+        """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
+        wish = self._wishes.get(receipt)
+        if wish is None:
+            return None
+        self._wishes[receipt] = replace(wish, removed={**wish.removed, **removed}, done=wish.done or done)
+        if done:
+            self._open.discard(receipt)
+        return self._wishes[receipt]
 
 
 @dataclass(slots=True)

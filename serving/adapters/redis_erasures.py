@@ -3,12 +3,11 @@
 The file is written before anything else is done, so that no training can read what is still in the archive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hiredis
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +17,8 @@ from features.tables import ERASED, ShopFolder
 from features.whole_files import alone, write_whole
 from recommender.errors import Unavailable
 from serving.adapters import keys
-from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_link import RedisLink, pack
+from serving.adapters.scripts import NOTE
 from serving.ports import Erasure
 
 KEEP_SECONDS = 400 * keys.DAY
@@ -36,34 +36,31 @@ class RedisErasures:
     def ask(self, erasure: Erasure) -> None:
         """Keep the wish."""
         self._keep_out(erasure)
-        self._store(erasure)
-        self._use("ZADD", keys.shared(self.shop, "erasures"), erasure.asked_at, erasure.receipt)
+        fields = {name: getattr(erasure, name) for name in erasure.__slots__}
+        self._use("SET", self._receipt(erasure.receipt), orjson.dumps(fields), "EX", KEEP_SECONDS)
+        self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
         """Return the wish with this receipt, or None."""
-        found = self._use("GET", keys.shared(self.shop, "receipt", receipt))
-        if found is None:
-            return None
-        fields = orjson.loads(found)
-        return Erasure(**fields | {"ids": tuple(fields["ids"])})
+        return _wish(self._use("GET", self._receipt(receipt)))
 
     def open(self) -> Sequence[Erasure]:
         """Return the wishes that the files do not fulfil yet, oldest first."""
-        receipts = self._use("ZRANGE", keys.shared(self.shop, "erasures"), 0, -1)
+        receipts = self._use("ZRANGE", self._open, 0, -1)
         return [found for receipt in receipts if (found := self.get(receipt.decode()))]
 
-    def close(self, erasure: Erasure) -> None:
-        """Keep what was removed from the files; the wish is fulfilled."""
-        self._store(erasure)
-        self._use("ZREM", keys.shared(self.shop, "erasures"), erasure.receipt)
+    def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
+        """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
+        noted = orjson.dumps(dict(removed))
+        arguments = (KEEP_SECONDS, noted, int(done), receipt)
+        return _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
 
-    def update(self, erasure: Erasure) -> None:
-        """Keep what is known of a wish by now."""
-        self._store(erasure)
+    @property
+    def _open(self) -> str:
+        return keys.shared(self.shop, "erasures")
 
-    def _store(self, erasure: Erasure) -> None:
-        fields = {name: getattr(erasure, name) for name in erasure.__slots__}
-        self._use("SET", keys.shared(self.shop, "receipt", erasure.receipt), orjson.dumps(fields), "EX", KEEP_SECONDS)
+    def _receipt(self, receipt: str) -> str:
+        return keys.shared(self.shop, "receipt", receipt)
 
     def _keep_out(self, erasure: Erasure) -> None:
         path = ShopFolder(self.root).erased
@@ -74,6 +71,13 @@ class RedisErasures:
 
     def _use(self, *command: Any) -> Any:
         try:
-            return self.link.exchange(hiredis.pack_command(command), 1)[0]
+            return self.link.exchange(pack(*command), 1)[0]
         except RedisError as error:
             raise Unavailable("the erasures", retry_after=2) from error
+
+
+def _wish(stored: bytes | None) -> Erasure | None:
+    if stored is None:
+        return None
+    fields = orjson.loads(stored)
+    return Erasure(**fields | {"ids": tuple(fields["ids"])})

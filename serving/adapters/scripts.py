@@ -95,6 +95,23 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 
+NOTE = """#!lua
+-- Notes on a receipt what was removed, beside what is noted by others at the same time. KEYS: receipt, open wishes.
+-- ARGV: seconds to keep the receipt, what was removed as JSON, 1 where the wish is fulfilled, the receipt's id.
+-- Returns the receipt, or nil where there is none.
+local held = redis.call('GET', KEYS[1])
+if not held then return nil end
+local wish = cjson.decode(held)
+for kind, rows in pairs(cjson.decode(ARGV[2])) do wish.removed[kind] = rows end
+if ARGV[3] == '1' then
+  wish.done = true
+  redis.call('ZREM', KEYS[2], ARGV[4])
+end
+held = cjson.encode(wish)
+redis.call('SET', KEYS[1], held, 'EX', ARGV[1])
+return held
+"""
+
 FORGET = """#!lua
 -- Deletes all that is kept of one id; what stays is that it was erased, and a choice against personal lists.
 -- KEYS: lists, events, seen, tags, profile, withheld. ARGV: now, seconds to keep that.

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from serving.api.schemas import Body
 from serving.ask import Strict
 
 
@@ -23,7 +24,7 @@ class EventsBody(Strict):
     """Judge the events and store nothing."""
 
 
-class RejectedPart(BaseModel):
+class RejectedPart(Body):
     """A part that was refused."""
 
     index: int
@@ -32,7 +33,7 @@ class RejectedPart(BaseModel):
     detail: str
 
 
-class EventsTaken(BaseModel):
+class EventsTaken(Body):
     """What became of the parts of a call."""
 
     accepted: int

@@ -1,25 +1,15 @@
 """The catalogue over HTTP."""
 
-import json
 from typing import Any
-
-import orjson
-from pydantic import ValidationError
 
 from recommender.errors import InvalidInput
 from serving.api.current import services
-from serving.api.errors import field_name
 from serving.api.item_schemas import ItemFields, ItemsBody, ItemShown, ItemsPage, ItemsQuery, ItemsTaken
-from serving.api.parsing import Blueprint
+from serving.api.parsing import Blueprint, read_part
 from serving.api.whole import Whole
 from serving.catalogue import get_item, list_items, put_items
 
 blueprint = Blueprint("items", __name__, tag="Catalogue")
-
-
-def respond(body: Any) -> Whole:
-    """Return ``body`` as JSON."""
-    return Whole(orjson.dumps(body))
 
 
 @blueprint.get("/v1/items")
@@ -27,7 +17,7 @@ def respond(body: Any) -> Whole:
 @blueprint.output(ItemsPage)
 def items_page(query: ItemsQuery) -> Whole:
     """A page of the catalogue, by item id."""
-    return respond(list_items(services(), query.limit, query.after, query.filter))
+    return Whole.of(list_items(services(), query.limit, query.after, query.filter))
 
 
 @blueprint.post("/v1/items")
@@ -37,14 +27,14 @@ def items_bulk(body: ItemsBody) -> Whole:
     """Change or add up to 1,000 items; a wrong one does not spoil the others."""
     taken, rejected = _judged(body.items)
     revision = put_items(services(), taken) if taken else None
-    return respond({"accepted": len(taken), "rejected": rejected, "revision": revision})
+    return Whole.of({"accepted": len(taken), "rejected": rejected, "revision": revision})
 
 
 @blueprint.get("/v1/items/<id:item_id>")
 @blueprint.output(ItemShown)
 def item(item_id: str) -> Whole:
     """All that is known of an item."""
-    return respond(get_item(services(), item_id))
+    return Whole.of(get_item(services(), item_id))
 
 
 @blueprint.put("/v1/items/<id:item_id>")
@@ -55,7 +45,7 @@ def item_put(item_id: str, fields: ItemFields) -> Whole:
     if fields.item_id not in (None, item_id):
         raise InvalidInput("item_id", f"is {fields.item_id!r} in the body and {item_id!r} in the path")
     put_items(services(), [fields.changes(item_id)])
-    return respond(get_item(services(), item_id))
+    return Whole.of(get_item(services(), item_id))
 
 
 def _judged(items: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -63,13 +53,10 @@ def _judged(items: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     taken: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     for index, one in enumerate(items):
-        try:
-            fields = ItemFields.model_validate_json(json.dumps(one), strict=True)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            rejected.append({"index": index, "field": field_name(first["loc"]), "detail": first["msg"]})
-            continue
-        if fields.item_id is None:
+        fields = read_part(ItemFields, one)
+        if isinstance(fields, InvalidInput):
+            rejected.append({"index": index, "field": fields.field, "detail": fields.detail})
+        elif fields.item_id is None:
             rejected.append({"index": index, "field": "item_id", "detail": "is missing"})
         else:
             taken.append(fields.changes(fields.item_id))

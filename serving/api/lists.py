@@ -1,17 +1,15 @@
 """Lists over HTTP: by POST with every option, by plain GET for the common ones."""
 
-import json
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 from flask import request
-from pydantic import ValidationError
 
 from recommender.errors import InvalidInput
 from serving.answers import Answer
 from serving.api.current import services
-from serving.api.errors import field_name, problem_of
-from serving.api.parsing import Blueprint
+from serving.api.errors import problem_of
+from serving.api.parsing import Blueprint, read_part
 from serving.api.schemas import BatchBody, ExplanationBody, ListBody, ListQuery, NextQuery
 from serving.api.whole import Whole
 from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
@@ -52,18 +50,9 @@ def recommendations(ask: Ask) -> Whole:
 @blueprint.output(BatchBody)
 def recommendations_batch(ask: BatchAsk) -> Whole:
     """Several placements of one page in one call."""
-    asked = [_asked(one) for one in ask.requests]
+    asked = [read_part(Ask, one) for one in ask.requests]
     parts = [_part(one) for one in batch(services(), with_choice(ask), asked)]
     return Whole(b'{"results":[%b]}' % b",".join(parts))
-
-
-def _asked(one: Any) -> Ask | InvalidInput:
-    """Return one part of a batch, or what is wrong with it."""
-    try:
-        return Ask.model_validate_json(json.dumps(one), strict=True)  # orjson writes no number beyond 64 bits
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return InvalidInput(field_name(first["loc"]), first["msg"])
 
 
 def _part(one: Answer | InvalidInput) -> bytes:

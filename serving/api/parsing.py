@@ -1,5 +1,6 @@
 """Reads bodies and query strings into pydantic models, and ids out of paths."""
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -10,11 +11,12 @@ from apiflask import APIBlueprint
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request, request
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter, Map
 
 from recommender.errors import InvalidInput
+from serving.api.errors import field_name
 
 Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
@@ -93,6 +95,15 @@ def read_body(request: Request, model: type[Model]) -> Model:
     if declared and declared != "application/json" and not request.is_json:
         raise UnsupportedMediaType(f"send application/json, not {request.mimetype}")
     return model.model_validate_json(body_of(request) or b"null", strict=True)
+
+
+def read_part(model: type[Model], part: Any) -> Model | InvalidInput:
+    """Return one part of a body as ``model``, or what is wrong with it first."""
+    try:
+        return model.model_validate_json(json.dumps(part), strict=True)  # orjson writes no number beyond 64 bits
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return InvalidInput(field_name(first["loc"]), first["msg"])
 
 
 def body_of(request: Request) -> bytes:

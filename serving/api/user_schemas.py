@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from serving.api.item_schemas import Finite, Whole
+from serving.api.item_schemas import Finite, Rejected, Whole
+from serving.api.schemas import Body
 from serving.ask import Id, Strict
 
 Short = Annotated[str, Field(max_length=256)]
@@ -36,14 +37,14 @@ class UserWithId(UserFields):
 class UsersBody(Strict):
     """Up to 1,000 customers; each is judged by itself."""
 
-    users: Annotated[list[Any], Field(min_length=1, max_length=1_000)]
+    users: Annotated[list[Any], Field(min_length=1, max_length=1_000, json_schema_extra={"items": {"type": "object"}})]
 
 
-class UsersTaken(BaseModel):
+class UsersTaken(Body):
     """What became of the parts of a call."""
 
     accepted: int
-    rejected: list[dict[str, Any]]
+    rejected: list[Rejected]
 
 
 class TagBody(Strict):
@@ -52,7 +53,7 @@ class TagBody(Strict):
     weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 1.0
 
 
-class TagShown(BaseModel):
+class TagShown(Body):
     """One tag and where it comes from."""
 
     tag: str
@@ -67,7 +68,7 @@ class TagShown(BaseModel):
     """The items whose events earned it."""
 
 
-class TagsShown(BaseModel):
+class TagsShown(Body):
     """A customer's tags, the heaviest first."""
 
     user_id: str
@@ -81,7 +82,7 @@ class PreferencesBody(Strict):
     personalize: bool
 
 
-class PreferencesShown(BaseModel):
+class PreferencesShown(Body):
     """What a customer chose."""
 
     user_id: str
@@ -94,7 +95,7 @@ class MergeBody(Strict):
     visitor_id: Id
 
 
-class Merged(BaseModel):
+class Merged(Body):
     """Who is who."""
 
     user_id: str
@@ -103,7 +104,7 @@ class Merged(BaseModel):
     """false where it was so before."""
 
 
-class UserShown(BaseModel):
+class UserShown(Body):
     """A customer as the service sees them now."""
 
     user_id: str
@@ -121,7 +122,7 @@ class UserShown(BaseModel):
     events: int
 
 
-class ReceiptShown(BaseModel):
+class ReceiptShown(Body):
     """What an erasure removed where."""
 
     receipt: str

@@ -1,16 +1,13 @@
 """Customers over HTTP: what they declare, their tags, their choices, one identity, and the way out."""
 
-import json
 from typing import Any
 
 import orjson
 from flask import Response
-from pydantic import ValidationError
 
+from recommender.errors import InvalidInput
 from serving.api.current import services
-from serving.api.errors import field_name
-from serving.api.items import respond
-from serving.api.parsing import Blueprint
+from serving.api.parsing import Blueprint, read_part
 from serving.api.user_schemas import (
     MergeBody,
     Merged,
@@ -41,7 +38,7 @@ LINES: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 @blueprint.output(UserShown)
 def user(user_id: str) -> Whole:
     """What is known of a customer: declared, earned, chosen."""
-    return respond(get_user(services(), user_id))
+    return Whole.of(get_user(services(), user_id))
 
 
 @blueprint.put("/v1/users/<id:user_id>")
@@ -50,7 +47,7 @@ def user(user_id: str) -> Whole:
 def user_put(user_id: str, fields: UserFields) -> Whole:
     """Declare a customer; the next list obeys."""
     declare(services(), user_id, fields.model_dump(exclude_none=True))
-    return respond(get_user(services(), user_id))
+    return Whole.of(get_user(services(), user_id))
 
 
 @blueprint.post("/v1/users")
@@ -59,16 +56,14 @@ def user_put(user_id: str, fields: UserFields) -> Whole:
 def users_bulk(body: UsersBody) -> Whole:
     """Declare up to 1,000 customers; a wrong one does not spoil the others."""
     rejected = [problem for at, one in enumerate(body.users) if (problem := _declared(at, one))]
-    return respond({"accepted": len(body.users) - len(rejected), "rejected": rejected})
+    return Whole.of({"accepted": len(body.users) - len(rejected), "rejected": rejected})
 
 
 def _declared(index: int, one: Any) -> dict[str, Any] | None:
     """Declare one customer, or return what is wrong."""
-    try:
-        fields = UserWithId.model_validate_json(json.dumps(one), strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return {"index": index, "field": field_name(first["loc"]), "detail": first["msg"]}
+    fields = read_part(UserWithId, one)
+    if isinstance(fields, InvalidInput):
+        return {"index": index, "field": fields.field, "detail": fields.detail}
     declare(services(), fields.user_id, fields.model_dump(exclude_none=True, exclude={"user_id"}))
     return None
 
@@ -77,7 +72,7 @@ def _declared(index: int, one: Any) -> dict[str, Any] | None:
 @blueprint.output(TagsShown)
 def tags(user_id: str) -> Whole:
     """A customer's tags with where they come from, and the muted ones."""
-    return respond(get_tags(services(), user_id))
+    return Whole.of(get_tags(services(), user_id))
 
 
 @blueprint.put("/v1/users/<id:user_id>/tags/<id:tag>")
@@ -85,21 +80,21 @@ def tags(user_id: str) -> Whole:
 @blueprint.output(TagsShown)
 def tag_put(user_id: str, tag: str, body: TagBody) -> Whole:
     """Put a tag on a customer by hand; this unmutes it."""
-    return respond(give_tag(services(), user_id, tag, body.weight))
+    return Whole.of(give_tag(services(), user_id, tag, body.weight))
 
 
 @blueprint.delete("/v1/users/<id:user_id>/tags/<id:tag>")
 @blueprint.output(TagsShown)
 def tag_delete(user_id: str, tag: str) -> Whole:
     """Take a tag off a customer; behaviour does not bring it back."""
-    return respond(mute_tag(services(), user_id, tag))
+    return Whole.of(mute_tag(services(), user_id, tag))
 
 
 @blueprint.get("/v1/users/<id:user_id>/preferences")
 @blueprint.output(PreferencesShown)
 def preferences(user_id: str) -> Whole:
     """What a customer chose."""
-    return respond(get_preferences(services(), user_id))
+    return Whole.of(get_preferences(services(), user_id))
 
 
 @blueprint.put("/v1/users/<id:user_id>/preferences")
@@ -107,7 +102,7 @@ def preferences(user_id: str) -> Whole:
 @blueprint.output(PreferencesShown)
 def preferences_put(user_id: str, body: PreferencesBody) -> Whole:
     """Choose personal or common lists; obeyed on every path from the next request on."""
-    return respond(choose(services(), user_id, body.personalize))
+    return Whole.of(choose(services(), user_id, body.personalize))
 
 
 @blueprint.post("/v1/users/<id:user_id>:merge")
@@ -115,21 +110,21 @@ def preferences_put(user_id: str, body: PreferencesBody) -> Whole:
 @blueprint.output(Merged)
 def merge_post(user_id: str, body: MergeBody) -> Whole:
     """Join a visitor into a customer; later events of the visitor follow."""
-    return respond(merge(services(), user_id, body.visitor_id))
+    return Whole.of(merge(services(), user_id, body.visitor_id))
 
 
 @blueprint.delete("/v1/users/<id:user_id>")
 @blueprint.output(ReceiptShown)
 def user_delete(user_id: str) -> Whole:
     """Forget a customer; the receipt says what was removed where."""
-    return respond(erase(services(), user_id))
+    return Whole.of(erase(services(), user_id))
 
 
 @blueprint.get("/v1/users/<id:user_id>/erasure/<id:receipt>")
 @blueprint.output(ReceiptShown)
 def erasure(user_id: str, receipt: str) -> Whole:
     """Verify an erasure by looking."""
-    return respond(verify(services(), user_id, receipt))
+    return Whole.of(verify(services(), user_id, receipt))
 
 
 @blueprint.get("/v1/users/<id:user_id>/export")

@@ -1,8 +1,10 @@
 """An answer whose bytes are ready when its headers are sent."""
 
 from collections.abc import Iterable
+from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import orjson
 from flask import Response
 
 
@@ -16,6 +18,11 @@ class Whole(Response):
     def __init__(self, body: bytes, status: int = 200, content_type: str = "application/json") -> None:
         """Hold ``body``, JSON where ``content_type`` does not say otherwise."""
         super().__init__(body, status, content_type=content_type)
+
+    @classmethod
+    def of(cls, body: Any) -> Self:
+        """Return an answer that holds ``body`` as JSON."""
+        return cls(orjson.dumps(body))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the head and return the body, which an answer to HEAD leaves out."""

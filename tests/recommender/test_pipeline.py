@@ -10,12 +10,14 @@ from scipy.sparse import csr_array
 
 from recommender.config import Config, Diversity, Placement
 from recommender.lists import PINNED
+from recommender.models.neighbours import DEPTH
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
 from recommender.values import EventType, Histories, Reason
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
 from training.job import fit
 
+NOTHING = csr_array((1, ITEMS), dtype=np.bool_)
 HOME, FRESH, PINNING = Placement(), Placement(ranker="discovery"), Placement(pins=("i4",))
 
 
@@ -235,6 +237,14 @@ def test_either_side_of_the_neighbours_names_the_item_that_led_to_another(bundle
     assert (answer.items[0].row, answer.items[0].source) == (missing(0), "neighbours")
     (reason,) = answer.items[0].reasons
     assert (reason.code, int(reason.evidence[1:]) in log.item) == ("similar_to", True)
+
+
+def test_a_step_to_which_only_the_neighbours_look_back_is_their_evidence(bundle):
+    steps = [(2, 1), *((1 + 2 * (day % 2), 2 + day) for day in range(DEPTH - 10))]
+    rules = Rules(np.arange(ITEMS) == 4, NOTHING, 1)
+    placement = Placement(sources=("neighbours",), ranker=None)
+    (answer,) = recommend(bundle, placement, ask(histories([steps]), now=90 * DAY), rules)
+    assert answer.items[0].reasons == (Reason("similar_to", "i2"),)
 
 
 def test_contributions_come_where_they_are_asked_for(bundle):

@@ -42,7 +42,7 @@ def archived(root: Path) -> list[str]:
 
 @pytest.fixture
 def link(redis_server: RedisServer, client_of_redis: "redis.Redis", tmp_path: Path) -> Any:
-    return redis_link(Settings(data=tmp_path, redis_url=redis_server.url, redis_timeout_ms=2_000))
+    return redis_link(Settings(data=tmp_path, redis_url=redis_server.url, redis_timeout_ms=2_000), "redis")
 
 
 @pytest.fixture

@@ -62,21 +62,29 @@ class TestEveryStoreOfErasures:
             erasures.ask(wish)
         assert list(erasures.open()) == [early, late]
         done = replace(early, removed={"archive_rows": 3}, done=True)
-        erasures.close(done)
+        assert erasures.add("z", {"archive_rows": 3}, done=True) == done
         assert (list(erasures.open()), erasures.get("z")) == ([late], done)
 
     def test_a_wish_stays_open_with_what_is_known_of_it_by_now(self, erasures: Erasures) -> None:
         erasures.ask(WISH)
         known = replace(WISH, removed={"events": 2, "tags": 1})
-        erasures.update(known)
+        assert erasures.add("r1", known.removed, done=False) == known
         assert (list(erasures.open()), erasures.get("r1")) == ([known], known)
+
+    def test_what_is_noted_on_two_sides_is_kept_whoever_comes_last(self, erasures: Erasures) -> None:
+        erasures.ask(WISH)
+        erasures.add("r1", {"archive_rows": 4}, done=True)
+        erasures.add("r1", {"events": 2}, done=False)
+        assert erasures.get("r1") == replace(WISH, removed={"archive_rows": 4, "events": 2}, done=True)
+        assert list(erasures.open()) == []
+        assert erasures.add("unknown", {"events": 2}, done=True) is None
 
     def test_who_asks_again_has_one_wish(self, erasures: Erasures) -> None:
         erasures.ask(WISH)
         erasures.ask(WISH)
         assert list(erasures.open()) == [WISH]
-        erasures.close(replace(WISH, done=True))
-        erasures.close(replace(WISH, done=True))
+        for _ in range(2):
+            erasures.add("r1", {}, done=True)
         assert list(erasures.open()) == []
 
 

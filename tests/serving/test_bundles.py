@@ -1,5 +1,6 @@
 """Bundles are swapped between requests; a bad one is refused."""
 
+import resource
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +23,12 @@ def renamed(bundle: Bundle, name: str) -> Bundle:
 
 
 def test_nothing_is_loaded_where_nothing_is_published(tmp_path: Path) -> None:
-    assert BundleFolder(tmp_path / "none", Metrics()).fresh() is None
+    assert BundleFolder(tmp_path / "none").fresh() is None
 
 
 def test_a_published_bundle_is_loaded_once(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
-    folder = BundleFolder(tmp_path / "main" / "bundles", Metrics())
+    folder = BundleFolder(tmp_path / "main" / "bundles")
     first = folder.fresh()
     assert first is not None
     assert first.info.bundle_id == trained.info.bundle_id
@@ -36,7 +37,7 @@ def test_a_published_bundle_is_loaded_once(tmp_path: Path, trained: Bundle) -> N
 
 def test_the_next_published_bundle_is_loaded_too(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
-    folder = BundleFolder(tmp_path / "main" / "bundles", Metrics())
+    folder = BundleFolder(tmp_path / "main" / "bundles")
     folder.fresh()
     shop.publish(tmp_path, renamed(trained, "second"))
     second = folder.fresh()
@@ -52,20 +53,37 @@ def test_a_bundle_with_one_changed_byte_is_refused_and_counted(tmp_path: Path, t
     content[-3] ^= 1
     file.write_bytes(content)
     metrics = Metrics()
-    folder = BundleFolder(tmp_path / "main" / "bundles", metrics)
+    folder = BundleFolder(tmp_path / "main" / "bundles", refused=metrics.refused_bundles.inc)
     assert folder.fresh() is None
     assert folder.fresh() is None
     assert metrics.registry.get_sample_value("tagalong_refused_bundles_total") == 1
 
 
+def test_a_bundle_that_the_machine_could_not_read_just_now_is_read_at_the_next_look(
+    tmp_path: Path, trained: Bundle
+) -> None:
+    shop.publish(tmp_path, trained)
+    refused: list[bool] = []
+    folder = BundleFolder(tmp_path / "main" / "bundles", refused=lambda: refused.append(True))
+    few, many = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path("/dev/null").open() as lowest_free:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free.fileno() + 1, many))
+        try:
+            assert folder.fresh() is None
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (few, many))
+    assert refused == []
+    assert folder.fresh() is not None
+
+
 def test_with_a_key_only_a_bundle_signed_with_it_is_loaded(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
     settings = Settings.read({"TAGALONG_BUNDLE_KEY": "right"})
-    assert BundleFolder(tmp_path / "main" / "bundles", Metrics(), settings.signing_key).fresh() is None
+    assert BundleFolder(tmp_path / "main" / "bundles", settings.signing_key).fresh() is None
     registry = Registry(tmp_path / "main" / "bundles", b"right")
     registry.publish(registry.add(renamed(trained, "signed")).name)
     for key, served in ((b"right", True), (b"wrong", False), (None, True)):
-        assert (BundleFolder(registry.folder, Metrics(), key).fresh() is not None) == served
+        assert (BundleFolder(registry.folder, key).fresh() is not None) == served
     assert "right" not in repr((settings, registry))
 
 

@@ -78,6 +78,12 @@ def test_every_call_is_explained(client: FlaskClient) -> None:
             assert "default" in operation["responses"]
 
 
+def test_every_field_of_an_answer_that_has_words_shows_them(client: FlaskClient) -> None:
+    shapes = client.get("/openapi.json").json["components"]["schemas"]
+    for name, field in (("Merged", "merged"), ("ReceiptShown", "status"), ("EventsTaken", "accepted")):
+        assert shapes[name]["properties"][field]["description"], (name, field)
+
+
 def test_the_page_for_people_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     page = client.get("/docs")
     assert page.status_code == 200

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from redis.exceptions import ResponseError
 
 from recommender.bundle import Bundle
 from recommender.errors import Unavailable
@@ -238,6 +239,16 @@ class TestBreaker:
         now[0] = 1.5
         with breaker, pytest.raises(Unavailable), breaker:
             pass
+        assert not breaker.is_open
+
+    def test_an_error_that_redis_sends_is_an_answer(self) -> None:
+        now = [0.0]
+        breaker = Breaker("redis", lambda: now[0], pause=1.0)
+        with pytest.raises(Unavailable), breaker:
+            raise ConnectionResetError
+        now[0] = 1.5
+        with pytest.raises(ResponseError), breaker:
+            raise ResponseError("OOM")
         assert not breaker.is_open
 
     def test_errors_of_the_caller_do_not_open_it(self) -> None:

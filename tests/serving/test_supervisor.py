@@ -1,0 +1,30 @@
+"""The supervisor: what is not ready in time is said, and nobody is told that all is well."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from serving.supervisor import Program, Supervisor
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_only_what_is_ready_is_announced(ready: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    supervisor = Supervisor([Program("sleeper", SLEEP, {}, lambda: ready, patience=0.2)])
+    told: list[bool] = []
+    threading.Timer(1.0, supervisor.stop).start()
+    supervisor.run(lambda: told.append(True))
+    assert told == [True] * ready
+    assert ("not ready in time" in "".join(capfd.readouterr())) is not ready
