@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from benchmarks.quality_fits import SEED
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -60,7 +61,7 @@ def _declaring(asked: Heldout, bundle: Bundle) -> Heldout:
     spread = np.bincount(tags.indices, minlength=tags.shape[1])
     rarity = np.log(tags.shape[0] / np.maximum(spread, 1))
     marks = csr_array((asked.had.astype(np.float32) @ tags) @ diags_array(rarity))
-    customer = np.repeat(np.arange(len(asked)), np.diff(marks.indptr))
+    customer = pairs.rows(marks)
     order = np.lexsort((marks.indices, -marks.data, customer))
     first = order[np.arange(len(order)) - marks.indptr[customer] < DECLARED]
     cells = (customer[first], marks.indices[first])

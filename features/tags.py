@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from features.columns import distinct, flat, id_map, listed, numbers, rows
 from features.text import words
+from recommender import pairs
 from recommender.catalogue import LEVEL
 from recommender.config import ContentSettings
 from recommender.ids import IdMap
@@ -58,7 +59,7 @@ def weighted(row: NDArray[np.int32], code: NDArray[np.int32], shape: tuple[int, 
 
 def unit_rows(matrix: csr_array) -> csr_array:
     """Return the matrix with every row that is not empty scaled to length 1."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    row = pairs.rows(matrix)
     length = np.sqrt(np.bincount(row, matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]))
     data = (matrix.data / np.where(length > 0, length, 1)[row]).astype(np.float32)
     return csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)

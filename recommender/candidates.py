@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.scorer import best, contenders, jitter, padded
 from recommender.trail import among_heaviest
 
@@ -73,10 +74,8 @@ class Candidates:
 
     def places(self, rows: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return, for (B × k) item rows, where they stand among the pairs; −1 where they do not."""
-        pairs = self.customer * self.shape[1] + self.item
-        wanted = np.arange(len(rows))[:, None] * self.shape[1] + rows
-        place = np.searchsorted(pairs, wanted)
-        return np.where((rows >= 0) & (np.append(pairs, -1)[place] == wanted), place, -1)
+        wanted = pairs.keys(np.arange(len(rows))[:, None], rows, self.shape[1])
+        return np.where(rows >= 0, pairs.places(pairs.keys(self.customer, self.item, self.shape[1]), wanted), -1)
 
     @property
     def indptr(self) -> NDArray[np.intp]:

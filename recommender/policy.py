@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.catalogue import Catalogue, Coded
 from recommender.config import Diversity, Exclusions
 from recommender.values import EventType, Histories
@@ -79,16 +80,16 @@ def why_ineligible(catalogue: Catalogue, row: int, now: int) -> str | None:
 
 def exclusions(histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> csr_array:
     """Return (B × N) what each customer must not see, as ``exclusions_by_rule`` finds it."""
-    pairs = [np.zeros(0, np.int64), *_excluded_pairs(histories, settings, catalogue, now).values()]
-    return _matrix(np.unique(np.concatenate(pairs)), (len(histories), len(catalogue)))
+    found = [np.zeros(0, np.int64), *_excluded_pairs(histories, settings, catalogue, now).values()]
+    return pairs.matrix(np.unique(np.concatenate(found)), (len(histories), len(catalogue)))
 
 
 def exclusions_by_rule(
     histories: Histories, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]
 ) -> Mapping[str, csr_array]:
     """Return a (B × N) matrix for each rule that ``settings`` turns on; ``now`` is (B,) seconds since 1970."""
-    pairs = _excluded_pairs(histories, settings, catalogue, now)
-    return {name: _matrix(some, (len(histories), len(catalogue))) for name, some in pairs.items()}
+    found = _excluded_pairs(histories, settings, catalogue, now)
+    return {name: pairs.matrix(some, (len(histories), len(catalogue))) for name, some in found.items()}
 
 
 def _excluded_pairs(
@@ -117,8 +118,8 @@ def _excluded_pairs(
 
 def union(parts: list[csr_array], shape: tuple[int, int]) -> csr_array:
     """Return the (B × N) matrix that stores an entry wherever one of ``parts`` does."""
-    pairs = [np.repeat(np.arange(shape[0]), np.diff(p.indptr)) * shape[1] + p.indices for p in parts]
-    return _matrix(np.unique(np.concatenate([np.zeros(0, np.int64), *pairs])), shape)
+    known = [pairs.keys(pairs.rows(part), part.indices, shape[1]) for part in parts]
+    return pairs.matrix(np.unique(np.concatenate([np.zeros(0, np.int64), *known])), shape)
 
 
 class _Log:
@@ -127,26 +128,26 @@ class _Log:
     def __init__(self, histories: Histories, items: int) -> None:
         self.items = items
         self.event, self.time = histories.event, histories.time
-        self.pair = histories.customer().astype(np.int64) * items + histories.item
+        self.pair = pairs.keys(histories.customer(), histories.item, items)
 
     def last(self, among: tuple[EventType, ...]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the pairs that have an event ``among`` these, ascending, and the position of the last one of each."""
         at = np.flatnonzero(np.isin(self.event, among))[::-1]
-        pairs, first = np.unique(self.pair[at], return_index=True)
-        return pairs, at[first]
+        known, first = np.unique(self.pair[at], return_index=True)
+        return known, at[first]
 
     def pairs_ending_in(self, event: EventType, among: tuple[EventType, ...]) -> NDArray[np.int64]:
         """Return the pairs whose last event ``among`` these is ``event``."""
-        pairs, at = self.last(among)
-        return np.asarray(pairs[self.event[at] == event], np.int64)
+        known, at = self.last(among)
+        return np.asarray(known[self.event[at] == event], np.int64)
 
 
 def _bought(log: _Log, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.int64]:
-    pairs, at = log.last(OWNERSHIP)
-    customer, item = np.divmod(pairs, log.items)
+    had, at = log.last(OWNERSHIP)
+    customer, item = np.divmod(had, log.items)
     recent = log.time[at] > now[customer] - settings.bought_within_days * DAY
     exempt = _consumable(catalogue.category, settings.consumable_categories, item)
-    return np.asarray(pairs[(log.event[at] == EventType.PURCHASE) & recent & ~exempt], np.int64)
+    return np.asarray(had[(log.event[at] == EventType.PURCHASE) & recent & ~exempt], np.int64)
 
 
 def _consumable(category: Coded, paths: tuple[str, ...], item: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -159,17 +160,10 @@ def _consumable(category: Coded, paths: tuple[str, ...], item: NDArray[np.int64]
 def _seen(log: _Log, most: int) -> NDArray[np.int64]:
     clicked, at = log.last(CLICK)
     impressions = np.flatnonzero(log.event == EventType.VIEW_ITEM_LIST)
-    place = np.searchsorted(clicked, log.pair[impressions])
-    after = np.append(at, -1)[place]
-    same = np.append(clicked, -1)[place] == log.pair[impressions]
-    pairs, times = np.unique(log.pair[impressions[~same | (impressions > after)]], return_counts=True)
-    return pairs[times >= most]
-
-
-def _matrix(pairs: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:
-    customer, item = np.divmod(pairs, max(shape[1], 1))
-    indptr = np.searchsorted(customer, np.arange(shape[0] + 1))
-    return csr_array((np.ones(len(pairs), np.bool_), item, indptr), shape=shape)
+    place = pairs.places(clicked, log.pair[impressions])
+    unclicked = impressions > np.append(at, -1)[place]
+    shown, times = np.unique(log.pair[impressions[unclicked]], return_counts=True)
+    return shown[times >= most]
 
 
 def pinned_rows(row_of: Callable[[str], int], item_ids: Iterable[str]) -> NDArray[np.int32]:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
+
 Scores: TypeAlias = csr_array | NDArray[np.float32]
 """(B × N): dense with NaN, or sparse with nothing stored, where the source cannot say."""
 
@@ -57,7 +59,7 @@ def dense(scores: Scores) -> NDArray[np.float32]:
     if isinstance(scores, np.ndarray):
         return scores
     full = np.full(scores.shape, np.nan, np.float32)
-    full[np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr)), scores.indices] = scores.data
+    full[pairs.rows(scores), scores.indices] = scores.data
     return full
 
 

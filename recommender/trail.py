@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.scorer import padded
 from recommender.values import Histories
 
@@ -82,27 +83,22 @@ def trail(histories: Histories, weights: NDArray[np.float32], items: int) -> Tra
     last = np.zeros(len(histories), np.int64)
     last[customer] = step
     back = (last[customer] - step).astype(np.int32)
-    pair, pairs = _pairs(customer, item, (len(histories), items))
-    return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back, pair, pairs)
+    pair, table = _pairs(customer, item, (len(histories), items))
+    return Trail(len(histories), items, customer, item, weight.astype(np.float32), time, step, back, pair, table)
 
 
 def _pairs(
     customer: NDArray[np.int32], item: NDArray[np.int32], shape: tuple[int, int]
 ) -> tuple[NDArray[np.intp], csr_array]:
-    keys, pair = np.unique(customer.astype(np.int64) * shape[1] + item, return_inverse=True)
-    owner, column = np.divmod(keys, max(shape[1], 1))
-    indptr = np.searchsorted(owner, np.arange(shape[0] + 1)).astype(np.int32)
-    return pair, csr_array((np.ones(len(keys), np.float32), column.astype(np.int32), indptr), shape=shape)
+    known, pair = np.unique(pairs.keys(customer, item, shape[1]), return_inverse=True)
+    return pair, pairs.matrix(known, shape, np.ones(len(known), np.float32))
 
 
 def heaviest(table: csr_array, most: int) -> csr_array:
     """Return the ``most`` highest values of each row, and what equals the last of them."""
     if np.diff(table.indptr).max(initial=0) <= most:
         return table
-    kept = among_heaviest(table.data, table.indptr, most)
-    # Of the table's own index type: a product with wider indices would copy the other matrix's, millions of them.
-    indptr = np.append(0, np.cumsum(kept))[table.indptr].astype(table.indptr.dtype)
-    return csr_array((table.data[kept], table.indices[kept], indptr), shape=table.shape)
+    return pairs.kept(table, among_heaviest(table.data, table.indptr, most))
 
 
 def among_heaviest(values: NDArray[np.float32], indptr: NDArray[np.integer], most: int) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from features.interactions import interactions
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.config import Exclusions
 from recommender.policy import always_eligible
@@ -112,7 +113,7 @@ def as_rows_of(past: Bundle, rival: Bundle, found: Lists) -> Lists:
 
 
 def _moved(matrix: csr_array, column: NDArray[np.int32], columns: int) -> csr_array:
-    at = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    at = pairs.rows(matrix)
     known = column[matrix.indices] >= 0
     cells = (at[known], column[matrix.indices][known])
     return csr_array((matrix.data[known], cells), shape=(matrix.shape[0], columns))

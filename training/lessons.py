@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.candidates import Candidates, merge
 from recommender.evidence import evidence
@@ -102,7 +103,7 @@ def _block(lot: Lot, rows: NDArray[np.intp]) -> Lessons:
     bundle, asked, held = lot.past, lot.asked.take(rows), lot.held[rows]
     rng = np.random.default_rng((bundle.info.config.seed, int(rows[0])))
     rules = Rules.none(len(asked), len(bundle.catalogue), 1)
-    rules = replace(rules, excluded=asked.had.astype(np.bool_)) if lot.exclude_had else rules
+    rules = replace(rules, excluded=asked.had) if lot.exclude_had else rules
     signals = listen(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
@@ -136,7 +137,5 @@ def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np
 
 def _hits(candidates: Candidates, truth: csr_array) -> NDArray[np.bool_]:
     """Return which candidates are in the ``truth`` (Q × N)."""
-    customer = np.repeat(np.arange(truth.shape[0], dtype=np.int64), np.diff(truth.indptr))
-    wanted = np.sort(customer * truth.shape[1] + truth.indices)
-    pairs = candidates.customer * truth.shape[1] + candidates.item
-    return np.asarray(np.append(wanted, -1)[np.searchsorted(wanted, pairs)] == pairs)
+    proposed = pairs.keys(candidates.customer, candidates.item, truth.shape[1])
+    return pairs.places(np.sort(pairs.stored(truth)), proposed) >= 0

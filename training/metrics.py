@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
+
 PerCustomer = Mapping[str, NDArray[np.float64]]
 """(B,) values by the name of a figure, such as ``NDCG@10``; NaN where a customer's list is too short to say."""
 
 
 def marked(lists: NDArray[np.int32], items: csr_array) -> NDArray[np.bool_]:
     """Return (B, K) whether the row of the list is one that ``items`` (B × N) stores for that customer."""
-    customers, count = items.shape
-    stored = np.repeat(np.arange(customers, dtype=np.int64), np.diff(items.indptr)) * count + items.indices
-    asked = np.arange(customers, dtype=np.int64)[:, None] * count + lists
-    return np.asarray(np.isin(asked, stored) & (lists >= 0))
+    asked = pairs.keys(np.arange(len(lists))[:, None], lists, items.shape[1])
+    return np.asarray(np.isin(asked, pairs.stored(items)) & (lists >= 0))
 
 
 def accuracy(lists: NDArray[np.int32], truth: csr_array, ks: Sequence[int]) -> PerCustomer:

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from features.build import build_dataset
 from features.interactions import interactions
 from features.tables import Tables
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -174,7 +175,7 @@ def _choosing(heldout: Heldout, items: NDArray[np.bool_]) -> Heldout:
     """Return the customers who chose some of ``items`` (N,), with only that as truth, and no event with them."""
     known = csr_array(heldout.truth[:, : len(items)])
     kept = items[known.indices]
-    cells = (np.repeat(np.arange(len(heldout)), np.diff(known.indptr))[kept], known.indices[kept])
+    cells = (pairs.rows(known)[kept], known.indices[kept])
     truth = csr_array((np.ones(kept.sum(), np.bool_), cells), shape=known.shape)
     log = heldout.queries.histories
     queries = replace(heldout.queries, histories=log.where(~items[log.item]))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.trail import Trail
 
 STEPS = 8
@@ -47,7 +48,7 @@ class CollaborativeModel:
 
         Solves ``(gram + Σ c v vᵀ) x = Σ (1 + c) v`` over each customer's items, with ``c = alpha × interest``.
         """
-        customer = np.repeat(np.arange(interest.shape[0]), np.diff(interest.indptr))
+        customer = pairs.rows(interest)
         vectors = self.factors[interest.indices]
         confidence = np.float32(self.alpha) * interest.data
 

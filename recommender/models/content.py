@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.scorer import compact, entries
 from recommender.stack import Stack, led_to
 from recommender.trail import Trail, heaviest
@@ -62,15 +63,14 @@ class ContentModel:
     def carriers(self, profile: csr_array) -> csr_array:
         """Return (B × N) how well items match the heaviest tags of ``profile`` (B × T): the candidates it proposes."""
         telling = heaviest(profile, TAGS)
-        row = np.repeat(np.arange(telling.shape[0]), np.diff(telling.indptr))
+        row = pairs.rows(telling)
         size = np.diff(self.by_tag.indptr)[telling.indices]
         order = np.lexsort((-telling.data, row))
         total = np.cumsum(size[order], dtype=np.int64)
         before = np.append(0, total)[telling.indptr[:-1]][row]
-        kept = np.zeros(len(row), np.bool_)
-        kept[order] = (total - size[order] - before) < CARRIERS
-        indptr = np.append(0, np.cumsum(kept))[telling.indptr].astype(telling.indptr.dtype)
-        return csr_array((telling.data[kept], telling.indices[kept], indptr), shape=telling.shape) @ self.by_tag
+        keep = np.zeros(len(row), np.bool_)
+        keep[order] = (total - size[order] - before) < CARRIERS
+        return pairs.kept(telling, keep) @ self.by_tag
 
     def match(
         self, profiles: Mapping[str, csr_array], customer: NDArray[np.intp], item: NDArray[np.int32]
@@ -101,7 +101,7 @@ class ContentModel:
 
 def _unit(profile: csr_array) -> csr_array:
     """Return the fresh ``profile`` scaled in place, each row to length 1."""
-    customer = np.repeat(np.arange(profile.shape[0]), np.diff(profile.indptr))
+    customer = pairs.rows(profile)
     length = np.sqrt(np.bincount(customer, profile.data**2, minlength=profile.shape[0]))
     profile.data = (profile.data / np.maximum(length, 1e-12)[customer]).astype(np.float32)
     return profile

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.scorer import padded, top_k
 from recommender.trail import INTEREST, Trail
 
@@ -58,9 +59,7 @@ class PopularityModel:
         floor = np.zeros(len(size), np.float32)
         if size.max(initial=0) >= enough:
             floor = -np.partition(-padded(fair, affinity.indptr, 0), enough - 1, axis=1)[:, enough - 1]
-        kept = best >= np.repeat(floor * SLACK, size)
-        indptr = np.append(0, np.cumsum(kept))[affinity.indptr].astype(affinity.indptr.dtype)
-        return csr_array((affinity.data[kept], affinity.indices[kept], indptr), shape=affinity.shape) @ self.by_category
+        return pairs.kept(affinity, best >= np.repeat(floor * SLACK, size)) @ self.by_category
 
     def within(self, affinity: csr_array, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return (n,) what ``affinity @ by_category`` stores for each pair; NaN where it stores nothing."""
@@ -92,8 +91,6 @@ class PopularityModel:
         total = np.bincount(customer, weight[known], minlength=steps.customers)
         share = weight[known] / np.maximum(total[customer], 1e-12)
         shape = (steps.customers, self.by_category.shape[0])
-        table = np.bincount(customer.astype(np.int64) * shape[1] + code, share, minlength=shape[0] * shape[1])
+        table = np.bincount(pairs.keys(customer, code, shape[1]), share, minlength=shape[0] * shape[1])
         turned_to = np.flatnonzero(table)
-        indptr = np.searchsorted(turned_to, np.arange(shape[0] + 1) * shape[1]).astype(np.int32)
-        column = (turned_to % max(shape[1], 1)).astype(np.int32)
-        return csr_array((table[turned_to].astype(np.float32), column, indptr), shape=shape)
+        return pairs.matrix(turned_to, shape, table[turned_to].astype(np.float32))

@@ -1,11 +1,13 @@
 """Repurchase: what a customer had before, how often, and when it is due again."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.trail import changed
 from recommender.values import EventType, Histories
 
@@ -87,11 +89,9 @@ class Habits:
 
     def places(self, customer: NDArray[np.intp], item: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return (n,) where each pair stands among the habits; −1 if nowhere."""
-        pairs = self.customer.astype(np.int64) * self.shape[1] + self.item
-        wanted = customer * self.shape[1] + item
-        place = np.searchsorted(pairs, wanted)
-        found = (np.append(pairs, -1)[place] == wanted) & (item < self.shape[1])
-        return np.where(found, place, -1)
+        known = pairs.keys(self.customer, self.item, self.shape[1])
+        place = pairs.places(known, pairs.keys(customer, item, self.shape[1]))
+        return np.where(item < self.shape[1], place, -1)
 
     def matrix(self, values: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with ``values`` on the pairs."""
@@ -142,12 +142,33 @@ def owned(histories: Histories, had: int, items: int) -> Histories:
     """Return only the events that make an item had; a refund takes back what came before it."""
     keep = (histories.event == had) & (histories.item < items)
     if had == EventType.PURCHASE and (refund := histories.event == EventType.REFUND).any():
-        pair = histories.customer().astype(np.int64) * (int(histories.item.max()) + 1) + histories.item
-        order = np.flatnonzero(refund)
-        pairs, last = np.unique(pair[order][::-1], return_index=True)
-        place = np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)
-        keep &= (pairs[place] != pair) | (np.arange(len(pair)) > order[::-1][last][place])
+        pair = pairs.keys(histories.customer(), histories.item, int(histories.item.max()) + 1)
+        backwards = np.flatnonzero(refund)[::-1]
+        refunded, last = np.unique(pair[backwards], return_index=True)
+        keep &= np.arange(len(pair)) > np.append(backwards[last], -1)[pairs.places(refunded, pair)]
     return histories.where(keep)
+
+
+class _Moments(NamedTuple):
+    """One entry a pair of customer and item and distinct time, ordered so."""
+
+    customer: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.int64]
+    basket: NDArray[np.int64]
+    """Numbered through all customers."""
+    units: NDArray[np.float32]
+    price: NDArray[np.float32]
+    """Of one; NaN unknown."""
+
+
+def _moments(own: Histories, items: int) -> _Moments:
+    customer = own.customer()
+    order = np.argsort(pairs.keys(customer, own.item, items), kind="stable")  # a pair's times stay in order
+    start = np.flatnonzero(changed(customer[order], own.item[order], own.time[order]))
+    at = order[start]
+    units = _sums(own.quantity[order].astype(np.float64), start)
+    return _Moments(customer[at], own.item[at], own.time[at], _baskets(own)[at], units, own.price[at])
 
 
 def habits(
@@ -157,45 +178,43 @@ def habits(
     half_lives: tuple[float, float],
     gap: NDArray[np.float32],
 ) -> Habits:
-    """Return the ``Habits`` of B customers at ``now`` (B,); ``gap`` (N,) is the items' usual gap in days."""
+    """Return the ``Habits`` of B customers at ``now`` (B,); ``gap`` (N,) is the items' usual gap in days.
+
+    ``half_lives`` in days are of the fresh and of the lasting count.
+    """
     own = owned(histories, had, len(gap))
-    customer, basket = own.customer(), _baskets(own)
-    order = np.argsort(customer.astype(np.int64) * len(gap) + own.item, kind="stable")  # a pair's times stay in order
-    moment = np.flatnonzero(changed(customer[order], own.item[order], own.time[order]))
-    at = order[moment]
-    who, what, when, which = customer[at], own.item[at], own.time[at], basket[at]
-    units = _sums(own.quantity[order].astype(np.float64), moment)
-    start = np.flatnonzero(changed(who, what))
-    end = np.append(start[1:], len(who))[: len(start)] - 1
-    age = np.maximum(now[who] - when, 0) / DAY
+    each = _moments(own, len(gap))
+    start = np.flatnonzero(changed(each.customer, each.item))
+    end = np.append(start[1:], len(each.item))[: len(start)] - 1
+    customer, item = each.customer[start], each.item[start]
+    age = np.maximum(now[each.customer] - each.time, 0) / DAY
+    fresh, lasting = (_sums(np.exp2(-age / days), start) for days in half_lives)
+    newest = np.zeros(len(own), np.int64)
+    newest[own.customer()] = _baskets(own)
     times = (end - start + 1).astype(np.float32)
-    lasting = _sums(np.exp2(-age / half_lives[1]), start)
-    baskets = _faded_baskets(own, now, half_lives[1])
-    last_basket = np.zeros(len(own), np.int64)
-    last_basket[customer] = basket
-    total = last_basket[who[start]] - which[start] + 1
-    span = (when[end] - when[start]) / DAY
-    taken = _sums(units.astype(np.float64), start)
-    supply = units[end] * span / np.maximum(taken - units[end], LITTLE)
-    pause = (when[end] - when[np.maximum(end - 1, 0)]) / DAY
+    again = times > 1
+    span = (each.time[end] - each.time[start]) / DAY
+    units, taken = each.units[end], _sums(each.units.astype(np.float64), start)
+    supply = units * span / np.maximum(taken - units, LITTLE)
+    pause = (each.time[end] - each.time[np.maximum(end - 1, 0)]) / DAY
     return Habits(
         shape=(len(own), len(gap)),
-        customer=who[start].astype(np.int32),
-        item=what[start],
+        customer=customer.astype(np.int32),
+        item=item,
         times=times,
-        fresh=_sums(np.exp2(-age / half_lives[0]), start),
+        fresh=fresh,
         lasting=lasting,
-        steady=_sums(np.exp2(-(last_basket[who] - which) / STEADY), start),
-        share=(times / total).astype(np.float32),
-        rate=(lasting / np.maximum(baskets[who[start]], 1e-9)).astype(np.float32),
+        steady=_sums(np.exp2(-(newest[each.customer] - each.basket) / STEADY), start),
+        share=(times / (newest[customer] - each.basket[start] + 1)).astype(np.float32),
+        rate=(lasting / np.maximum(_faded_baskets(own, now, half_lives[1])[customer], 1e-9)).astype(np.float32),
         since=age[end].astype(np.float32),
-        gap=((span + 2 * gap[what[start]]) / (times + 1)).astype(np.float32),
-        back=(last_basket[who[start]] - which[end]).astype(np.float32),
-        units=units[end],
+        gap=((span + 2 * gap[item]) / (times + 1)).astype(np.float32),
+        back=(newest[customer] - each.basket[end]).astype(np.float32),
+        units=units,
         taken=taken,
-        supply=np.where(times > 1, supply, np.nan).astype(np.float32),
-        pause=np.where(times > 1, pause, np.nan).astype(np.float32),
-        paid=own.price[at[end]],
+        supply=np.where(again, supply, np.nan).astype(np.float32),
+        pause=np.where(again, pause, np.nan).astype(np.float32),
+        paid=each.price[end],
     )
 
 

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import csr_array, csr_matrix
 from sparse_dot_topn import sp_matmul_topn
 
+from recommender import pairs
+
 THREADS = 2
 
 
@@ -13,7 +15,7 @@ def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
     A row has one value more where its own item is not among the highest.
     """
     product = sp_matmul_topn(_single(left.T), _single(right), most + 1, n_threads=THREADS)
-    row = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
+    row = pairs.rows(product)
     counts = (row != product.indices) & (product.data > 0)
     cells = (row[counts], product.indices[counts])
     return csr_array((product.data[counts], cells), shape=product.shape)
