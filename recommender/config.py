@@ -46,7 +46,7 @@ DEFAULT_WEIGHTS: dict[str, float] = {
 class EventSettings(Section):
     """How much an event says, and how fast that fades."""
 
-    weights: dict[EventName, float] = DEFAULT_WEIGHTS
+    weights: dict[EventName, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = DEFAULT_WEIGHTS
     """By canonical event name; a table of one's own changes the defaults name by name.
 
     What has no weight above 0 is no sign of interest; refunds and dislikes exclude items instead.
@@ -115,18 +115,20 @@ class Diversity(Section):
     column: Literal["category", "category_top", "brand"] = "category"
     most: Annotated[int, Field(ge=1, le=1_000)] = 5
     window: Annotated[int, Field(ge=1, le=1_000)] = 10
+    personal: bool = False
+    """A value that has a larger share of the customer's interest gets that share of the window."""
 
 
 class Exclusions(Section):
     """What a placement never shows; sold-out, hidden and out-of-date items are excluded everywhere."""
 
     in_cart: bool = True
-    bought_within_days: float = 0.0
+    bought_within_days: Annotated[float, Field(ge=0)] = 0.0
     """0 excludes nothing, ``inf`` every item ever bought."""
     consumable_categories: tuple[str, ...] = ()
     """Category paths exempt from ``bought_within_days``; a path covers everything below it."""
     refunded_or_disliked: bool = True
-    seen_without_click: int = 0
+    seen_without_click: Annotated[int, Field(ge=0)] = 0
     """Hide after this many impressions without a click; 0 is never."""
 
 
@@ -225,7 +227,7 @@ def default_placements() -> dict[str, Placement]:
     """Return the six placements that every shop starts with."""
     near: tuple[SourceName, ...] = ("transitions", "neighbours", "collaborative", "content", "popularity")
     return {
-        "home": Placement(diversity=Diversity()),
+        "home": Placement(diversity=Diversity(personal=True)),
         "product": Placement(ranker="anchored", sources=near, needs_items=True),
         "cart": Placement(ranker="anchored", sources=near, needs_items=True),
         "buy_again": Placement(ranker=None, sources=("repurchase",), fallback=()),

@@ -6,15 +6,19 @@ from typing import Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.candidates import Allowed, share
-from recommender.catalogue import Catalogue
+from recommender.catalogue import Catalogue, Coded
 from recommender.config import FallbackName, Placement, SourceName
 from recommender.policy import Rules, boosted, diversify
 from recommender.ranking import Ranked, allowed_by
 from recommender.scorer import jitter, padded
 from recommender.signals import BESIDE, RETRIEVAL
+from recommender.trail import INTEREST
 
+UNSURE = 1
+"""Events of other kinds that are added to what a customer did before its shares are believed."""
 PINNED = "pinned"
 """The source of what the shop put first, and its reason."""
 SOURCES: tuple[str, ...] = tuple(dict.fromkeys((*get_args(SourceName), *get_args(FallbackName), PINNED)))
@@ -66,10 +70,29 @@ def cut(catalogue: Catalogue, found: Ranked, rules: Rules) -> Ordered:
     """Return each customer's pins and best candidates, boosted and diversified as the rules say."""
     rows, score, source = pinned_and_boosted(found, rules)
     if rules.diversity is not None and rows.shape[1]:
-        codes = getattr(catalogue, rules.diversity.column).code
+        coded = getattr(catalogue, rules.diversity.column)
         pinned = (source == SOURCES.index(PINNED)).sum(axis=1)
-        rows, score, source = _along(diversify(rows, codes, rules.diversity, rules.count, pinned), rows, score, source)
+        room = _room(found, coded, rows, rules.diversity.window) if rules.diversity.personal else None
+        order = diversify(rows, coded.code, rules.diversity, rules.count, pinned, room)
+        rows, score, source = _along(order, rows, score, source)
     return _sized(rows, score, source, rules.count)
+
+
+def _room(found: Ranked, coded: Coded, rows: NDArray[np.int32], window: int) -> NDArray[np.int32]:
+    """Return (B × C) how many places of a window the share of the customer's interest that the row's code has asks for.
+
+    Of few events a share says little: it is taken as if ``UNSURE`` more of other codes had been seen.
+    """
+    steps, size = found.signals.steps, len(coded.names) + 1  # the last column is for no code
+    code = coded.code[steps.item]
+    cells = pairs.keys(steps.customer, np.where(code < 0, size - 1, code), size)
+    weight = np.bincount(cells, steps.faded(INTEREST, found.signals.queries.now), steps.customers * size)
+    table = weight.reshape(steps.customers, size)
+    seen = np.bincount(steps.customer, minlength=steps.customers)
+    share = table / np.maximum(table.sum(axis=1), 1e-12)[:, None] * (seen / (seen + UNSURE))[:, None]
+    share[:, -1] = 0
+    theirs = np.take_along_axis(share, np.where(rows >= 0, coded.code[rows], -1), axis=1)
+    return np.asarray(np.ceil(window * theirs), np.int32)
 
 
 def pinned_and_boosted(found: Ranked, rules: Rules) -> Columns:

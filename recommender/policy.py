@@ -191,8 +191,11 @@ def diversify(
     diversity: Diversity,
     count: int,
     leading: NDArray[np.intp] | None = None,
+    room: NDArray[np.integer] | None = None,
 ) -> NDArray[np.intp]:
     """Return (B × k) columns of ``rows`` in the order to show, at most ``most`` of one code in any window.
+
+    Where ``room`` (B × C) is larger than ``most``, so many of the candidate's code instead.
 
     ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names,
     and −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is
@@ -205,11 +208,12 @@ def diversify(
     code = np.where(rows >= 0, codes[rows], -1)
     code = np.where(code >= 0, code, -2 - np.arange(width))
     frequency = np.where(rows >= 0, np.int32(0), padding)
+    most = np.full(rows.shape, diversity.most, np.int32) if room is None else np.maximum(room, diversity.most)
     order = np.empty((lists, min(count, width)), np.intp)
     every = np.arange(lists)
     recent: list[NDArray[np.bool_]] = []
     for place in range(order.shape[1]):
-        best = np.maximum(frequency, diversity.most - 1).argmin(axis=1)
+        best = np.maximum(frequency - most, -1).argmin(axis=1)
         if leading is not None and place < fixed:
             best = np.where(place < leading, place, best)
         order[:, place] = best

@@ -54,10 +54,12 @@ def split_time(dataset: Dataset, had: int) -> int:
     own = owned(dataset.histories, had, len(dataset.catalogue))
     busy = np.flatnonzero(np.diff(own.indptr) > 0)
     first, last = own.time[own.indptr[busy]], own.time[own.indptr[busy + 1] - 1]
-    if not (last > first).any():
-        return int(dataset.histories.time.max(initial=0))
-    reached = np.quantile(last[last > first], 0.1, method="lower")
+    if not len(dataset.histories.time):
+        return 0
     learned = np.quantile(dataset.histories.time, 0.75, method="lower")
+    if not (last > first).any():
+        return int(learned)
+    reached = np.quantile(last[last > first], 0.1, method="lower")
     return int(max(reached, learned))
 
 
@@ -134,10 +136,31 @@ def questions(
     kept = _first(log.customer()[moment], most)
     within = begun[_drawn(group, jitter(log.time[begun] + log.item[target]))]
     moment = np.where(jitter(log.time[moment] + log.customer()[moment]) < MIDWAY, within, moment)
-    member = kept[group] & (log.time[begun] >= log.time[moment][group])
+    shown = _shown(log, moment)
+    later = log.time[begun] > log.time[moment][group]
+    rest = (log.time[begun] == log.time[moment][group]) & (_luck(log)[begun] >= shown[group])
+    member = kept[group] & (later | rest)
     cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
-    return _asked(acts.dataset, acts.had, window[0], moment[kept], truth, rng)
+    return _asked(acts.dataset, acts.had, window[0], moment[kept], shown[kept], truth, rng)
+
+
+def _luck(log: Histories, customer: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
+    """Return (n,) a number in [0, 1) for each event, the same for all of one customer and item."""
+    owner = log.customer() if customer is None else customer[log.customer()]
+    return jitter(log.item.astype(np.int64) * 31 + owner)
+
+
+def _shown(log: Histories, moment: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return (Q,) up to what ``_luck`` events at the very time of each moment count as its past; mostly none do.
+
+    A guest has one basket, and a log of dates one time a day: where nothing came before, half of the moments show a
+    part of what lies at that time and ask for the rest. Else nobody could learn what goes with what.
+    """
+    owner = log.customer()[moment]
+    first = log.time[log.indptr[owner]] >= log.time[moment]
+    parted = first & (jitter(log.time[moment] + owner + 7) < MIDWAY)
+    return np.where(parted, _luck(log)[moment], np.float32(-1))
 
 
 def revisits(acts: Acts, until: int) -> float:
@@ -154,14 +177,20 @@ def revisits(acts: Acts, until: int) -> float:
 
 
 def _asked(
-    dataset: Dataset, had: int, since: int, moment: NDArray[np.intp], truth: csr_array, rng: np.random.Generator
+    dataset: Dataset,
+    had: int,
+    since: int,
+    moment: NDArray[np.intp],
+    shown: NDArray[np.float32],
+    truth: csr_array,
+    rng: np.random.Generator,
 ) -> Questions:
     """Ask at the split, or where the customer has acted since, anywhen between their last event and the visit.
 
     When a customer will come is not known when they are asked, so the moment of the visit must not tell the ranker.
     """
     log, customer = dataset.histories, dataset.histories.customer()[moment]
-    past = until(log, customer, log.time[moment])
+    past = _until(log, customer, log.time[moment], shown)
     last = np.append(past.time, 0)[np.where(np.diff(past.indptr) > 0, past.indptr[1:] - 1, len(past.time))]
     away = (rng.random(len(last)) * (log.time[moment] - last)).astype(np.int64)
     now = np.where(last < since, since, last + away)
@@ -179,10 +208,14 @@ def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple
     return marked
 
 
-def until(histories: Histories, customers: NDArray[np.integer], time: NDArray[np.int64]) -> Histories:
-    """Return the histories of ``customers`` (Q,), each with only the events before its ``time`` (Q,)."""
+def _until(
+    histories: Histories, customers: NDArray[np.integer], time: NDArray[np.int64], shown: NDArray[np.float32]
+) -> Histories:
+    """Return the histories of ``customers`` (Q,), each with what came before its ``time`` (Q,), or is ``shown``."""
     every = histories.take(customers.astype(np.intp))
-    return every.where(every.time < time[every.customer()])
+    asked = every.customer()
+    at_once = (every.time == time[asked]) & (_luck(every, customers) < shown[asked])
+    return every.where((every.time < time[asked]) | at_once)
 
 
 def beside(asked: Questions, rng: np.random.Generator) -> Questions:

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from recommender.catalogue import Coded
 from recommender.config import Config, Diversity, Placement
+from recommender.ids import IdMap
 from recommender.lists import PINNED
 from recommender.models.neighbours import DEPTH
 from recommender.pipeline import explain, order, rank, recommend
@@ -245,6 +247,17 @@ def test_a_step_to_which_only_the_neighbours_look_back_is_their_evidence(bundle)
     placement = Placement(sources=("neighbours",), ranker=None)
     (answer,) = recommend(bundle, placement, ask(histories([steps]), now=90 * DAY), rules)
     assert answer.items[0].reasons == (Reason("similar_to", "i2"),)
+
+
+@pytest.mark.parametrize(("personal", "of_theirs"), [(False, 2), (True, 4)])
+def test_who_shops_for_one_category_gets_as_much_of_it_as_their_share(bundle, personal, of_theirs):
+    coded = Coded(np.arange(ITEMS, dtype=np.int32) % 2, IdMap.of(["even", "odd"]))
+    shop = replace(bundle, catalogue=replace(bundle.catalogue, category=coded))
+    log = histories([[(item, 1 + day) for day, item in enumerate([0, 2, 4, 6] * 3)]])
+    rules = Rules(np.ones(ITEMS, np.bool_), NOTHING, 4, diversity=Diversity(most=1, window=4, personal=personal))
+    placement = Placement(sources=("repurchase", "popularity"), ranker=None)
+    found = order(shop, placement, ask(log, now=20 * DAY), rules)
+    assert (found.rows[0] % 2 == 0).sum() == of_theirs
 
 
 def test_contributions_come_where_they_are_asked_for(bundle):

@@ -222,6 +222,15 @@ def test_what_leads_keeps_its_places_and_counts_for_what_follows() -> None:
     assert order.tolist() == [[0, 3, 4, 1, 2], [0, 1, 3, 4, 2], [0, 1, 2, 3, 4]]
 
 
+def test_a_code_may_have_more_room_than_the_rule_gives() -> None:
+    codes = np.array([0, 0, 0, 0, 1, 2], np.int32)
+    rows = np.array([[0, 1, 2, 3, 4, 5]], np.int32)
+    room = np.array([[3, 3, 3, 3, 0, 0]], np.int32)
+    rule = Diversity(most=1, window=6)
+    assert diversify(rows, codes, rule, 6).tolist() == [[0, 4, 5, 1, 2, 3]]
+    assert diversify(rows, codes, rule, 6, room=room).tolist() == [[0, 1, 2, 4, 5, 3]]
+
+
 def test_pins_are_the_known_items_each_once_in_the_given_order() -> None:
     assert pinned_rows(SHOP.items.row, ["d", "no such item", "a", "d"]).tolist() == [3, 0]
     assert pinned_rows(SHOP.items.row, []).dtype == np.int32

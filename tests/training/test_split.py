@@ -49,6 +49,24 @@ def test_the_split_leaves_most_customers_a_future():
     assert split_time(shop(log), EventType.PURCHASE) == 9 * DAY
 
 
+def test_a_log_of_guests_is_split_too_and_half_of_them_show_a_part_of_their_basket() -> None:
+    baskets = [[(item, 1 + row % 9) for item in range(row % 2, ITEMS, 2)] for row in range(200)]
+    data = shop(histories(baskets))
+    since = split_time(data, EventType.PURCHASE)
+    assert DAY < since < 9 * DAY
+    asked = asked_of(data)
+    shown, truth = np.diff(asked.queries.histories.indptr), np.diff(asked.truth.indptr)
+    assert 0.2 < (shown > 0).mean() < 0.6
+    assert set((shown + truth)[shown > 0]) == {ITEMS // 2}
+    for row, log in enumerate(np.split(asked.queries.histories.item, asked.queries.histories.indptr[1:-1])):
+        assert not set(log) & set(asked.truth[[row]].indices)
+
+
+def test_who_came_before_shows_nothing_of_the_visit_that_is_asked_about() -> None:
+    data = shop(histories([[(0, 1), *((item, 5) for item in range(1, ITEMS))]] * 50))
+    assert set(asked_of(data, (4 * DAY, 100 * DAY)).queries.histories.item) == {0}
+
+
 def test_windows_cover_the_end_of_the_log_and_begin_once_at_the_split():
     data = random_shop()
     found = windows(data, 7 * DAY, 3)
