@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import reduce
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.catalogue import Catalogue, Coded
@@ -56,11 +57,14 @@ class Text:
                 chosen[self.column.rows_under(value)] = True
         return self._chosen(chosen, wanted)
 
-    def like(self, pattern: str, wanted: bool, fold: Callable[[str], str] = str) -> NDArray[np.bool_]:
-        """Return as ``among`` does, for "is the text, folded, like ``pattern``?"; ``%`` stands for any characters."""
-        pieces = fold(pattern).split("%")
-        matching = [_matches(fold(name), pieces) for name in self.column.names]
-        return self._chosen(np.array([*matching, False]), wanted)
+    def like(self, pattern: str, wanted: bool, *, fold: bool) -> NDArray[np.bool_]:
+        """Return as ``among`` does, for "is the text like ``pattern``?"; ``%`` stands for any characters.
+
+        With ``fold``, upper and lower case are the same.
+        """
+        plain = pattern.replace("\\", "\\\\").replace("_", "\\_")
+        found = pc.match_like(self.column.names.arrow(), plain, ignore_case=fold)
+        return self._chosen(np.append(found.to_numpy(zero_copy_only=False), False), wanted)
 
     def _chosen(self, chosen: NDArray[np.bool_], wanted: bool) -> NDArray[np.bool_]:
         answer = chosen == wanted
@@ -141,19 +145,3 @@ def _discount(catalogue: Catalogue) -> NDArray[np.float32]:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = 1 - catalogue.price / catalogue.list_price
     return np.where(np.isfinite(share), share, np.float32(np.nan))
-
-
-def _matches(text: str, pieces: list[str]) -> bool:
-    """Tell whether ``text`` is the pieces with anything between them, in time linear in its length."""
-    if len(pieces) == 1:
-        return text == pieces[0]
-    first, *middle, last = pieces
-    at, end = len(first), len(text) - len(last)
-    if at > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for piece in middle:
-        found = text.find(piece, at, end)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True

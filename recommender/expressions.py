@@ -13,6 +13,8 @@ from recommender.errors import FilterError
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 300
 MOST_NESTED = 20
+MOST_PATTERNS = 10
+"""Patterns of ``like`` and ``ilike``: each is held against every text of its column."""
 
 _WORDS = {
     TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.IN, TokenType.BETWEEN, TokenType.LIKE, TokenType.ILIKE,
@@ -80,6 +82,9 @@ def _tokens(line: str, field: str) -> list[Token]:
     if len(tokens) > MOST_TOKENS:
         raise FilterError(field, f"has more than {MOST_TOKENS} words and signs", tokens[MOST_TOKENS].start)
     _check_depth(tokens, field)
+    patterns = [token for token in tokens if token.token_type in (TokenType.LIKE, TokenType.ILIKE)]
+    if len(patterns) > MOST_PATTERNS:
+        raise FilterError(field, f"has more than {MOST_PATTERNS} patterns", patterns[MOST_PATTERNS].start)
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         _check(token, following, field)
     return tokens

@@ -90,8 +90,8 @@ class _Reader:
             exp.Column: self._flag,
             exp.Between: self._between,
             exp.In: self._in,
-            exp.Like: lambda node, wanted: self._like(node, wanted, str),
-            exp.ILike: lambda node, wanted: self._like(node, wanted, str.casefold),
+            exp.Like: lambda node, wanted: self._like(node, wanted, fold=False),
+            exp.ILike: lambda node, wanted: self._like(node, wanted, fold=True),
             exp.Is: self._is,
             **dict.fromkeys(_COMPARE, self._comparison),
         }
@@ -122,7 +122,11 @@ class _Reader:
         return found.values
 
     def _literal(self, node: exp.Literal) -> Numbers:
-        if float(node.this) > _LARGEST:
+        try:
+            number = float(node.this)
+        except ValueError as error:
+            raise self._wrong(node, "is not a number") from error
+        if number > _LARGEST:
             raise self._wrong(node, "is too large")
         return np.asarray(node.this, np.float32)
 
@@ -200,11 +204,11 @@ class _Reader:
         parts = [self._compare(exp.EQ, left, value.unnest(), wanted) for value in values]
         return reduce(np.logical_or if wanted else np.logical_and, parts)
 
-    def _like(self, node: exp.Binary, wanted: bool, fold: Callable[[str], str]) -> Mask:
+    def _like(self, node: exp.Binary, wanted: bool, *, fold: bool) -> Mask:
         found = self._column(node.this.unnest())
         if not isinstance(found, Text):
             raise self._wrong(node, "needs a column of text")
-        return found.like(self._text(node.expression), wanted != bool(node.args.get("negate")), fold)
+        return found.like(self._text(node.expression), wanted != bool(node.args.get("negate")), fold=fold)
 
     def _is(self, node: exp.Is, wanted: bool) -> Mask:
         if isinstance(node.expression, exp.Boolean):

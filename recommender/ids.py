@@ -7,6 +7,7 @@ from itertools import chain, pairwise, repeat
 from typing import Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 
@@ -80,6 +81,11 @@ class IdMap(Texts):
         high = bisect_left(ordered, True, lo=low, key=lambda row: not self._bytes(row).startswith(key))
         return np.arange(low, high, dtype=np.int32)
 
+    def arrow(self) -> pa.LargeStringArray:
+        """Return the ids in row order for Arrow's kernels, without a copy."""
+        buffers = (pa.py_buffer(np.ascontiguousarray(part)) for part in (self.offset, self.text))
+        return pa.LargeStringArray.from_buffers(len(self.offset) - 1, *buffers)
+
     def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Return the rows of many ids, −1 where unknown; builds a dictionary, so for whole files only."""
         table = {one: row for row, one in enumerate(self)}
@@ -116,6 +122,10 @@ class GrownIdMap(IdMap):
     def __iter__(self) -> Iterator[str]:
         """Yield the ids in row order."""
         return chain(IdMap.__iter__(self), self.added)
+
+    def arrow(self) -> pa.LargeStringArray:
+        """Return the ids in row order for Arrow's kernels."""
+        return pa.concat_arrays([IdMap.arrow(self), pa.array(self.added, pa.large_string())])
 
     def row(self, one: str) -> int:
         """Return the row of an id, or −1."""
