@@ -49,12 +49,14 @@ def evaluate(
         raise InvalidInput("--test-from", "is for --protocol temporal")
     plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
     settings = load_config(config)
+    for file in filter(None, (json, html)):
+        file.parent.mkdir(parents=True, exist_ok=True)
     with fitting() as report:
         report("reading")
         tables = read((json or html or Path("evaluation")).with_suffix(".rejects.jsonl"), interactions, items, users)
         found = study(tables, settings, plan, report)
+    show(found, output)
     for path, text in ((json, found.to_json), (html, lambda: page(found))):
         if path is not None:
             path.write_text(text(), encoding="utf-8")
             say(f"written to {path}")
-    show(found, output)

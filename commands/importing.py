@@ -37,6 +37,8 @@ def import_(
     ):
         if given:
             output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
+    if found.forgotten:
+        say(f"{found.forgotten} rows left out: of customers who asked to be forgotten, from before they did")
     for reason, count in found.reasons.most_common(3):
         say(f"{count} rows rejected: {reason}")
     for path in found.rejects:

@@ -1,10 +1,12 @@
 """``tagalong train``: fit, measure, and publish if it is good enough."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from commands.console import output, say
@@ -13,12 +15,15 @@ from commands.options import DATA, BundleKey, Configuration, Data, Interactions,
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
+from features.rule_check import check_rules
+from features.tables import TIME, Tables
+from recommender.bundle import NOTHING_ARCHIVED
 from recommender.bundle_io import signing_key
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.publication import Run, train_into, train_to
 from training.registry import Registry
-from training.sources import read_log
+from training.sources import read_archived, read_log
 
 app = typer.Typer()
 
@@ -41,7 +46,7 @@ def train(
     """Fit a bundle, measure it on held-out customers, and publish it if it is no worse than what there is.
 
     Without files it reads the log of the data folder and publishes there. With --interactions and --bundle it writes
-    one bundle and touches nothing else. Without --now the models look back from the last event.
+    one bundle and touches nothing else. With --now, events after it are not read; models look back from the last one.
 
     Examples: tagalong train
               tagalong train --interactions events.csv --items items.csv --bundle ./bundle
@@ -51,13 +56,17 @@ def train(
     settings = load_config(config)
     with fitting() as report:
         report("reading")
+        archived = NOTHING_ARCHIVED if bundle else read_archived(data / shop)
         rejects = bundle and bundle.with_name(f"{bundle.name}.rejects.jsonl")
         # Not kept in a name: the tables are as large as all that follows, and nothing else needs them.
+        until = moment("--now", now)
         dataset = build_dataset(
-            read(rejects, interactions, items, users) if rejects else read_log(data / shop), settings
+            _until(until, read(rejects, interactions, items, users) if rejects else read_log(data / shop)), settings
         )
+        if config:
+            check_rules(config, settings, dataset.catalogue)
         pa.default_memory_pool().release_unused()
-        run = _run(dataset, moment("--now", now), force)
+        run = _run(dataset, until, archived, force)
         if bundle is not None:
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
             name = found.info.bundle_id
@@ -72,10 +81,18 @@ def train(
         output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.", soft_wrap=True)
 
 
-def _run(dataset: Dataset, now: int | None, force: bool) -> Run:
+def _until(now: int | None, tables: Tables) -> Tables:
+    """Leave out what happened after ``now``: a run that is made again later must not know it."""
+    if now is None:
+        return tables
+    last = pa.scalar(now * 1000 + 999, pa.int64()).cast(TIME)
+    return replace(tables, events=tables.events.filter(pc.less_equal(tables.events["timestamp"], last)))
+
+
+def _run(dataset: Dataset, now: int | None, archived: str, force: bool) -> Run:
     """Take the moments from ``--now``, or from the data and, for the name only, the clock."""
     if not len(dataset.catalogue):
         raise InvalidInput("--data", "there are neither items nor events to train on; tagalong import brings them")
     time_of_last = int(dataset.histories.time.max(initial=0))
     clock = int(time.time())
-    return Run(now if now is not None else (time_of_last + 1 if time_of_last else clock), now or clock, force)
+    return Run(now if now is not None else (time_of_last + 1 if time_of_last else clock), now or clock, archived, force)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import pairs
+from recommender.trail import changed
 from recommender.values import EARLIEST, LATEST, EventType, Histories
 
 DAY = 86_400
@@ -13,6 +15,7 @@ STAGES = ("unknown", "visitor", "new", "active", "loyal", "at_risk", "lapsed")
 TIERS = ("none", "bronze", "silver", "gold")
 NEW_DAYS, ACTIVE_DAYS, LAPSED_DAYS = 30, 60, 180
 LOYAL_ORDERS = 5
+ORDER_SECONDS = 1800
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +25,7 @@ class Summary:
     recency_days: NDArray[np.float64]
     """Since the last purchase; NaN where there is none."""
     orders: NDArray[np.int64]
-    """Distinct moments of purchase."""
+    """Purchases further apart than ``ORDER_SECONDS``: a till may give each line of an order its own time."""
     spent: NDArray[np.float64]
     """Price times quantity, where the price is known; refunds taken off."""
     price: NDArray[np.float64]
@@ -41,16 +44,33 @@ def summaries(histories: Histories, now: NDArray[np.int64], spent_well: float) -
     np.minimum.at(first, customer, histories.time)
     np.maximum.at(last, customer[bought], histories.time[bought])
     who, when = customer[bought], histories.time[bought]
-    changes = np.flatnonzero((np.diff(who, prepend=-1) != 0) | (np.diff(when, prepend=-1) != 0))
-    orders = np.bincount(who[changes], minlength=size)
+    begun = changed(who)
+    begun[1:] |= np.diff(when) > ORDER_SECONDS
+    orders = np.bincount(who[begun], minlength=size)
     sign = bought.astype(np.float64) - (histories.event == EventType.REFUND)
-    money = np.nan_to_num(histories.price.astype(np.float64)) * histories.quantity * sign
+    money = np.nan_to_num(_prices(histories, bought)) * histories.quantity * sign
     spent = np.asarray(np.bincount(customer, money, size), np.float64)
     recency = np.where(orders > 0, (now - np.where(orders > 0, last, 0)) / DAY, np.nan)
     stage = _stage(np.diff(histories.indptr), orders, recency, (now - np.minimum(first, now)) / DAY)
     good = (recency <= ACTIVE_DAYS).astype(np.int8) + (orders >= LOYAL_ORDERS) + (spent >= spent_well)
     tier = np.where(orders > 0, good, 0).astype(np.int8)
     return Summary(recency, orders, spent, _median_price(histories, bought), stage, tier)
+
+
+def _prices(histories: Histories, bought: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return (n,) the price of each event; a refund without one gives back what the customer last paid for the item."""
+    price = histories.price.astype(np.float64)
+    unpriced = np.flatnonzero((histories.event == EventType.REFUND) & np.isnan(price))
+    if not len(unpriced):
+        return price
+    pair = pairs.keys(histories.customer(), histories.item, int(histories.item.max()) + 1)
+    paid = np.flatnonzero(bought & ~np.isnan(price))
+    paid = paid[np.argsort(pair[paid], kind="stable")]
+    moment = pairs.keys(pair[paid], paid, len(price))
+    before = np.searchsorted(moment, pairs.keys(pair[unpriced], unpriced, len(price))) - 1
+    same = (before >= 0) & (np.append(pair[paid], -1)[before] == pair[unpriced])
+    price[unpriced[same]] = price[paid[before[same]]]
+    return price
 
 
 def _stage(

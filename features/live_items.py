@@ -132,11 +132,13 @@ def _column(
 
 
 def _first_seen(catalogue: Catalogue, change: Change, available_from: NDArray[np.int64], now: int) -> NDArray[np.int64]:
+    """Return (N,) when each item was new; what has been out stays as old as it is, whenever it is to come back."""
     first = np.concatenate([catalogue.first_seen, np.full(len(change.items) - len(catalogue), now, np.int64)])
     rows, told = change.values("first_seen")
     first[rows] = [before if one is None else seconds(one) for one, before in zip(told, first[rows], strict=True)]
     rows, _ = change.values("available_from")
-    first[rows] = np.where(available_from[rows] == EARLIEST, first[rows], available_from[rows])
+    out = (rows < len(catalogue)) & (first[rows] != EARLIEST) & (first[rows] <= now)
+    first[rows] = np.where((available_from[rows] == EARLIEST) | out, first[rows], available_from[rows])
     return first
 
 

@@ -16,5 +16,5 @@ def check_rules(path: Path, config: Config, catalogue: Catalogue) -> None:
             if rule.when:
                 compile_filter(rule.when, catalogue, "when")
         except FilterError as error:
-            line = line_of(path.read_text(encoding="utf-8"), ("tag_rules", row, "when"))
+            line = line_of(path.read_text(encoding="utf-8-sig"), ("tag_rules", row, "when"))
             raise ConfigError(f"{path}, line {line}, tag_rules.{row}.when", error.detail) from error

@@ -145,6 +145,11 @@ class ShopFolder:
         return self.root / "merges.parquet"
 
     @property
+    def archived(self) -> Path:
+        """The id of the log's last entry whose facts these files hold."""
+        return self.root / "archived"
+
+    @property
     def rejects(self) -> Path:
         """The folder of rows that could not be read."""
         return self.root / "rejects"

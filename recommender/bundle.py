@@ -19,6 +19,8 @@ from recommender.models.transitions import TransitionModel
 from recommender.ranker import Ranker
 from recommender.values import Histories
 
+NOTHING_ARCHIVED = "0-0"
+
 
 @dataclass(frozen=True, slots=True)
 class BundleInfo:
@@ -35,6 +37,8 @@ class BundleInfo:
     config: Config
     metrics: Mapping[str, Any]
     """What the training job measured on its own held-out window."""
+    archived_until: str = NOTHING_ARCHIVED
+    """The log's last entry that was archived when the data were read: what came up to it is in this bundle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,7 +85,7 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
         float(found.score[at[0]]),
         signals,
         source_contributions(found, at)[0],
-        (*pinned, *why(found, bundle.catalogue, at)[0]),
+        pinned or why(found, bundle.catalogue, at)[0],
     )
 
 

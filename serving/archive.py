@@ -107,6 +107,7 @@ class Archive:
         facts, unread = _read_facts(entries)
         added = sum(self._add_day(day, part, last) for day, part in _by_day(rows).items())
         self._add_facts(facts)
+        put(self.folder.archived, str(last).encode())
         return added + self._bury(sorted([*bad, *unread], key=lambda each: each.entry.id), last)
 
     def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], last: StreamId) -> int:

@@ -58,6 +58,10 @@ class Archiver:
     erasures: Erasures
     files: Files
     live: LiveSettings
+    tell: Callable[[], object] = lambda: None
+    """Tells the live state what the files say that customers decided."""
+    rewrite: Callable[[bool], object] = lambda erased: None
+    """Rewrites what Redis keeps on disk; told whether anybody was erased."""
 
     def drain(self) -> int:
         """Archive all that waits, and return how many entries that were. Raises Unavailable."""
@@ -71,11 +75,16 @@ class Archiver:
         return moved
 
     def work(self) -> int:
-        """Archive all that waits, then take erased customers out of the files. Raises Unavailable."""
+        """Archive all that waits, take erased customers out of the files, and pass on what these say of customers.
+
+        Raises Unavailable.
+        """
         wishes = self.erasures.open()
         moved = self.drain()
         for wish in wishes:
             self.erasures.add(wish.receipt, self.files.remove(wish), done=True)
+        self.tell()
+        self.rewrite(bool(wishes))
         self.archive.tidy(MOST_FILES)
         return moved
 

@@ -17,7 +17,8 @@ from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.parquet_stock import off_sale
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_customers import RedisCustomers
-from serving.adapters.redis_erasures import RedisErasures
+from serving.adapters.redis_decisions import RedisDecisions
+from serving.adapters.redis_erasures import RedisErasures, Rewriting
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_profiles import RedisProfiles
@@ -54,7 +55,9 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     link = redis_link(settings, "redis", down=metrics.down)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down)
     stock = RedisStock(log_link, settings.shop, quick=link)
-    shelves = Shelves(stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder))
+    shelves = Shelves(
+        stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder, clock)
+    )
     folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
@@ -121,4 +124,7 @@ def build_archiver(settings: Settings) -> Archiver:
     files = ParquetArchive(settings.shop_folder)
     erasures = RedisErasures(link, settings.shop, settings.shop_folder)
     archive = Archive(settings.shop_folder)
-    return Archiver(RedisStream(link, settings.shop), archive, erasures, files, load_config(settings.config).live)
+    live = load_config(settings.config).live
+    decisions = RedisDecisions(link, settings.shop, archive.folder, int(live.ttl_days * DAY))
+    stream = RedisStream(link, settings.shop)
+    return Archiver(stream, archive, erasures, files, live, decisions.tell, Rewriting(link, time.monotonic))

@@ -1,6 +1,7 @@
 """Events as they come over HTTP: checked one by one, spelled canonically, ready for the log and for the live state."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,9 +17,11 @@ from typing_extensions import TypedDict
 from features.event_names import WITHOUT_ITEM, canonical_name, event_type
 from features.live_events import pack
 from recommender.config import LiveSettings
+from recommender.errors import InvalidInput
 from recommender.values import EventType
 
-MOST_EVENTS = 1_000
+MOST_EVENTS, MOST_LINES = 1_000, 20_000
+"""Of one call."""
 Id = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -103,7 +106,10 @@ class _Refused(Exception):
 
 
 def read(parts: Sequence[Any], now: float, limits: LiveSettings) -> tuple[list[Record], list[Rejected]]:
-    """Return the records of all good parts, in order, and the bad parts; ``now`` in seconds since 1970."""
+    """Return the records of all good parts, in order, and the bad parts; ``now`` in seconds since 1970.
+
+    Raises InvalidInput for more than ``MOST_LINES``.
+    """
     good, rejected = _checked(parts)
     earliest, latest = now - limits.max_age_days * 86_400, now + limits.max_future_seconds
     records: list[Record] = []
@@ -112,6 +118,8 @@ def read(parts: Sequence[Any], now: float, limits: LiveSettings) -> tuple[list[R
             records += _records(index, part, now, earliest, latest)
         except _Refused as refused:
             rejected.append(Rejected(index, *refused.args))
+    if len(records) > MOST_LINES:
+        raise InvalidInput("events", f"hold {len(records):,} lines in all; give at most {MOST_LINES:,} in one call")
     return records, sorted(rejected, key=lambda r: r.index)
 
 
@@ -153,6 +161,7 @@ def _records(index: int, part: Event, now: float, earliest: float, latest: float
     given = part.get("timestamp")
     time = _time(given, earliest, latest) if given else now
     shared = {key: part[key] for key in _KEPT if part.get(key) is not None}  # type: ignore[literal-required]
+    seen: Counter[bytes] = Counter()
     for number, line in enumerate(lines):
         row = {
             "user_id": user,
@@ -161,7 +170,7 @@ def _records(index: int, part: Event, now: float, earliest: float, latest: float
             "quantity": line.get("quantity"),
         } | shared
         row |= {"price": line.get("price"), "list_price": line.get("list_price")}
-        yield _record(index, row, event, time, bool(given), _event_id(part.get("event_id"), number))
+        yield _record(index, row, event, time, bool(given), _event_id(part.get("event_id"), number), seen)
 
 
 def _time(given: datetime, earliest: float, latest: float) -> float:
@@ -177,14 +186,28 @@ def _event_id(given: str | None, number: int) -> str | None:
     return f"{given}#{number}" if given and number else given
 
 
+def _derived_id(said: bytes, seen: Counter[bytes]) -> str:
+    number, seen[said] = seen[said], seen[said] + 1
+    return blake2b(said + b"#%d" % number if number else said, digest_size=16).hexdigest()
+
+
 def _record(
-    index: int, row: dict[str, Any], event: EventType, time: float, timed: bool, event_id: str | None
+    index: int,
+    row: dict[str, Any],
+    event: EventType,
+    time: float,
+    timed: bool,
+    event_id: str | None,
+    seen: Counter[bytes],
 ) -> Record:
-    """Build one record; an event without an id gets one from its content, so that sending it again counts once."""
+    """Build one record; an event without an id gets one from its content, so that sending it again counts once.
+
+    Equal lines of one event, which ``seen`` counts, are told apart by their number.
+    """
     row = {key: value for key, value in row.items() if value is not None}
     said = orjson.dumps(row | {"timestamp": int(time * 1000)} if timed else row)
     row["timestamp"] = int(time * 1000)
-    row["event_id"] = event_id or blake2b(orjson.dumps(row), digest_size=16).hexdigest()
+    row["event_id"] = event_id or _derived_id(orjson.dumps(row), seen)
     identity = blake2b(row["event_id"].encode(), digest_size=12).digest()
     live = None
     if row.get("item_id") and event is not EventType.OTHER and row.get("consent") is not False:

@@ -1,12 +1,13 @@
 """What the use cases need from outside, each as small as its caller."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from features.profile import Profile
 from features.tag_rules import Earned
 from recommender.config import LiveSettings
+from serving.archive import StreamId
 from serving.event_records import Record
 
 
@@ -57,6 +58,24 @@ class StockChanges:
     """All fields by item id, as FORMATS names them."""
     since: Mapping[str, int]
     """At which revision each item changed last."""
+    logged: Mapping[str, StreamId] = field(default_factory=dict)
+    """The entry of the log that holds an item's last change, where there is one."""
+
+    def beyond(self, archived: StreamId) -> "StockChanges":
+        """Return only the changes that were not ``archived`` yet: of the others the archive has the last word."""
+        news = [item for item in self.items if item not in self.logged or self.logged[item] > archived]
+        return StockChanges(
+            self.revision, {i: self.items[i] for i in news}, {i: self.since[i] for i in news}, self.logged
+        )
+
+    def over(self, older: "StockChanges") -> "StockChanges":
+        """Return what was known before, and this above it."""
+        return StockChanges(
+            self.revision,
+            {**older.items, **self.items},
+            {**older.since, **self.since},
+            {**older.logged, **self.logged},
+        )
 
 
 class Stock(Protocol):
@@ -105,6 +124,10 @@ class EventLog(Protocol):
     def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
         """Store the records, each event id once."""
         ...
+
+
+REPLACED = ("tags", "birthday", "region", "language")
+"""What a declaration takes away where it does not say it; a consent stands until another one is declared."""
 
 
 class Customers(Protocol):
@@ -197,4 +220,12 @@ class Archived(Protocol):
 
     def rows_left(self, erasure: Erasure) -> int:
         """Return how many events of these customers, up to their wish, the files hold, by looking."""
+        ...
+
+    def letters_left(self, erasure: Erasure) -> int:
+        """Return how many lines of what could not be read name one of these customers."""
+        ...
+
+    def declared_of(self, one: str) -> Mapping[str, Any]:
+        """Return what the file of customers says of one id."""
         ...

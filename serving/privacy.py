@@ -41,6 +41,7 @@ def verify(services: Services, user_id: str, receipt: str) -> dict[str, Any]:
         "live_events": sum(_before(p, erasure.asked_at) for p in profiles),
         "bundle_events": sum(p.erased_at is None for p in profiles),
         "archive_rows": services.archived.rows_left(erasure),
+        "dead_letters": services.archived.letters_left(erasure),
     }
     return _receipt(services, erasure) | {"left": left, "verified": erasure.done and not any(left.values())}
 
@@ -71,6 +72,7 @@ def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
     profile = services.profiles.read([one])[0]
     held = get_tags(services, one)
     felt = {tag["tag"] for tag in held["tags"]}
+    ids, declared_of = (one, *profile.also), services.archived.declared_of
     stored = [shown(tag) for tag in profile.given if tag.name not in felt]
     live = [
         {"kind": "profile", "user_id": one, "merged": list(profile.also), **services.customers.export(one)},
@@ -78,8 +80,9 @@ def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
         *({"kind": "tag", **tag} for tag in (*held["tags"], *stored)),
         *({"kind": "muted_tag", "tag": tag} for tag in held["muted"]),
         *_live(profile),
+        *({"kind": "declared_in_files", "user_id": each, **said} for each in ids if (said := declared_of(each))),
     ]
-    rows = (row for one_id in (one, *profile.also) for row in services.archived.events_of(one_id))
+    rows = (row for each in ids for row in services.archived.events_of(each))
     return chain(live, ({"kind": "event", **row} for row in rows))
 
 

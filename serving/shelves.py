@@ -9,6 +9,7 @@ import structlog
 from recommender.bundle import Bundle
 from recommender.config import Config
 from recommender.errors import NoBundle, Unavailable
+from serving.archive import StreamId
 from serving.ports import Stock, StockChanges
 from serving.shelf import Shelf, fresh_shelf
 from serving.stocking import stocked
@@ -29,7 +30,7 @@ class Shelves:
     ) -> None:
         """Begin with ``blank``, a bundle that knows nothing; ``config`` stands above the bundles' own.
 
-        What is ``archived`` has to do while the ``stock`` was never read.
+        What is ``archived`` stands below the ``stock``: it is all there is where that was never read, or was lost.
         """
         self._stock, self._config, self._clock, self._archived = stock, config, clock, archived
         self._known = StockChanges(0, {}, {})
@@ -45,7 +46,9 @@ class Shelves:
         """Recommend from ``bundle`` from the next request on, with every change of the catalogue that is known."""
         with self._lock:
             self._learn()
-            self._shelf = stocked(fresh_shelf(bundle, self._config), self._known, int(self._clock()))
+            archived = StreamId.read(bundle.info.archived_until)
+            changes = self._known.beyond(archived).over(self._archived())
+            self._shelf = stocked(fresh_shelf(bundle, self._config), changes, int(self._clock()))
         log.info("bundle in use", bundle=bundle.info.bundle_id)
 
     def at_least(self, revision: int) -> Shelf:
@@ -70,11 +73,8 @@ class Shelves:
         try:
             news = self._stock.changes(self._known.revision)
         except Unavailable:
-            if self._known.revision == 0:
-                self._known = self._archived()
             return
-        known = self._known
-        self._known = StockChanges(news.revision, {**known.items, **news.items}, {**known.since, **news.since})
+        self._known = news.over(self._known)
 
     def ping(self) -> None:
         """Raise NoBundle while nothing is published."""

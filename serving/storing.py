@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from recommender.config import LiveSettings
+from recommender.errors import Unavailable
 from serving.event_records import Record
 from serving.ports import EventLog
 
 MOST_MOVES = 3
 """How many merges are followed from one visitor to the customer."""
+AT_ONCE = 2_000
+"""Records that are stored in one step; nobody else is answered meanwhile."""
 
 
 @dataclass(slots=True)
@@ -26,11 +29,17 @@ class Stored:
 
 
 def store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSettings) -> Stored:
-    """Store ``records``, each event id once. Raises Unavailable."""
+    """Store ``records``, each event id once. Raises Unavailable; what is sent again then counts once."""
     stored = Stored()
+    for at in range(0, len(records), AT_ONCE):
+        _store(log, records[at : at + AT_ONCE], now, limits, stored)
+    return stored
+
+
+def _store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSettings, stored: Stored) -> None:
     for _ in range(1 + MOST_MOVES):
         if not records:
-            break
+            return
         done = log.append(records, now, limits)
         stored.lengths.update(done.lengths)
         moved = []
@@ -43,4 +52,5 @@ def store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSett
                 stored.repeated.add(record.index)
                 stored.different += letter == "c"
         records = moved
-    return stored
+    if records:
+        raise Unavailable("the event log, whose customers are being merged,", retry_after=2)

@@ -16,10 +16,12 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     """Return a customer as the service sees them now; somebody unknown has nothing but the id."""
     one = services.customers.resolve(user_id)
     profile, history = _history(services, one)
-    now = int(services.clock())
+    now, live = int(services.clock()), services.customers.export(one)
+    in_files = {} if profile.erased_at else services.archived.declared_of(one)
     return {
         "user_id": one,
-        **services.customers.export(one),
+        **live,
+        "declared": {**{name: says for name, says in in_files.items() if name != "personalize"}, **live["declared"]},
         "preferences": {"personalize": profile.personalize},
         "merged": list(profile.also),
         "tags": [shown(tag) for tag in _tags(services, profile, history)],

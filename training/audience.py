@@ -17,6 +17,7 @@ from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
 from recommender.ids import IdMap
 from recommender.values import EARLIEST, Histories, Queries
+from training import cells
 from training.privacy import UNDECIDED, Decisions, forgotten_until
 from training.raw_files import connect, open_raw, quoted, unreadable
 
@@ -54,16 +55,20 @@ def read_ids(path: Path, known: IdMap) -> list[str]:
     """
     with connect() as connection:
         raw = open_raw(connection, path)
-        column = "user_id" if "user_id" in raw.columns else next(iter(raw.columns))
+        column = next((name for name in raw.columns if name.strip().lower() == "user_id"), next(iter(raw.columns)))
         if known.row(column) >= 0:
             raise UnreadableFile(
                 str(path), f"the first line must name the column, such as user_id; {column} is a customer"
             )
-        query = f'SELECT "#row", CAST({quoted(column)} AS VARCHAR) AS one FROM ({raw.query}) ORDER BY 1'
+        one = cells.text(quoted(column), raw.columns[column])
+        query = f'SELECT "#row", {one} AS one FROM ({raw.query}) ORDER BY 1'
         try:
             rows = connection.execute(query).fetchall()
+            torn = connection.execute(raw.torn).fetchall() if raw.torn else []
         except duckdb.Error as error:
             raise unreadable(path, error) from error
+    if torn:
+        raise UnreadableFile(str(path), f"row {torn[0][0]}: {torn[0][1]}")
     if not rows:
         raise UnreadableFile(str(path), "has no rows")
     for row, one in rows:

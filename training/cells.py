@@ -77,7 +77,7 @@ def moment(column: str, kind: str) -> str:
     """Return the cell as milliseconds since 1970, UTC, between 1970 and the year 10,000.
 
     A number is seconds, or milliseconds (from 1e11), microseconds (from 1e14), nanoseconds (from 1e17) by its size;
-    text is such a number or RFC 3339, in UTC where it names no offset.
+    text is such a number or RFC 3339, in UTC where it names no offset. What looks like a date (20261101) is neither.
     """
     if kind.startswith(("TIMESTAMP", "DATE")):
         value = f"epoch_us(CAST({column} AS TIMESTAMPTZ)) // 1000"
@@ -86,7 +86,10 @@ def moment(column: str, kind: str) -> str:
         value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_us({spelled}) // 1000)"
     else:
         value = _epoch(f"CAST({column} AS DOUBLE)")
-    return f"CASE WHEN {value} >= 0 AND {value} < {_YEAR_10000} THEN {value} END"
+    date = f"TRY_STRPTIME(CAST({column} AS VARCHAR), '%Y%m%d')"
+    looks_like_a_date = f"year({date}) BETWEEN 1990 AND 2099 AND length(CAST({column} AS VARCHAR)) = 8"
+    known = f"{value} >= 0 AND {value} < {_YEAR_10000} AND NOT coalesce({looks_like_a_date}, false)"
+    return f"CASE WHEN {known} THEN {value} END"
 
 
 def _epoch(value: str) -> str:

@@ -6,7 +6,7 @@ none; importing again brings what is missing. One import at a time works on a sh
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -22,8 +22,9 @@ from features.whole_files import alone, put, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
+from training.privacy import without_erased_events, without_erased_users
 from training.raw_files import connect, located, unreadable
-from training.sources import Paths, expand
+from training.sources import Paths, expand, read_erased
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, how many of its rows are done, and how many it has."""
@@ -62,6 +63,8 @@ class ImportReport:
     """Rows by event name that nobody knows; they are kept and weigh nothing."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected rows by reason."""
+    forgotten: int = 0
+    """Rows left out: of customers who asked to be forgotten, from before they did."""
     rejects: list[Path] = field(default_factory=list)
     """Files that hold the rejected rows."""
 
@@ -82,28 +85,33 @@ def import_files(
     """
     folder, report = ShopFolder(shop), ImportReport()
     with alone(folder.root):
+        erased = read_erased(shop)
         for path in expand(interactions):
-            _import_events(folder, path, report, progress, latest)
+            _import_events(folder, path, erased, report, progress, latest)
         for path in expand(items):
             rows = read_items(path)
             report.items += _upsert(folder.items, rows, ITEMS)
             _keep_rejects(folder, path, rows.rejects, report)
         for path in expand(users):
             rows = read_users(path)
-            report.users += _upsert(folder.users, rows, USERS)
+            kept = without_erased_users(rows.table, erased)
+            report.forgotten += len(rows.table) - len(kept)
+            report.users += _upsert(folder.users, replace(rows, table=kept), USERS)
             _keep_rejects(folder, path, rows.rejects, report)
     return report
 
 
 def _import_events(
-    folder: ShopFolder, path: Path, report: ImportReport, progress: Progress, latest: float | None
+    folder: ShopFolder, path: Path, erased: pa.Table, report: ImportReport, progress: Progress, latest: float | None
 ) -> None:
     with judged_events(path, latest) as file:
         read, done = file.count(), 0
         progress(path.name, 0, read)
         file.keep_first("event_id")
         for batch in file.batches(_BATCH_ROWS):
-            fresh = _fresh(batch, folder.event_files())
+            known = without_erased_events(batch, erased)
+            report.forgotten += len(batch) - len(known)
+            fresh = _fresh(known, folder.event_files())
             write_days(folder.events, fresh)
             _count_unknown(fresh, report.unknown_events)
             report.events += Counts(new=len(fresh))

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from recommender.bundle import Bundle
+import numpy as np
+
+from recommender.bundle import NOTHING_ARCHIVED, Bundle
 from recommender.bundle_io import MANIFEST, load, save
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -27,6 +29,8 @@ class Run:
     """The moment up to which the data say something, seconds since 1970."""
     created: int
     """When the run took place, for the bundle's id."""
+    archived_until: str = NOTHING_ARCHIVED
+    """As the bundle says it."""
     force: bool = False
     """Publish whatever the gate says, and over a bundle that is not signed with the key in use."""
 
@@ -42,6 +46,7 @@ def trained(dataset: Dataset, config: Config, run: Run, progress: Progress, riva
         bundle_id=f"{created:%Y%m%dT%H%M%SZ}-{_mark(dataset, config)}",
         created_at=f"{created:%Y-%m-%dT%H:%M:%SZ}",
         metrics=metrics,
+        archived_until=run.archived_until,
     )
     return replace(fitted.bundle, info=info)
 
@@ -109,6 +114,19 @@ def _current(registry: Registry, force: bool) -> Bundle | None:
 
 
 def _mark(dataset: Dataset, config: Config) -> str:
-    """Return six characters that differ where the configuration or the data's size does."""
-    sizes = f"{len(dataset.users)} {len(dataset.catalogue)} {len(dataset.histories.item)}"
-    return hashlib.sha256(f"{config.model_dump_json()} {sizes}".encode()).hexdigest()[:6]
+    """Return six characters that differ where the configuration or the data do."""
+    log, catalogue = dataset.histories, dataset.catalogue
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    parts = (
+        log.indptr,
+        log.item,
+        log.event,
+        log.time,
+        log.quantity,
+        log.price,
+        dataset.users.text,
+        catalogue.items.text,
+    )
+    for part in (*parts, catalogue.properties.text, catalogue.tags.indices, catalogue.in_stock, catalogue.hidden):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()[:6]

@@ -64,6 +64,8 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def open_raw(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     """Return how to read ``path``; raise ``UnreadableFile`` if that cannot be."""
+    if path.is_dir():
+        raise UnreadableFile(str(path), f"is a folder; name its files, such as '{path}/*.csv'")
     if not path.is_file():
         raise UnreadableFile(str(path), "no such file")
     if path.stat().st_size == 0:
@@ -106,7 +108,7 @@ def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFi
     keys = f'SELECT DISTINCT unnest(json_keys("#line")) FROM {source} WHERE {_OBJECT} ORDER BY 1'
     names = [name for (name,) in connection.execute(keys).fetchall()]
     if not names:
-        raise UnreadableFile(str(path), "no line is a JSON object")
+        raise UnreadableFile(str(path), "no line is a JSON object; give one object a line, not an array of them")
     pointers = ", ".join(map(_pointer, names))
     picked = ", ".join(f'"#cells"[{at}] AS {quoted(name)}' for at, name in enumerate(names, 1))
     query = (
@@ -173,6 +175,6 @@ def _header(path: Path) -> tuple[str, list[str]]:
     first = _first_line(path)
     delimiter = max(_DELIMITERS, key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-    if not all(names) or len(set(names)) < len(names):
+    if not all(names) or len({name.lower() for name in names}) < len(names):
         raise UnreadableFile(str(path), f"the first line must name every column once (found: {first.strip()[:200]})")
     return delimiter, names

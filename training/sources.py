@@ -6,12 +6,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import refusing
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
 from features.upsert import first_of_each, upsert
 from features.whole_files import unchanging
+from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
 from training.privacy import Decisions, with_merges, without_erased_events, without_erased_users
@@ -24,7 +26,8 @@ def expand(patterns: Paths) -> list[Path]:
     """Return the files that paths and globs name, each once, in that order."""
     found: dict[Path, None] = {}
     for pattern in patterns:
-        found |= dict.fromkeys(Path(p) for p in sorted(glob(str(pattern), recursive=True)) or [str(pattern)])
+        matching = [Path(name) for name in sorted(glob(str(pattern), recursive=True))]
+        found |= dict.fromkeys([path for path in matching if not path.is_dir()] or [Path(pattern)])
     return list(found)
 
 
@@ -64,6 +67,17 @@ def read_log(shop: Path) -> Tables:
         return _read_log(folder)
 
 
+def read_archived(shop: Path) -> str:
+    """Return the id of the log's last entry that the folder of a shop holds; to be read before what it holds is."""
+    path = ShopFolder(shop).archived
+    return path.read_text() if path.exists() else NOTHING_ARCHIVED
+
+
+def read_erased(shop: Path) -> pa.Table:
+    """Return who asked to be forgotten, and when, as ``ERASED``."""
+    return _parquet(ShopFolder(shop).erased, ERASED)
+
+
 def read_decisions(shop: Path) -> Decisions:
     """Return what the customers decided, as far as the folder of their shop knows."""
     folder = ShopFolder(shop)
@@ -77,8 +91,15 @@ def _read_log(folder: ShopFolder) -> Tables:
     return Tables(
         without_erased_events(with_merges(events, merges), erased),
         _parquet(folder.items, ITEMS),
-        without_erased_users(upsert([with_merges(users, merges)], USERS), erased),
+        without_erased_users(upsert(_own_last(users, merges), USERS), erased),
     )
+
+
+def _own_last(users: pa.Table, merges: pa.Table) -> list[pa.Table]:
+    """Return what is known of merged visitors, as their customers, and then of the customers themselves."""
+    merged = with_merges(users, merges)
+    own = pc.equal(merged["user_id"], users["user_id"])
+    return [merged.filter(pc.invert(own)), merged.filter(own)]
 
 
 def _write_rejects(path: Path, parts: Iterable[FileRows]) -> None:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
-ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld"]
+ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
 
 DAY = 86_400
 

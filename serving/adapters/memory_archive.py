@@ -81,8 +81,8 @@ class MemoryArchive:
 
     events: list[Mapping[str, Any]] = field(default_factory=list)
     """As the log writes them; ``timestamp`` in milliseconds since 1970."""
-    declared: list[str] = field(default_factory=list)
-    """The customers who are in the file of customers."""
+    declared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the file of customers says, by id."""
     merged: list[str] = field(default_factory=list)
     """The visitors who are in the file of merges."""
     unreadable: list[str] = field(default_factory=list)
@@ -98,12 +98,21 @@ class MemoryArchive:
         """Return how many events of these customers, up to their wish, are held."""
         return sum(_asked_for(event, erasure) for event in self.events)
 
+    def letters_left(self, erasure: Erasure) -> int:
+        """Return how many lines of what could not be read name one of these customers."""
+        return sum(one in erasure.ids for one in self.unreadable)
+
+    def declared_of(self, one: str) -> Mapping[str, Any]:
+        """Return what the file of customers says of one id."""
+        return self.declared.get(one, {})
+
     def remove(self, erasure: Erasure) -> dict[str, int]:
         """Take these customers out of everything, and return how many rows of each kind went."""
         before = self._sizes()
         self.events = [event for event in self.events if not _asked_for(event, erasure)]
-        self.declared, self.merged, self.unreadable = (
-            [one for one in ids if one not in erasure.ids] for ids in (self.declared, self.merged, self.unreadable)
+        self.declared = {one: says for one, says in self.declared.items() if one not in erasure.ids}
+        self.merged, self.unreadable = (
+            [one for one in ids if one not in erasure.ids] for ids in (self.merged, self.unreadable)
         )
         return {kind: before[kind] - size for kind, size in self._sizes().items()}
 

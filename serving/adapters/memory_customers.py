@@ -14,6 +14,7 @@ from recommender.errors import Conflict, InvalidInput
 from serving.adapters import tag_codec
 from serving.adapters.memory import MemoryCache
 from serving.adapters.memory_archive import MemoryStream
+from serving.ports import REPLACED
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class MemoryCustomers:
         if (consent := fields.get("consent_personalization")) is not None:
             person.wishes["consent"] = consent
         self._changed(one)
-        self._log(b"user", {"user_id": one, **fields}, now)
+        self._log(b"user", {"user_id": one, **dict.fromkeys(REPLACED), **fields}, now)
 
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""
@@ -85,11 +86,15 @@ class MemoryCustomers:
         if before not in (None, customer):
             raise Conflict(f"{visitor!r} is already merged into {before!r}")
         if before is None:
-            self._join(visitor, self.people.pop(visitor, Person()), self.people[customer])
+            theirs = self.people.pop(visitor, Person())
+            refused = not all(theirs.wishes.values())
+            self._join(visitor, theirs, self.people[customer])
             for one in (visitor, *self.people[customer].also):
                 self.cache.heads[one].same_as = customer
             self._changed(customer)
             self._log(b"merge", {"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)}, now)
+            if refused:
+                self._log(b"user", {"user_id": customer, "personalize": False}, now)
         return before is None
 
     def _join(self, visitor: str, theirs: Person, into: Person) -> None:

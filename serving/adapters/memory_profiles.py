@@ -34,7 +34,7 @@ def _profile(one: str, person: Person, now: float) -> Profile:
             *(CustomerTag(name, 1.0, "declared", since) for name in declared.get("tags") or ()),
             *(tag for tag in kept if tag),
         ),
-        declares="tags" in declared,
+        declares=person.declared is not None,
         muted=frozenset(name for name, value in person.tags.items() if tag_codec.is_muted(value)),
         personalize=all(person.wishes.values()),
         erased_at=person.erased_at,

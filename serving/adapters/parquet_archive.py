@@ -1,5 +1,6 @@
 """What the archive holds of one customer, found by looking into its files, and taken out of them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,28 @@ class ParquetArchive:
                 "archive_rows": sum(self._clean(path, erasure) for path in self._folder.event_files()),
                 "declared_rows": self._without(self._folder.users, "user_id", erasure),
                 "merges": self._without(self._folder.merges, "visitor_id", erasure),
-                "dead_letters": sum(_strike(path, erasure) for path in self._texts()),
+                "dead_letters": sum(_strike(path, erasure, exact) for path, exact in self._texts()),
             }
 
-    def _texts(self) -> list[Path]:
-        folders = (self._folder.dead_letters, self._folder.rejects)
-        return [path for folder in folders for path in sorted(folder.glob("*.jsonl*"))]
+    def letters_left(self, erasure: Erasure) -> int:
+        """Return how many lines of what could not be read name one of these customers."""
+        with unchanging(self.root):
+            return sum(sum(_naming(path, erasure, exact)) for path, exact in self._texts())
+
+    def declared_of(self, one: str) -> dict[str, Any]:
+        """Return what the file of customers says of one id."""
+        path = self._folder.users
+        with unchanging(self.root):
+            found = (
+                pq.read_table(path, partitioning=None, filters=pc.field("user_id") == one) if path.exists() else None
+            )
+        rows = [] if found is None else found.to_pylist()
+        return {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
+
+    def _texts(self) -> Iterator[tuple[Path, bool]]:
+        """Yield the files of what could not be read, and whether their lines hold ids as JSON texts only."""
+        for folder, exact in ((self._folder.dead_letters, True), (self._folder.rejects, False)):
+            yield from ((path, exact) for path in sorted(folder.glob("*.jsonl*")))
 
     def _clean(self, path: Path, erasure: Erasure) -> int:
         """Rewrite a file without these customers; its name stays, even with no row left: it says what is archived."""
@@ -77,17 +94,27 @@ def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
     return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
 
 
-def _strike(path: Path, erasure: Erasure) -> int:
+def _strike(path: Path, erasure: Erasure, exact: bool) -> int:
     """Drop the lines that name one of these customers, and return how many."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    names = [part for one in erasure.ids for part in _spellings(one)]
-    kept = [line for line in lines if not any(name in line for name in names)]
-    if len(kept) < len(lines):
-        put(path, b"".join(kept))
-    return len(lines) - len(kept)
+    lines, naming = path.read_bytes().splitlines(keepends=True), _naming(path, erasure, exact)
+    if any(naming):
+        put(path, b"".join(line for line, names in zip(lines, naming, strict=True) if not names))
+    return sum(naming)
+
+
+def _naming(path: Path, erasure: Erasure, exact: bool) -> list[bool]:
+    """Return which lines name one of these customers.
+
+    A row of a file may be written in any way: where a line is not ``exact``, an id that stands in it by itself is taken
+    for the customer, be it a number or a word of a title. Better a row too many is struck.
+    """
+    names = [re.escape(part) for one in erasure.ids for part in _spellings(one)]
+    around = rb'\\?"(?:%b)\\?"' if exact else rb"(?<!\w)(?:%b)(?!\w)"
+    pattern = re.compile(around % b"|".join(names))
+    return [pattern.search(line) is not None for line in path.read_bytes().splitlines(keepends=True)]
 
 
 def _spellings(one: str) -> tuple[bytes, bytes]:
-    """Return an id as a JSON string, and as one within a JSON string."""
-    plain = orjson.dumps(one)
+    """Return an id as JSON spells it within a text, and within a text inside a text."""
+    plain = orjson.dumps(one)[1:-1]
     return plain, orjson.dumps(plain.decode())[1:-1]

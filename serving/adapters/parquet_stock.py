@@ -1,31 +1,47 @@
-"""What the archive knows to be off sale, for a worker that starts while Redis is down; nothing, where it fails."""
+"""What the archive knows to be off sale, for a worker that starts while Redis is down or empty."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
-from features.tables import ITEMS, ShopFolder, conform
+from features.tables import ITEMS, TIME, ShopFolder, conform
 from serving.ports import StockChanges
 
 log = structlog.get_logger()
 
 BEFORE_ALL = 1
 """A revision below every one that Redis gives: whatever it says stands above the archive."""
+TELLING = ("in_stock", "hidden", "available_from", "available_until")
 
 
-def off_sale(root: Path) -> StockChanges:
-    """Return the items of a shop's folder that are sold out or hidden, as changes older than all others."""
+def off_sale(root: Path, clock: Callable[[], float]) -> StockChanges:
+    """Return the items of a shop's folder that are off sale now, as changes older than all others."""
     path = ShopFolder(root).items
     try:
         table = conform(pq.read_table(path, partitioning=None), ITEMS) if path.exists() else ITEMS.empty_table()
     except (OSError, pa.ArrowException) as error:
         log.error("the archive's items cannot be read", path=str(path), error=str(error))
         table = ITEMS.empty_table()
-    sold_out = pc.invert(pc.fill_null(table["in_stock"], True))
-    found = table.filter(pc.or_(sold_out, pc.fill_null(table["hidden"], False)))
-    rows = found.select(["item_id", "in_stock", "hidden"]).to_pylist()
-    items = {row["item_id"]: {name: value for name, value in row.items() if value is not None} for row in rows}
+    now = pa.scalar(datetime.fromtimestamp(clock(), UTC), TIME)
+    why = (
+        pc.invert(table["in_stock"]),
+        table["hidden"],
+        pc.greater(table["available_from"], now),
+        pc.less(table["available_until"], now),
+    )
+    off = reduce(pc.or_, (pc.fill_null(one, False) for one in why))
+    rows = table.filter(off).select(["item_id", *TELLING]).to_pylist()
+    items = {row["item_id"]: {name: _said(value) for name, value in row.items() if value is not None} for row in rows}
     return StockChanges(BEFORE_ALL, items, dict.fromkeys(items, BEFORE_ALL))
+
+
+def _said(value: Any) -> Any:
+    """Return a cell as a change of the catalogue says it."""
+    return value.isoformat() if isinstance(value, datetime) else value

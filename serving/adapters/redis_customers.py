@@ -20,10 +20,13 @@ from recommender.errors import Conflict, InvalidInput, Unavailable
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
+from serving.ports import REPLACED
 
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
 ALIAS_SECONDS = 400 * keys.DAY
 """How long a merged visitor is remembered: browsers keep no cookie longer."""
+MOST_MOVES = 8
+"""How often a customer may be merged into another one while a visitor is merged into them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class RedisCustomers:
         profile: list[str | bytes] = ["declared", text, "declared_at", str(int(now))]
         if (consent := fields.get("consent_personalization")) is not None:
             profile += ["consent", str(int(consent))]
-        self._change(one, {"user_id": one, **fields}, profile)
+        self._change(one, {"user_id": one, **dict.fromkeys(REPLACED), **fields}, profile)
 
     @property
     def _withheld(self) -> str:
@@ -49,7 +52,9 @@ class RedisCustomers:
 
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""
-        self._change(one, {"user_id": one, "personalize": personalize}, ["personalize", str(int(personalize))])
+        says = str(int(personalize))
+        fields = ["personalize", says, *(["files_choice", says] if personalize else [])]
+        self._change(one, {"user_id": one, "personalize": personalize}, fields)
 
     def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
         names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
@@ -70,9 +75,18 @@ class RedisCustomers:
 
     def merge(self, visitor: str, customer: str, now: float) -> bool:
         """Join a visitor into a customer; False where that was done before. Raises Conflict where it cannot be."""
-        customer = self.resolve(customer)
-        if visitor == customer:
-            raise Conflict(f"{visitor!r} cannot be merged into itself")
+        for _ in range(MOST_MOVES):
+            into = self.resolve(customer)
+            if visitor == into:
+                raise Conflict(f"{visitor!r} cannot be merged into itself")
+            done = self._merge(visitor, into, now)
+            if done == -1:
+                raise Conflict(f"{visitor!r} is already merged into {self.resolve(visitor)!r}")
+            if done >= 0:
+                return bool(done)
+        raise Conflict(f"{customer!r} is being merged into others")
+
+    def _merge(self, visitor: str, customer: str, now: float) -> int:
         names = [
             *self._names(visitor, *KINDS),
             *self._names(customer, *KINDS),
@@ -82,10 +96,9 @@ class RedisCustomers:
         entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
         any_lists = keys.customer(self.shop, "lists", "").removesuffix("}")
         times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
-        done = self._run(MERGE, names, [visitor, customer, *times, tag_codec.muted()[:1], entry, any_lists])
-        if done < 0:
-            raise Conflict(f"{visitor!r} is already merged into {self.resolve(visitor)!r}")
-        return bool(done)
+        refusal = orjson.dumps({"user_id": customer, "personalize": False})
+        arguments = [visitor, customer, *times, tag_codec.muted()[:1], entry, any_lists, refusal]
+        return int(self._run(MERGE, names, arguments))
 
     def resolve(self, one: str) -> str:
         """Return the customer into whom ``one`` was merged, or ``one``."""

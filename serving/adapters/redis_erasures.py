@@ -3,7 +3,7 @@
 The file is written before anything else is done, so that no training can read what is still in the archive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 from redis.exceptions import RedisError
 
 from features.tables import ERASED, ShopFolder
@@ -23,6 +24,10 @@ from serving.ports import Erasure
 
 KEEP_SECONDS = 400 * keys.DAY
 """How long a receipt can be shown."""
+REWRITE_SECONDS = 3_600.0
+"""Between two rewritings: each copies all that Redis holds."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,26 @@ class RedisErasures:
             return self.link.exchange(pack(*command), 1)[0]
         except RedisError as error:
             raise Unavailable("the erasures", retry_after=2) from error
+
+
+class Rewriting:
+    """Lets Redis write its append-only file anew after erasures: until then the file holds what was erased."""
+
+    def __init__(self, link: RedisLink, monotonic: Callable[[], float]) -> None:
+        """Have nothing to do yet."""
+        self._link, self._monotonic = link, monotonic
+        self._due, self._next = False, monotonic()
+
+    def __call__(self, erased: bool) -> None:
+        """Begin, at most once in ``REWRITE_SECONDS``; a Redis that may not is left alone."""
+        self._due |= erased
+        if not self._due or self._monotonic() < self._next:
+            return
+        try:
+            self._link.run(lambda client: client.bgrewriteaof())
+        except RedisError as error:
+            log.warning("the append-only file is not written anew", error=str(error))
+        self._due, self._next = False, self._monotonic() + REWRITE_SECONDS
 
 
 def _wish(stored: bytes | None) -> Erasure | None:

@@ -16,6 +16,8 @@ from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
 
 Result = TypeVar("Result")
+READY, READY_SECONDS = "ready", 60
+"""A key that is written to see whether it can be."""
 
 
 def pack(*parts: str | bytes | int) -> bytes:
@@ -83,9 +85,9 @@ class RedisLink:
         self._pool.disconnect()
 
     def ping(self) -> None:
-        """Raise Unavailable unless Redis answers without an error of its own."""
+        """Raise Unavailable unless Redis answers and can be written to: a full or read-only one is not ready."""
         try:
-            self.run(lambda client: client.ping())
+            self.run(lambda client: client.set(READY, b"1", ex=READY_SECONDS))
         except RedisError as error:
             raise Unavailable("redis") from error
 

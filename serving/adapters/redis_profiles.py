@@ -15,7 +15,9 @@ from recommender.errors import Unavailable
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink
 
-FIELDS = ("declared", "declared_at", "also", "erased_at", "personalize", "consent")
+WISHES = ("personalize", "consent", "files_choice", "files_consent")
+"""Whether lists may be personal: what the customer chose and the shop declared, over the API and in files."""
+FIELDS = ("declared", "declared_at", "also", "erased_at", *WISHES)
 """Of a customer's ``profile`` hash."""
 
 
@@ -61,9 +63,9 @@ def _profile(one: str, replies: list[Any], now: float) -> Profile:
         also=tuple(orjson.loads(known["also"] or b"[]")),
         events=LiveEvents.unpacked([*seen, *events]),
         given=(*_declared(declared, int(known["declared_at"] or 0)), *(tag for tag in kept if tag)),
-        declares=declared is not None and "tags" in orjson.loads(declared),
+        declares=declared is not None,
         muted=frozenset(name.decode() for name, value in stored.items() if tag_codec.is_muted(value)),
-        personalize=b"0" not in (known["personalize"], known["consent"]),
+        personalize=all(known[wish] != b"0" for wish in WISHES),
         erased_at=int(known["erased_at"]) if known["erased_at"] else None,
     )
 

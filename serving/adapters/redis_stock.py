@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
+from serving.archive import StreamId
 from serving.ports import StockChanges
 
 PUT = """
@@ -18,12 +19,13 @@ redis.call('SET', KEYS[1], string.format('%.0f', revision))
 local at = 1
 for item = 4, #KEYS do
   local id, fields = ARGV[at], tonumber(ARGV[at + 1])
-  redis.call('XADD', KEYS[3], '*', 'item', ARGV[at + 2])
+  local logged = redis.call('XADD', KEYS[3], '*', 'item', ARGV[at + 2])
   at = at + 3
   for _ = 1, fields do
     redis.call('HSET', KEYS[item], ARGV[at], ARGV[at + 1])
     at = at + 2
   end
+  redis.call('HSET', KEYS[item], '#log', logged)
   redis.call('ZADD', KEYS[2], revision, id)
 end
 return revision
@@ -38,6 +40,8 @@ of them as one document for the archive, then each field's name and JSON value.
 """
 
 
+LOGGED = "#log"
+"""The field that holds the log's entry of the last change."""
 AT_ONCE = 1_000
 """Items that are read in one round trip."""
 
@@ -45,8 +49,8 @@ AT_ONCE = 1_000
 class RedisStock:
     """As many keys as items were ever changed; the catalogue's own size is the cap.
 
-    A change goes into the log too, so that the archive and later bundles know it. It stands above every bundle until it
-    is changed again, even above a file that was imported later.
+    A change goes into the log too, so that the archive and later bundles know it. It stands above every bundle that was
+    trained before it was archived; from then on the archive has the last word, which a file may have said.
     """
 
     def __init__(self, link: RedisLink, shop: str, quick: RedisLink | None = None) -> None:
@@ -67,7 +71,8 @@ class RedisStock:
         revision, changed = int(replies[0] or 0), cast(Sequence[tuple[bytes, float]], replies[1])
         when = {one.decode(): int(score) for one, score in changed}
         items = dict(zip(when, self._read(list(when)), strict=True))
-        return StockChanges(max([revision, *when.values()]), items, when)
+        logged = {item: StreamId.read(fields.pop(LOGGED)) for item, fields in items.items() if LOGGED in fields}
+        return StockChanges(max([revision, *when.values()]), items, when, logged)
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
@@ -77,7 +82,7 @@ class RedisStock:
         """Return the fields of each item, read in parts that each are answered in time, however many there are."""
         parts = (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
         hashes = [fields for part in parts for fields in self._pipeline(*(("HGETALL", self._key(i)) for i in part))]
-        return [{name.decode(): orjson.loads(value) for name, value in fields.items()} for fields in hashes]
+        return [{name.decode(): _value(name, value) for name, value in fields.items()} for fields in hashes]
 
     def put(self, items: Sequence[Mapping[str, Any]]) -> int:
         """Change the given fields of each item and return the revision that they lead to."""
@@ -103,3 +108,7 @@ class RedisStock:
                 return cast(list[Any], pipeline.execute())
 
         return self._link.run(send)
+
+
+def _value(name: bytes, value: bytes) -> Any:
+    return value.decode() if name == LOGGED.encode() else orjson.loads(value)

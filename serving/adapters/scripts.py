@@ -1,24 +1,49 @@
 """The scripts that change a customer's state as a whole; their first line lets Redis refuse before they write."""
 
-CHANGE = """#!lua
--- Sets fields of the profile, and what follows: the choice is 0 where either the customer or their consent says so, and
--- then the key that tells it stays for good. KEYS: lists, profile, log, withheld. ARGV: seconds to keep lists and
--- profile, the log's entry, then fields.
-for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
-redis.call('HINCRBY', KEYS[1], 'revision', 1)
-local says = redis.call('HMGET', KEYS[2], 'personalize', 'consent')
-if says[1] == '0' or says[2] == '0' then
-  redis.call('HSET', KEYS[1], 'choice', '0')
-  redis.call('PERSIST', KEYS[1])
-  redis.call('PERSIST', KEYS[2])
-  redis.call('SADD', KEYS[4], KEYS[1])
-else
-  redis.call('HDEL', KEYS[1], 'choice')
-  if redis.call('HEXISTS', KEYS[2], 'erased_at') == 0 then redis.call('SREM', KEYS[4], KEYS[1]) end
-  redis.call('EXPIRE', KEYS[1], ARGV[1])
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
+_OBEY = """
+local function obey(lists, profile, withheld, lists_seconds, profile_seconds)
+  redis.call('HINCRBY', lists, 'revision', 1)
+  local refuses = false
+  for _, says in ipairs(redis.call('HMGET', profile, 'personalize', 'consent', 'files_choice', 'files_consent')) do
+    if says == '0' then refuses = true end
+  end
+  local erased = redis.call('HEXISTS', profile, 'erased_at') == 1
+  if refuses or erased then redis.call('SADD', withheld, lists) else redis.call('SREM', withheld, lists) end
+  if refuses then
+    redis.call('HSET', lists, 'choice', '0')
+    redis.call('PERSIST', lists)
+    redis.call('PERSIST', profile)
+  else
+    redis.call('HDEL', lists, 'choice')
+    redis.call('EXPIRE', lists, lists_seconds)
+    redis.call('EXPIRE', profile, profile_seconds)
+  end
 end
+"""
+"""The choice is 0 where the customer, their consent or the shop's files say so, and then the key that tells it stays
+for good."""
+
+CHANGE = f"""#!lua
+-- Sets fields of the profile, and what follows. KEYS: lists, profile, log, withheld. ARGV: seconds to keep lists and
+-- profile, the log's entry, then fields.
+{_OBEY}
+for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+obey(KEYS[1], KEYS[2], KEYS[4], ARGV[1], ARGV[2])
 redis.call('XADD', KEYS[3], '*', 'user', ARGV[3])
+return 1
+"""
+
+TELL = f"""#!lua
+-- Sets what the shop's files say of a customer. KEYS: lists, profile, withheld, what was told.
+-- ARGV: seconds to keep lists and profile, the customer, what is told as one word, 0 for no consent, 0 for a choice
+-- against personal lists, when they were erased (0 for never).
+{_OBEY}
+redis.call('HSET', KEYS[2], 'files_consent', ARGV[4], 'files_choice', ARGV[5])
+if tonumber(ARGV[6]) > tonumber(redis.call('HGET', KEYS[2], 'erased_at') or 0) then
+  redis.call('HSET', KEYS[2], 'erased_at', ARGV[6])
+end
+obey(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[1])
+if ARGV[3] == '' then redis.call('HDEL', KEYS[4], ARGV[2]) else redis.call('HSET', KEYS[4], ARGV[2], ARGV[3]) end
 return 1
 """
 
@@ -51,8 +76,9 @@ MERGE = """#!lua
 -- Joins a visitor into a customer.
 -- KEYS: lists, events, seen, tags, profile of the visitor, the same of the customer, log, withheld.
 -- ARGV: visitor, customer, seconds to keep the alias, live state and profile, the muted tags' first byte, the log's
--- entry, what the key of anybody's lists begins with.
--- Returns 1 when done, 0 if it was done before, -1 if the visitor is somebody else.
+-- entry, what the key of anybody's lists begins with, the log's entry where the visitor's refusal becomes theirs.
+-- Returns 1 when done, 0 if it was done before, -1 if the visitor is somebody else, -2 if the customer was merged too.
+if redis.call('HGET', KEYS[6], 'same_as') then return -2 end
 local into = redis.call('HGET', KEYS[1], 'same_as')
 if into == ARGV[2] then return 0 end
 if into then return -1 end
@@ -70,8 +96,10 @@ redis.call('EXPIRE', KEYS[9], ARGV[5])
 local known = redis.call('HMGET', KEYS[5], 'also', 'erased_at')
 local also = cjson.decode(redis.call('HGET', KEYS[10], 'also') or '[]')
 for _, one in ipairs(cjson.decode(known[1] or '[]')) do
-  also[#also + 1] = one
-  redis.call('HSET', ARGV[8] .. one .. '}', 'same_as', ARGV[2])
+  if one ~= ARGV[2] then
+    also[#also + 1] = one
+    redis.call('HSET', ARGV[8] .. one .. '}', 'same_as', ARGV[2])
+  end
 end
 if not known[2] then also[#also + 1] = ARGV[1] end
 if #also > 0 then redis.call('HSET', KEYS[10], 'also', cjson.encode(also)) end
@@ -82,6 +110,7 @@ if head[2] == '0' then
   redis.call('HSET', KEYS[6], 'choice', '0')
   redis.call('HSET', KEYS[10], 'personalize', '0')
   redis.call('SADD', KEYS[12], KEYS[6])
+  redis.call('XADD', KEYS[11], '*', 'user', ARGV[9])
 end
 if redis.call('HEXISTS', KEYS[6], 'choice') == 1 then
   redis.call('PERSIST', KEYS[6])

@@ -43,8 +43,19 @@ class IdConverter(BaseConverter):
 def check_ids(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Raise InvalidInput for an id in a path that is none; a URL value preprocessor."""
     for name, value in (values or {}).items():
+        if "\ufffd" in value and not _is_utf8(request.environ.get("PATH_INFO", "")):
+            raise InvalidInput(name, "is not UTF-8, as percent-encoded in the path")
         if not ID.fullmatch(value):
             raise InvalidInput(name, "is not 1 to 256 characters without control characters")
+
+
+def _is_utf8(path: str) -> bool:
+    """Return whether the path's bytes, which WSGI hands over as Latin-1, are UTF-8."""
+    try:
+        path.encode("latin1").decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def wrong_methods(routes: Map) -> Callable[[str | None, dict[str, Any] | None], None]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recommender.errors import InvalidInput
 from recommender.values import ReasonCode
 from serving.ask import Ask, Who
 
@@ -35,8 +36,11 @@ class ListQuery(Ask):
     def about(self, **fixed: str | tuple[str, ...]) -> Self:
         """Return the request that the path fixes some fields of; their values are checked before.
 
-        Raises ValidationError where the path names a customer, and the query string a visitor.
+        Raises ValidationError where the path names a customer, and the query string a visitor; InvalidInput where the
+        query string gives what the path says already.
         """
+        for name in sorted(self.model_fields_set & fixed.keys()):
+            raise InvalidInput(name, "is what the path says; leave it out")
         if self.visitor_id is not None and "user_id" in fixed:
             Who.model_validate({"user_id": fixed["user_id"], "visitor_id": self.visitor_id})
         return self.model_copy(update=fixed)

@@ -1,12 +1,23 @@
 """The shapes of customers over HTTP."""
 
+from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from serving.api.item_schemas import Finite, Rejected, Whole
 from serving.api.schemas import Body
 from serving.ask import Id, Strict
+
+
+def _day(given: str) -> str:
+    """Return a day of the year, or a date, as it was given."""
+    try:
+        date.fromisoformat(f"2000-{given}" if len(given) == len("MM-DD") else given)
+    except ValueError:
+        raise ValueError(f"{given!r} is no day: write MM-DD or YYYY-MM-DD") from None
+    return given
+
 
 Short = Annotated[str, Field(max_length=256)]
 
@@ -15,7 +26,7 @@ class UserFields(Strict):
     """What is declared of a customer; it replaces what was declared before."""
 
     tags: Annotated[list[Id], Field(max_length=100)] | None = None
-    birthday: Annotated[str, Field(pattern=r"^(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] | None = None
+    birthday: Annotated[str, AfterValidator(_day)] | None = None
     """`MM-DD`, or a date."""
     region: Short | None = None
     language: Short | None = None

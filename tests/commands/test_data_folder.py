@@ -117,6 +117,18 @@ def test_a_bundle_that_cannot_be_read_is_listed_with_the_reason(call: Call, tmp_
     assert "unreadable" in listed.out
 
 
+def test_after_a_correction_the_same_call_trains_another_bundle(call: Call, files: Path, tmp_path: Path) -> None:
+    given = ["--interactions", files / "events.parquet", "--items", files / "items.parquet"]
+    assert call("import", "--data", tmp_path, *given).status == 0
+    retrain = ["train", "--data", tmp_path, "--config", files / "shop.toml", "--now", "2026-04-01", "--force"]
+    assert call(*retrain).status == 0
+    some = pq.read_table(files / "items.parquet")["item_id"][0].as_py()
+    (tmp_path / "fix.csv").write_text(f"item_id,price\n{some},99.00\n")
+    assert call("import", "--data", tmp_path, "--items", tmp_path / "fix.csv").status == 0
+    done = call(*retrain)
+    assert (done.status, len(list((tmp_path / "main" / "bundles").glob("2026*")))) == (0, 2), done.err
+
+
 def test_training_on_an_empty_folder_says_what_to_do(call: Call, tmp_path: Path) -> None:
     done = call("train", "--data", tmp_path)
     assert done.status == 2

@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -77,6 +79,7 @@ def test_training_again_replaces_the_bundle_and_nothing_else(call: Call, files: 
         ("--users", None, "no such file"),
         ("--users", "", "the file is empty"),
         ("--users", "user_id\n", "has no rows"),
+        ("--users", "user_id,name\nu1,Anna\nu2,Müller, Ben\nu3,x\n", "row 2: "),
         ("--history", "user_id,timestamp\nu1,2026-01-01\n", "item_id"),
     ],
 )
@@ -136,3 +139,31 @@ def test_rows_that_cannot_be_read_are_counted_and_kept_beside_the_lists(
     assert done.status == 0
     assert "1 rows could not be read" in done.err
     assert "soon" in (tmp_path / "l.csv.rejects.jsonl").read_text()
+
+
+def test_an_audience_is_read_as_an_import_reads_ids(call: Call, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,USER_ID\nAnna,u1\n")
+    pq.write_table(pa.table({"user_id": [1.0, 22.0]}), tmp_path / "b.parquet")
+    for name, ids in (("a.csv", {"u1"}), ("b.parquet", {"1", "22"})):
+        done = call("recommend", "--bundle", bundle, "--users", tmp_path / name, "--out", tmp_path / "l.csv", "-n", "1")
+        assert (done.status, {row["user_id"] for row in rows(tmp_path / "l.csv")}) == (0, ids), done.err
+
+
+def test_with_now_nothing_later_is_learned_from(call: Call, files: Path, tmp_path: Path) -> None:
+    events = pq.read_table(files / "events.parquet")
+    cut = pc.quantile(events["timestamp"].cast(pa.int64()), 0.8, interpolation="lower")[0].as_py() // 1000
+    earlier = events.filter(pc.less(events["timestamp"].cast(pa.int64()), (cut + 1) * 1000))
+    pq.write_table(earlier, tmp_path / "earlier.parquet")
+    for name, file in (("whole", files / "events.parquet"), ("cut", tmp_path / "earlier.parquet")):
+        given = ["--interactions", file, "--items", files / "items.parquet", "--config", files / "shop.toml"]
+        assert call("train", *given, "--bundle", tmp_path / name, "--now", cut).status == 0
+    assert [(tmp_path / name / "manifest.json").read_bytes() for name in ("whole", "cut")] == [
+        (tmp_path / "cut" / "manifest.json").read_bytes()
+    ] * 2
+
+
+def test_a_rule_about_an_unknown_column_is_refused_before_the_fit(call: Call, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text("[[tag_rules]]\ntag = 'x'\nwhen = \"categry = 'a'\"\n")
+    given = ["--interactions", files / "events.parquet", "--items", files / "items.parquet"]
+    done = call("train", *given, "--config", tmp_path / "rules.toml", "--bundle", tmp_path / "b")
+    assert (done.status, "line 3" in done.err, "did you mean 'category'?" in done.err) == (2, True, True)

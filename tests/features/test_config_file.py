@@ -73,3 +73,23 @@ def test_a_line_is_found_below_nested_tables() -> None:
         7,
         1,
     ]
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "notepad.toml").write_bytes(b"\xef\xbb\xbfseed = 3\n")
+    assert load_config(tmp_path / "notepad.toml").seed == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[events.weights]\npurchase = -3",
+        "[events.weights]\nview_item = nan",
+        "[placements.home.exclude]\nbought_within_days = -1",
+        "[placements.home.exclude]\nseen_without_click = -4",
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "wrong.toml").write_text(text)
+    with pytest.raises(ConfigError, match="line 2"):
+        load_config(tmp_path / "wrong.toml")

@@ -27,6 +27,16 @@ def test_money_counts_purchases_less_refunds_and_lines_of_one_time_are_one_order
     assert (found["orders"], found["spent"], found["typical_price"], found["recency_days"]) == (2, 30.0, 20.0, 5.0)
 
 
+def test_lines_that_a_till_rang_up_one_by_one_are_one_order_and_an_unpriced_refund_gives_back_what_was_paid() -> None:
+    seconds = np.array([0, 60, 120, 5 * DAY, 5 * DAY + 30])
+    items = np.array([0, 1, 2, 0, 0], np.int32)
+    kinds = np.array([BUY, BUY, BUY, BUY, REFUND], np.int8)
+    prices = np.array([1.0, 2.0, 4.0, 8.0, np.nan], np.float32)
+    log = Histories(np.array([0, 5]), items, kinds, seconds, np.ones(5, np.float32), prices)
+    found = summary(log, 10 * DAY, 250.0)
+    assert (found["orders"], found["spent"]) == (2, 7.0)
+
+
 def test_stages_follow_a_customers_life() -> None:
     def stage(*events: tuple[EventType, int, float], now: int = 400) -> str:
         return str(summary(one(*events), now * DAY, 250.0)["stage"])

@@ -115,7 +115,7 @@ def memory() -> Held:
 
     def fill(events: Sequence[dict[str, Any]]) -> None:
         held.events += events
-        held.declared += DECLARED
+        held.declared |= {one: {"region": "north"} for one in DECLARED}
         held.merged += MERGED
         held.unreadable += UNREADABLE
 

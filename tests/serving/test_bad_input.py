@@ -230,3 +230,25 @@ def test_a_body_that_does_not_tell_its_length_has_the_same_limit(client: FlaskCl
     assert post(b'{"count": 1}') == 200
     assert post(b'{"count": 1}' + b" " * (1024 * 1024 - 12)) == 200
     assert post(b'{"count": 1}' + b" " * (1024 * 1024 - 11)) == 413
+
+
+def test_an_id_in_a_path_that_is_not_utf_8_is_nobodys(client: FlaskClient) -> None:
+    for path in ("/v1/users/jos\xe9", "/v1/items/\xff"):
+        answer = client.get("/", environ_overrides={"PATH_INFO": path})
+        assert (answer.status_code, "UTF-8" in answer.json["detail"]) == (422, True), path
+    assert client.get("/v1/users/%EF%BF%BD").status_code == 200  # a replacement character that was meant
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/users/u0/recommendations?user_id=u1", "/v1/popular?placement=home", "/v1/items/tent/similar?item_ids=axe"],
+)
+def test_a_query_string_says_nothing_that_the_path_says(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json["errors"][0]["detail"]) == (422, "is what the path says; leave it out")
+
+
+def test_a_call_may_hold_only_so_many_lines(client: FlaskClient) -> None:
+    events = [{"user_id": "u", "items": [{"item_id": "tent"}] * 200}] * 101
+    answer = client.post("/v1/events", json={"events": events})
+    assert (answer.status_code, "20,000" in answer.json["detail"]) == (422, True)

@@ -82,6 +82,14 @@ def test_an_event_without_an_id_gets_one_from_its_content(client: FlaskClient) -
     assert send(client, view("tent"))["duplicates"] == 1
 
 
+def test_equal_lines_of_one_event_are_all_counted_and_sent_again_none_is(client: FlaskClient) -> None:
+    line = {"item_id": "tent", "price": 10}
+    order = {"user_id": "new", "event": "purchase", "order_id": "x", "timestamp": NOW, "items": [line, line]}
+    for _ in range(2):
+        send(client, order)
+        assert client.get("/v1/users/new").json["spent"] == 20
+
+
 def test_a_dry_run_judges_and_stores_nothing(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
     answer = send(client, view("tent"), {"item_id": "x"}, validate_only=True)
     assert (answer["accepted"], len(answer["rejected"])) == (1, 1)

@@ -270,7 +270,9 @@ class TestEveryStream:
         ports.customers.choose("u", False, NOW)
         ports.log.append([event("u", "tent")], NOW, LIMITS)
         (declared, merge, choice, last) = (entry.fields for entry in ports.stream.waiting(9))
-        assert orjson.loads(declared[b"user"]) == {"user_id": "u", "region": "north"}
+        assert orjson.loads(declared[b"user"]) == {
+            "user_id": "u", "region": "north", "tags": None, "birthday": None, "language": None
+        }  # fmt: skip
         assert orjson.loads(merge[b"merge"]) == {"visitor_id": "v", "user_id": "u", "merged_at": NOW * 1000}
         assert orjson.loads(choice[b"user"]) == {"user_id": "u", "personalize": False}
         assert (set(last), last[b"unlearned"]) == ({b"event", b"unlearned"}, b"1")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from serving.supervisor import Program, Supervisor
 
@@ -21,10 +22,11 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_only_what_is_ready_is_announced(ready: bool, capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_what_is_ready_is_announced(ready: bool) -> None:
     supervisor = Supervisor([Program("sleeper", SLEEP, {}, lambda: ready, patience=0.2)])
     told: list[bool] = []
     threading.Timer(1.0, supervisor.stop).start()
-    supervisor.run(lambda: told.append(True))
+    with capture_logs() as said:
+        supervisor.run(lambda: told.append(True))
     assert told == [True] * ready
-    assert ("not ready in time" in "".join(capfd.readouterr())) is not ready
+    assert any(line["event"] == "not ready in time" for line in said) is not ready

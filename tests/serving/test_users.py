@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import redis
 from flask.testing import FlaskClient
 
 from features.tag_rules import CustomerTag, with_derived
+from recommender.errors import Conflict
 from serving.app import create_app
 from serving.ask import Ask
 from serving.bootstrap import build
@@ -195,6 +197,25 @@ def test_merges_follow_each_other_and_contradictions_are_refused(client: FlaskCl
     assert merge(client, "third", "first").status_code == 409
 
 
+def test_merges_that_cross_lose_nobody(services: Services) -> None:
+    """Both at once is what two devices do; whichever comes first wins, and no one points at themselves."""
+    names = [(f"a{n}", f"b{n}") for n in range(40)]
+    for a, b in names:
+        for one in (a, b):
+            services.customers.declare(one, {}, shop.NOW)
+
+    def join(pair: tuple[str, str]) -> bool:
+        try:
+            return services.customers.merge(*pair, shop.NOW)
+        except Conflict:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(join, [pair for a, b in names for pair in ((a, b), (b, a))]))
+    assert [sum(done[2 * n : 2 * n + 2]) for n in range(40)] == [1] * 40
+    assert all(services.customers.resolve(a) == services.customers.resolve(b) for a, b in names)
+
+
 @pytest.fixture
 def watched(client_of_redis: "redis.Redis") -> Iterator[list[str]]:
     """Every command that Redis is given meanwhile."""
@@ -286,7 +307,7 @@ def test_erasure_forgets_at_once_and_says_so(client: FlaskClient, client_of_redi
     assert tags(client, "u1") == {}
     assert client.get("/v1/users/u1").json["events"] == 0
     checked = client.get(f"/v1/users/u1/erasure/{receipt['receipt']}").json
-    assert checked["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0}
+    assert checked["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0, "dead_letters": 0}
     assert client.get(f"/v1/users/u2/erasure/{receipt['receipt']}").status_code == 404
 
 
