@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from recommender.bundle import Bundle
-from recommender.bundle_io import load
+from recommender.bundle_io import MANIFEST, load
 from recommender.errors import BundleError
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ class BundleFolder:
         ``refused`` is called for every bundle that cannot be used.
         """
         self._folder, self._key, self._refused = folder, key, refused
-        self._seen: tuple[str, int] | None = None
+        self._seen: tuple[str, int, int] | None = None
 
     def fresh(self) -> Bundle | None:
         """Return the current bundle if it was published since the last call, or None."""
@@ -49,10 +49,13 @@ class BundleFolder:
         self._refused()
         log.error("bundle refused", bundle=bundle_id, error=str(error))
 
-    def _current(self) -> tuple[str, int] | None:
+    def _current(self) -> tuple[str, int, int] | None:
+        """Return which bundle it is, and when it was published and written: it may have come while it was copied."""
         link = self._folder / CURRENT
         try:
-            return os.readlink(link), link.lstat().st_mtime_ns
+            manifest = link / MANIFEST
+            written = manifest.stat().st_mtime_ns if manifest.exists() else 0
+            return os.readlink(link), link.lstat().st_mtime_ns, written
         except OSError:
             return None
 

@@ -67,7 +67,7 @@ class ItemBody(Body):
     reasons: list[ReasonBody] | None = None
     """Why it is here, in codes to be put into words."""
     contributions: dict[str, float] | None = None
-    """What each source adds to the score."""
+    """What each source adds to the score, beyond where every item starts."""
     properties: dict[str, Any] | None = None
     """What the catalogue says of it."""
 
@@ -131,7 +131,7 @@ class ExplanationBody(Body):
     signals: dict[str, float]
     """What each source says, on a scale of its own."""
     contributions: dict[str, float]
-    """What each source adds to the score."""
+    """What each source adds to the score, beyond where every item starts."""
     reasons: list[ReasonBody]
     model: str | None
     degraded: bool

@@ -11,13 +11,15 @@ from flask import Response
 class Whole(Response):
     """An answer with a body and without ``Location``; nothing may be registered for when it is closed.
 
+    Nobody on the way may keep it: most are one customer's.
+
     It goes out as a list, which granian sends at once; an iterator, Werkzeug's way, it asks for its parts from another
     thread.
     """
 
     def __init__(self, body: bytes, status: int = 200, content_type: str = "application/json") -> None:
         """Hold ``body``, JSON where ``content_type`` does not say otherwise."""
-        super().__init__(body, status, content_type=content_type)
+        super().__init__(body, status, {"Cache-Control": "no-store"}, content_type=content_type)
 
     @classmethod
     def of(cls, body: Any) -> Self:

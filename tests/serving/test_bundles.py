@@ -76,6 +76,18 @@ def test_a_bundle_that_the_machine_could_not_read_just_now_is_read_at_the_next_l
     assert folder.fresh() is not None
 
 
+def test_a_bundle_that_was_still_being_copied_is_taken_once_it_is_there(tmp_path: Path, trained: Bundle) -> None:
+    shop.publish(tmp_path, trained)
+    bundles = tmp_path / "main" / "bundles"
+    whole = bundles / trained.info.bundle_id
+    whole.rename(tmp_path / "elsewhere")
+    folder = BundleFolder(bundles)
+    assert folder.fresh() is None
+    (tmp_path / "elsewhere").rename(whole)
+    assert folder.fresh() is not None
+    assert folder.fresh() is None
+
+
 def test_with_a_key_only_a_bundle_signed_with_it_is_loaded(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
     settings = Settings.read({"TAGALONG_BUNDLE_KEY": "right"})

@@ -202,10 +202,12 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
         assert int(answer.headers["Retry-After"]) >= 1
         assert client_of_redis.xlen("log:{main}") == 1
         assert client_of_redis.dump("events:{main:new}") == before
+        assert client.get("/readyz").status_code == 503
     finally:
         client_of_redis.config_set("maxmemory", 0)
         client_of_redis.execute_command("REPLICAOF", "NO", "ONE")
     assert send(client, view("axe"))["accepted"] == 1
+    assert client.get("/readyz").status_code == 200
 
 
 def test_an_amount_beyond_reason_spoils_no_other_event(client: FlaskClient) -> None:
