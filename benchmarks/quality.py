@@ -35,7 +35,7 @@ from recommender.ids import IdMap
 from recommender.models.repurchase import owned_items, strongest_event
 from training import metrics
 from training.baselines import best
-from training.bootstrap import estimate
+from training.intervals import estimate
 from training.report import OURS, Row
 
 CUTS = (5, 10, 20)

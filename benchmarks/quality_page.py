@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.quality_sets import DataSet
-from training.bootstrap import Estimate
+from training.intervals import Estimate
 from training.report import Row
 
 HEAD = """# How good is the ranking?

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from training.bootstrap import Estimate
 from training.diff import Change, Difference
+from training.intervals import Estimate
 from training.report import TASK_TITLES, TASKS, Report, Row, SourceShare, pivot
 
 

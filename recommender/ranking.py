@@ -12,7 +12,7 @@ from recommender.evidence import evidence, matrix
 from recommender.policy import Rules
 from recommender.ranker import Ranker
 from recommender.scorer import jitter
-from recommender.signals import BESIDE, RETRIEVAL, Signals, listen
+from recommender.signals import BESIDE, RETRIEVAL, Signals, ask_sources
 from recommender.trail import DAY
 from recommender.values import Queries
 
@@ -40,7 +40,7 @@ def ranked(
 ) -> Ranked:
     """Return the allowed candidates of B customers, scored; items ``always`` (k,) are among them where allowed."""
     ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
-    signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
+    signals = ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
     allowed = allowed_by(queries, rules)
     most = max(bundle.info.config.ranker.candidates, rules.count)
     proposals = gather(signals, placement.sources, allowed, max(int(most * QUOTA), rules.count))
@@ -55,7 +55,7 @@ def ranked_given(
 ) -> Ranked:
     """Return the ``items`` (k,) as every customer's candidates, scored; 0 where nothing can say more."""
     ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
-    signals = listen(bundle.models, settled(queries, bundle.info.data_until, ranker))
+    signals = ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
     allowed = allowed_by(queries, rules)
     proposals = gather(signals, placement.sources, allowed, int(bundle.info.config.ranker.candidates * QUOTA))
     candidates = merge(proposals, allowed.table.shape, 0)
@@ -64,7 +64,7 @@ def ranked_given(
     return replace(found, score=np.where(np.isfinite(found.score), found.score, np.float32(0)))
 
 
-def settled(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries:
+def within_horizon(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries:
     """Return the queries with each clock no further beyond the customer's last event than the ranker has seen.
 
     A clock long after the data would make every habit overdue and every customer lost.

@@ -105,7 +105,7 @@ class Signals:
         }
 
 
-def listen(models: Models, queries: Queries) -> Signals:
+def ask_sources(models: Models, queries: Queries) -> Signals:
     """Ask every source about ``queries``."""
     known, every = models.transitions.items, models.content.tags.shape[0]
     steps = trail(queries.histories, models.transitions.weights, known)

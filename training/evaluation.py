@@ -10,8 +10,8 @@ from scipy.sparse import csr_array
 from recommender.catalogue import Catalogue
 from recommender.policy import always_eligible
 from training import metrics
-from training.bootstrap import Estimate, estimate
 from training.heldout import Heldout
+from training.intervals import Estimate, estimate
 from training.report import TASKS, Row, SourceShare, Task
 
 BUCKETS = ((0, 3), (4, 10), (11, 30), (31, 100), (101, 1_000_000_000))

@@ -21,8 +21,19 @@ from recommender.trail import DAY, changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import Lessons, Lot, joined, lessons
-from training.split import Acts, Questions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
+from training.lessons import Assignment, Lessons, joined, lessons
+from training.split import (
+    Acquisitions,
+    Questions,
+    beside,
+    newcomers,
+    questions,
+    revisits,
+    sliced,
+    split_time,
+    unowned,
+    windows,
+)
 
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
@@ -78,10 +89,10 @@ def fit(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Bu
 def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Fitted:
     """Return the bundle to serve, and what is needed to judge it without fitting again."""
     had = strongest_event(dataset.histories.event)
-    since, acts = split_time(dataset, had), Acts.of(dataset, had)
-    past, home, learned = _learned(acts, config, since, progress)
+    since, acquired = split_time(dataset, had), Acquisitions.of(dataset, had)
+    past, home, learned = _learned(acquired, config, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)
-    again = min(revisits(acts, since), MOST_REVISITS)
+    again = min(revisits(acquired, since), MOST_REVISITS)
     rankers["discovery"] = replace(rankers["discovery"], revisits=again)
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
@@ -93,26 +104,31 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
 
 
 def _learned(
-    acts: Acts, config: Config, since: int, progress: Progress
+    acquired: Acquisitions, config: Config, since: int, progress: Progress
 ) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
     """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
-    rng, dataset, had = np.random.default_rng(config.seed), acts.dataset, acts.had
-    lots: list[tuple[str, Lot]] = []
-    for window in windows(dataset, since, _stretches(acts, config, since)):
+    rng, dataset, had = np.random.default_rng(config.seed), acquired.dataset, acquired.had
+    assignments: list[tuple[str, Assignment]] = []
+    for window in windows(dataset, since, _stretches(acquired, config, since)):
         progress("fitting the sources on the past")
         before = dataset.before(window[0])
         fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
-        for bundle, asked in _slices(acts, config, window, fitted, rng):
-            lots += [(name, _lot(name, bundle, part)) for name, parts in asked.items() for part in parts]
+        for bundle, asked in _slices(acquired, config, window, fitted, rng):
+            assignments += [(name, _assignment(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
-            past, home = fitted, _some(questions(acts, window, VISITS, rng), config.ranker.customers, rng)
-    found = lessons([lot for _, lot in lots], progress=partial(progress, "asking the sources what rankers learn from"))
-    learned = {name: [taught for (n, _), taught in zip(lots, found, strict=True) if n == name] for name in RANKERS}
+            past, home = fitted, _some(questions(acquired, window, VISITS, rng), config.ranker.customers, rng)
+    found = lessons(
+        [assignment for _, assignment in assignments],
+        progress=partial(progress, "asking the sources what rankers learn from"),
+    )
+    learned = {
+        name: [taught for (n, _), taught in zip(assignments, found, strict=True) if n == name] for name in RANKERS
+    }
     return past, home, learned
 
 
 def _slices(
-    acts: Acts, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
+    acquired: Acquisitions, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
 ) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
     """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
 
@@ -122,8 +138,8 @@ def _slices(
     for part in parts:
         models = fitted.models
         if part[0] > window[0]:
-            models = recounted(fitted.models, acts.dataset.before(part[0]), config, now=part[0], had=acts.had)
-        yield replace(fitted, models=models), _questions(acts, config, part, len(parts), rng)
+            models = recounted(fitted.models, acquired.dataset.before(part[0]), config, now=part[0], had=acquired.had)
+        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), rng)
 
 
 def _rankers(
@@ -136,12 +152,12 @@ def _rankers(
     return rankers, {name: figures for name, (_, figures) in found.items()}
 
 
-def _stretches(acts: Acts, config: Config, since: int) -> int:
+def _stretches(acquired: Acquisitions, config: Config, since: int) -> int:
     """Return over how many windows to learn: more where one has few customers and a fit is cheap."""
-    asked = questions(acts, (since, LATEST), 1, np.random.default_rng(0), new=True)
+    asked = questions(acquired, (since, LATEST), 1, np.random.default_rng(0), new=True)
     if len(asked) >= config.ranker.customers:
         return 1
-    return int(np.clip(CHEAP // max(len(acts.dataset.histories.item), 1), 1, 8))
+    return int(np.clip(CHEAP // max(len(acquired.dataset.histories.item), 1), 1, 8))
 
 
 def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -151,18 +167,20 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _questions(
-    acts: Acts, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
+    acquired: Acquisitions, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
     The window is one of so many ``parts`` that share visits and moments.
     """
     visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
-    every = questions(acts, window, visits, rng)
-    fresh = questions(acts, window, FRESH * visits, rng, new=True)
+    every = questions(acquired, window, visits, rng)
+    fresh = questions(acquired, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
     home, discovery = _some(every, int(HOME * most), rng), _some(fresh, FRESH * most, rng)
-    few, more = (newcomers(_some(every, part // NEWCOMERS, rng), acts.had, BRIEF, rng) for part in (most, FRESH * most))
+    few, more = (
+        newcomers(_some(every, part // NEWCOMERS, rng), acquired.had, BRIEF, rng) for part in (most, FRESH * most)
+    )
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
@@ -173,10 +191,10 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     return asked.take(np.sort(order[:most]))
 
 
-def _lot(name: str, past: Bundle, asked: Questions) -> Lot:
+def _assignment(name: str, past: Bundle, asked: Questions) -> Assignment:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
     asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
-    return Lot(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
+    return Assignment(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
 
 
 def _horizon(asked: Questions) -> float:

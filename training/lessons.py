@@ -14,13 +14,13 @@ from recommender.evidence import evidence
 from recommender.pipeline import at_once
 from recommender.policy import Rules
 from recommender.ranking import QUOTA, allowed_by, gather
-from recommender.signals import listen
+from recommender.signals import ask_sources
 from training.forked import forked
 from training.split import Questions
 
 TELLING, FEWEST = 60_000, 30
-"""How many candidates of a lot are kept. Where it has many moments, each keeps its hits and misses drawn at random, in
-all ``FEWEST`` at least; where it has few, each keeps all."""
+"""How many candidates of an assignment are kept. Where it has many moments, each keeps its hits and misses drawn at
+random, in all ``FEWEST`` at least; where it has few, each keeps all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ NOTHING = Lessons(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lot:
+class Assignment:
     """Q moments that one ranker learns from, and whom to ask."""
 
     past: Bundle
@@ -67,26 +67,28 @@ class Lot:
 
 
 def lessons(
-    lots: Sequence[Lot], *, progress: Callable[[int, int], None] = lambda *_: None, jobs: int = 2
+    assignments: Sequence[Assignment], *, progress: Callable[[int, int], None] = lambda *_: None, jobs: int = 2
 ) -> list[Lessons]:
-    """Let the sources propose and describe candidates, and return what each lot teaches."""
-    blocks = [block for number, lot in enumerate(lots) for block in _blocks(number, lot)]
+    """Let the sources propose and describe candidates, and return what each assignment teaches."""
+    blocks = [block for number, assignment in enumerate(assignments) for block in _blocks(number, assignment)]
     progress(0, len(blocks))
 
     def work(block: tuple[int, NDArray[np.intp]]) -> Lessons:
-        return _block(lots[block[0]], block[1])
+        return _block(assignments[block[0]], block[1])
 
-    found: list[list[Lessons]] = [[] for _ in lots]
+    found: list[list[Lessons]] = [[] for _ in assignments]
     for done, ((number, _), part) in enumerate(zip(blocks, forked(work, blocks, jobs), strict=True), 1):
         found[number].append(part)
         progress(done, len(blocks))
     return [joined(parts) for parts in found]
 
 
-def _blocks(number: int, lot: Lot) -> list[tuple[int, NDArray[np.intp]]]:
+def _blocks(number: int, assignment: Assignment) -> list[tuple[int, NDArray[np.intp]]]:
     """Return the number with the rows of the moments that are worked on together."""
-    size = at_once(len(lot.past.catalogue))
-    return [(number, np.arange(at, min(at + size, len(lot.asked)))) for at in range(0, len(lot.asked), size)]
+    size = at_once(len(assignment.past.catalogue))
+    return [
+        (number, np.arange(at, min(at + size, len(assignment.asked)))) for at in range(0, len(assignment.asked), size)
+    ]
 
 
 def joined(parts: list[Lessons]) -> Lessons:
@@ -98,16 +100,16 @@ def joined(parts: list[Lessons]) -> Lessons:
     return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
 
 
-def _block(lot: Lot, rows: NDArray[np.intp]) -> Lessons:
+def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     """Return the lessons of some moments."""
-    bundle, asked, held = lot.past, lot.asked.take(rows), lot.held[rows]
+    bundle, asked, held = assignment.past, assignment.asked.take(rows), assignment.held[rows]
     rng = np.random.default_rng((bundle.info.config.seed, int(rows[0])))
     rules = Rules.none(len(asked), len(bundle.catalogue), 1)
-    rules = replace(rules, excluded=asked.had) if lot.exclude_had else rules
-    signals = listen(bundle.models, asked.queries)
+    rules = replace(rules, excluded=asked.had) if assignment.exclude_had else rules
+    signals = ask_sources(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
-    candidates = merge(gather(signals, lot.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
+    candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
     keep = answered[candidates.customer]
@@ -115,7 +117,7 @@ def _block(lot: Lot, rows: NDArray[np.intp]) -> Lessons:
         return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
     columns = evidence(signals, bundle.catalogue, candidates)
-    telling = max(TELLING // len(lot.asked), FEWEST)
+    telling = max(TELLING // len(assignment.asked), FEWEST)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),

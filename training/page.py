@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from training.bootstrap import Estimate
+from training.intervals import Estimate
 from training.plots import Bar, bars
 from training.report import OURS, TASK_TITLES, TASKS, Report, Row, SourceShare, Task, pivot
 

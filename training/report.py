@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from training.bootstrap import Estimate
+from training.intervals import Estimate
 
 Task = Literal["next", "repeat", "discovery"]
 TASKS: tuple[Task, ...] = ("next", "repeat", "discovery")

@@ -85,7 +85,7 @@ def sliced(window: tuple[int, int], most: int, shortest: int) -> list[tuple[int,
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Acts:
+class Acquisitions:
     """The A events of a dataset by which something was had, each with the visit that led to it."""
 
     dataset: Dataset
@@ -95,13 +95,13 @@ class Acts:
     """(events,) numbered through all customers."""
     at: NDArray[np.intp]
     """(A,) places in the log."""
-    touched: NDArray[np.intp]
+    first_in_visit: NDArray[np.intp]
     """(A,) place of the event by which the visit first touched the item."""
-    met: NDArray[np.intp]
+    first_ever: NDArray[np.intp]
     """(A,) place of the event by which the customer first touched the item, ever."""
 
     @classmethod
-    def of(cls, dataset: Dataset, had: int) -> "Acts":
+    def of(cls, dataset: Dataset, had: int) -> "Acquisitions":
         """Find them among the items of the catalogue."""
         log, items = dataset.histories, len(dataset.catalogue)
         visit = np.cumsum(_breaks(log.customer(), log.time)) - 1
@@ -117,7 +117,7 @@ def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[n
 
 
 def questions(
-    acts: Acts, window: tuple[int, int], most: int, rng: np.random.Generator, *, new: bool = False
+    acquired: Acquisitions, window: tuple[int, int], most: int, rng: np.random.Generator, *, new: bool = False
 ) -> Questions:
     """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
@@ -125,11 +125,11 @@ def questions(
     is what it touches from then on. Which, hashes decide: what else the log holds must not change it. With ``new``,
     truth is only what the customer had never touched before; otherwise also what an earlier visit looked at.
     """
-    log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
-    begun = acts.met if new else acts.touched
+    log, items, visit = acquired.dataset.histories, len(acquired.dataset.catalogue), acquired.visit
+    begun = acquired.first_ever if new else acquired.first_in_visit
     start = log.time[np.searchsorted(visit, visit[begun])]
     inside = (start >= window[0]) & (start < window[1])
-    target, begun = acts.at[inside], begun[inside]
+    target, begun = acquired.at[inside], begun[inside]
     visits, group = np.unique(visit[begun], return_inverse=True)
     moment = np.full(len(visits), len(visit))
     np.minimum.at(moment, group, begun)
@@ -142,7 +142,7 @@ def questions(
     member = kept[group] & (later | rest)
     cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
-    return _asked(acts.dataset, acts.had, window[0], moment[kept], shown[kept], truth, rng)
+    return _asked(acquired.dataset, acquired.had, window[0], moment[kept], shown[kept], truth, rng)
 
 
 def _luck(log: Histories, customer: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
@@ -163,14 +163,14 @@ def _shown(log: Histories, moment: NDArray[np.intp]) -> NDArray[np.float32]:
     return np.where(parted, _luck(log)[moment], np.float32(-1))
 
 
-def revisits(acts: Acts, until: int) -> float:
+def revisits(acquired: Acquisitions, until: int) -> float:
     """Return the share of the items that customers came to have which they had looked at on an earlier visit.
 
     Only what lies before ``until`` counts.
     """
-    log, items, visit = acts.dataset.histories, len(acts.dataset.catalogue), acts.visit
-    past = log.time[acts.at] < until
-    at, met = acts.at[past], acts.met[past]
+    log, items, visit = acquired.dataset.histories, len(acquired.dataset.catalogue), acquired.visit
+    past = log.time[acquired.at] < until
+    at, met = acquired.at[past], acquired.first_ever[past]
     _, then = np.unique(log.customer()[at].astype(np.int64) * items + log.item[at], return_index=True)
     earlier = visit[met[then]] < visit[at[then]]
     return float(earlier.mean()) if len(earlier) else 0.0

@@ -19,9 +19,9 @@ from recommender.bundle import Bundle
 from recommender.config import CollaborativeSettings, Config, Placement, RankerSettings, SourceName
 from training.appraisal import ours, share
 from training.batch import Order, lists
-from training.bootstrap import Estimate, estimate
 from training.evaluation import Lists, Yardstick, values
 from training.heldout import Heldout, split
+from training.intervals import Estimate, estimate
 from training.job import fit
 from training.report import Task
 from training.sources import read_files

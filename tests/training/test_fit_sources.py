@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, vstack
 from recommender.config import Config, NeighbourSettings
 from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
-from recommender.signals import RETRIEVAL, listen
+from recommender.signals import RETRIEVAL, ask_sources
 from recommender.trail import trail
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
@@ -30,7 +30,7 @@ def models():
 
 def said(models, name: str, log: Histories, items: int = ITEMS) -> np.ndarray:
     """Return (B × N) what a signal says where lists are made; NaN where it cannot say."""
-    return np.array(dense(listen(models, ask(log, items=items)).proposals(name)))
+    return np.array(dense(ask_sources(models, ask(log, items=items)).proposals(name)))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 
 from recommender.config import SourceName
 from tests.training.real_sample import Naming, above, our_lists, source_lists, trial
-from training.bootstrap import Estimate
 from training.evaluation import Lists
+from training.intervals import Estimate
 from training.report import Task
 
 REFIT: dict[Task, dict[str, float]] = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from training.bootstrap import estimate
+from training.intervals import estimate
 from training.metrics import accuracy, coverage, diversity, marked, minus, novelty, popularity_lift, without
 
 ITEMS = 12

@@ -17,8 +17,8 @@ from recommender.dataset import Dataset
 from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
 from training.fit.sources import fit_sources, recounted
-from training.lessons import Lessons, Lot, lessons
-from training.split import Acts, Questions, beside, questions
+from training.lessons import Assignment, Lessons, lessons
+from training.split import Acquisitions, Questions, beside, questions
 
 SPLIT, LATER = BEGINNING + timedelta(days=60), BEGINNING + timedelta(days=75)
 SOURCES = {"home": CONFIG.placements["home"].sources, "anchored": CONFIG.placements["product"].sources}
@@ -101,7 +101,7 @@ def counted_anew_at_the_split(data: Dataset) -> Bundle:
 
 def asked(data: Dataset, *, visits: int, new: bool = False) -> Questions:
     window = (int(SPLIT.timestamp()), int(LATER.timestamp()))
-    return questions(Acts.of(data, EventType.PURCHASE), window, visits, np.random.default_rng(0), new=new)
+    return questions(Acquisitions.of(data, EventType.PURCHASE), window, visits, np.random.default_rng(0), new=new)
 
 
 def asked_at_the_split(data: Dataset) -> Questions:
@@ -116,14 +116,16 @@ def learned(data: Dataset, name: str) -> Lessons:
     found = beside(found, np.random.default_rng(0)) if name == "anchored" else found
     sources = SOURCES["anchored" if name == "anchored" else "home"]
     none_held = np.zeros(len(found), np.bool_)
-    return lessons([Lot(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")])[0]
+    return lessons(
+        [Assignment(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")]
+    )[0]
 
 
 def described(data: Dataset, customers: Questions, fit: Fit = fitted_before_the_split) -> Lessons:
     """Return every candidate of these moments with its features, whatever was then bought."""
     every = replace(customers, truth=csr_array(np.ones(customers.truth.shape, np.float32)))
     none_held = np.zeros(len(every), np.bool_)
-    return lessons([Lot(fit(data), SOURCES["home"], every, none_held, exclude_had=False)])[0]
+    return lessons([Assignment(fit(data), SOURCES["home"], every, none_held, exclude_had=False)])[0]
 
 
 def assert_same(one: Lessons, other: Lessons) -> None:

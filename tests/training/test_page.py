@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.browser import opened
-from training.bootstrap import Estimate
+from training.intervals import Estimate
 from training.page import page
 from training.report import Report, Row, SourceShare
 

@@ -13,13 +13,13 @@ from recommender.evidence import evidence
 from recommender.ids import IdMap
 from recommender.policy import Rules
 from recommender.ranking import allowed_by, gather
-from recommender.signals import listen
+from recommender.signals import ask_sources
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import Lot, lessons, sampled
-from training.split import Acts, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
+from training.lessons import Assignment, lessons, sampled
+from training.split import Acquisitions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -41,7 +41,7 @@ def random_shop(customers: int = 60, seed: int = 1) -> Dataset:
 
 
 def asked_of(data: Dataset, window=ALL, *, new: bool = False):
-    return questions(Acts.of(data, EventType.PURCHASE), window, 5, np.random.default_rng(0), new=new)
+    return questions(Acquisitions.of(data, EventType.PURCHASE), window, 5, np.random.default_rng(0), new=new)
 
 
 def test_the_split_leaves_most_customers_a_future():
@@ -141,7 +141,7 @@ def test_newcomers_are_known_by_their_last_events_only():
 
 def test_what_a_newcomer_is_not_known_to_have_had_is_still_to_be_discovered():
     data = shop(histories([[(0, 1), (2, 3), (4, 5), (0, 6), (4, 6)]]))
-    asked = questions(Acts.of(data, EventType.PURCHASE), (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
+    asked = questions(Acquisitions.of(data, EventType.PURCHASE), (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
     brief = newcomers(asked, EventType.PURCHASE, 1, np.random.default_rng(1))
     assert brief.queries.histories.item.tolist() in ([], [4])
     known = brief.had.indices.tolist()
@@ -170,9 +170,9 @@ def _described(data: Dataset, log: Histories, window: tuple[int, int]):
     whole = Dataset(data.users, log, data.catalogue, data.declared)
     before = whole.before(window[0])
     models = fit_sources(before, Config(), now=window[0], had=EventType.PURCHASE)
-    asked = questions(Acts.of(whole, EventType.PURCHASE), window, 1, np.random.default_rng(0))
+    asked = questions(Acquisitions.of(whole, EventType.PURCHASE), window, 1, np.random.default_rng(0))
     rules = Rules.none(len(asked), ITEMS, 1)
-    signals = listen(models, asked.queries)
+    signals = ask_sources(models, asked.queries)
     allowed = allowed_by(asked.queries, rules)
     candidates = merge(gather(signals, HOME, allowed, 8), allowed.table.shape, 8)
     columns = evidence(signals, data.catalogue, candidates)
@@ -211,7 +211,7 @@ def test_lessons_hold_only_moments_with_a_hit():
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
-    (learned,) = lessons([Lot(past, HOME, asked, held_out(asked.customer), exclude_had=False)])
+    (learned,) = lessons([Assignment(past, HOME, asked, held_out(asked.customer), exclude_had=False)])
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
     assert len(learned.features) == learned.group.sum()
     assert (hits > 0).all()
@@ -223,11 +223,11 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     half = len(asked) // 2
     parts = [asked.take(np.arange(0, half)), asked.take(np.arange(half, len(asked)))]
-    lots = [Lot(past, HOME, part, held_out(part.customer), exclude_had=False) for part in parts]
-    alone = [lessons([lot], jobs=1)[0] for lot in lots]
+    assignments = [Assignment(past, HOME, part, held_out(part.customer), exclude_had=False) for part in parts]
+    alone = [lessons([assignment], jobs=1)[0] for assignment in assignments]
     assert all(len(one.group) for one in alone)
     told: list[tuple[int, int]] = []
-    together = lessons(lots, progress=lambda *of: told.append(of))
+    together = lessons(assignments, progress=lambda *of: told.append(of))
     assert told == [(done, told[0][1]) for done in range(told[0][1] + 1)]
     for one, other in zip(together, alone, strict=True):
         assert one.features.tobytes() == other.features.tobytes()
@@ -257,8 +257,8 @@ def test_what_was_looked_at_on_an_earlier_visit_counts_as_a_revisit():
         quantity=np.ones(5, np.float32),
         price=np.ones(5, np.float32),
     )
-    assert revisits(Acts.of(shop(log), buy), 100 * DAY) == pytest.approx(1 / 3)
+    assert revisits(Acquisitions.of(shop(log), buy), 100 * DAY) == pytest.approx(1 / 3)
 
 
 def test_where_nobody_bought_anything_nobody_revisits():
-    assert revisits(Acts.of(shop(Histories.empty(2)), EventType.PURCHASE), 100 * DAY) == 0.0
+    assert revisits(Acquisitions.of(shop(Histories.empty(2)), EventType.PURCHASE), 100 * DAY) == 0.0
