@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from features.columns import flat, milliseconds, numbers, rows
 from features.event_names import event_type
+from recommender.trail import changed
 from recommender.values import Histories
 
 
@@ -24,6 +25,33 @@ def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histo
     order = np.lexsort((price, quantity, item, event, time, user))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(users)))]).astype(np.int64)
     return Histories(indptr, item[order], event[order], time[order] // 1000, quantity[order], price[order])
+
+
+def continued(past: Histories, later: Histories) -> Histories:
+    """Return both histories of the same customers as one, oldest first; what is in both counts once.
+
+    Events are the same where customer, item, event and time are. The past need not be in order.
+    """
+    later = later.where(~_told(past, later))
+    customer = np.concatenate([past.customer(), later.customer()])
+    order = np.lexsort((np.concatenate([past.time, later.time]), customer))
+    indptr = np.searchsorted(customer[order], np.arange(len(past) + 1)).astype(np.int64)
+    columns = ("item", "event", "time", "quantity", "price")
+    return Histories(indptr, *(np.concatenate([getattr(past, c), getattr(later, c)])[order] for c in columns))
+
+
+def _told(past: Histories, later: Histories) -> NDArray[np.bool_]:
+    """Return which of the later events the past holds already."""
+    pairs = [
+        (past.customer(), later.customer()),
+        *((getattr(past, c), getattr(later, c)) for c in ("item", "event", "time")),
+    ]
+    columns = [np.concatenate(pair) for pair in pairs]
+    order = np.lexsort(columns)
+    group = np.cumsum(changed(*(column[order] for column in columns))) - 1
+    told = np.zeros(len(order), np.bool_)
+    told[order] = np.bincount(group, order < len(past.item))[group] > 0
+    return told[len(past.item) :]
 
 
 def event_codes(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:

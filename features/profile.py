@@ -1,13 +1,14 @@
 """What is known of one customer right now, as a value, and the history that it and the bundle make together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from features.histories import continued
 from features.live_events import LiveEvents
 from features.tag_rules import CustomerTag
 from features.tagging import Tagging, tags_of, vectors
@@ -38,8 +39,6 @@ class Profile:
 
 RowOf = Callable[[str], int]
 """From an item's id to its row, −1 where unknown."""
-
-COLUMNS = ("item", "event", "time", "quantity", "price")
 
 
 def queries(
@@ -79,24 +78,17 @@ def _declared(bundle: Bundle, profile: Profile) -> tuple[CustomerTag, ...]:
 
 def histories(bundle: Bundle, profiles: Sequence[Profile], row_of: RowOf) -> Histories:
     """Return what each customer did, in the bundle and since, in order of time; what is in both counts once."""
-    past, owner = _past(bundle, profiles)
-    recent = _recent(profiles, row_of)
-    recent = recent.where(~_known(past, owner, recent))
-    customer = np.concatenate([owner, recent.customer()])
-    order = np.lexsort((np.concatenate([past.time, recent.time]), customer))
-    indptr = np.searchsorted(customer[order], np.arange(len(profiles) + 1)).astype(np.int64)
-    both = {name: np.concatenate([getattr(past, name), getattr(recent, name)])[order] for name in COLUMNS}
-    return Histories(indptr, **both)
+    return continued(_past(bundle, profiles), _recent(profiles, row_of))
 
 
-def _past(bundle: Bundle, profiles: Sequence[Profile]) -> tuple[Histories, NDArray[np.int32]]:
-    """Return what the bundle holds of all ids, and the profile that each of its events belongs to."""
+def _past(bundle: Bundle, profiles: Sequence[Profile]) -> Histories:
+    """Return what the bundle holds of each profile, id by id, since it was erased."""
     ids = [(b, one) for b, p in enumerate(profiles) for one in (p.user_id, *p.also)]
-    past = bundle.histories.take(np.array([bundle.users.row(one) for _, one in ids], np.intp))
-    owner = np.array([b for b, _ in ids], np.int32)[past.customer()]
+    every = bundle.histories.take(np.array([bundle.users.row(one) for _, one in ids], np.intp))
+    begins = np.searchsorted(np.array([b for b, _ in ids]), np.arange(len(profiles) + 1))
+    past = replace(every, indptr=every.indptr[begins])
     erased = np.array([p.erased_at or EARLIEST for p in profiles], np.int64)
-    keep = past.time > erased[owner]
-    return past.where(keep), owner[keep]
+    return past.where(past.time > erased[past.customer()])
 
 
 def _recent(profiles: Sequence[Profile], row_of: RowOf) -> Histories:
@@ -109,15 +101,3 @@ def _recent(profiles: Sequence[Profile], row_of: RowOf) -> Histories:
 
     found = Histories(indptr, item, joined("event"), joined("time"), joined("quantity"), joined("price"))
     return found.where(item >= 0)
-
-
-def _known(past: Histories, owner: NDArray[np.int32], recent: Histories) -> NDArray[np.bool_]:
-    """Return which of the recent events the past holds: same customer, time, item and event."""
-    pairs = [(owner, recent.customer()), *((getattr(past, n), getattr(recent, n)) for n in ("time", "item", "event"))]
-    columns = [np.concatenate(pair) for pair in pairs]
-    order = np.lexsort((np.arange(len(columns[0])), *columns))
-    same = np.logical_and.reduce([c[order][1:] == c[order][:-1] for c in columns])
-    group = np.concatenate([[0], np.cumsum(~same)])[: len(order)]
-    known = np.zeros(len(order), np.bool_)
-    known[order] = np.bincount(group, order < len(owner))[group] > 0
-    return known[len(owner) :]

@@ -50,6 +50,10 @@ class Allowed:
         """Return (n,) whether each customer may see the item."""
         return np.asarray(self.table.ravel()[customer.astype(np.intp) * self.table.shape[1] + item])
 
+    def everything(self) -> "Allowed":
+        """Return that all items are open to the same customers."""
+        return Allowed(np.ones_like(self.eligible), np.ones_like(self.table), 0)
+
     def tighter(self, by: int) -> "Allowed":
         """Return the same for a table from which up to ``by`` more items a customer were taken."""
         return Allowed(self.eligible, self.table, self.most_excluded + by)

@@ -83,11 +83,20 @@ class Ranker:
         return np.asarray(self._deviations(features) * self.coefficients, np.float32)
 
     def _deviations(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (n × F) how far each value is from its mean in standard deviations, up to ``OUTLYING``; 0 for none."""
-        table = np.subtract(features, self.mean)
-        table /= self.scale
-        table[~np.isfinite(table)] = 0
-        return np.asarray(np.clip(table, -OUTLYING, OUTLYING, out=table), np.float32)
+        return deviations(features, self.mean, self.scale)
+
+
+def deviations(
+    features: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (n × F) how far each value is from its ``mean`` (F,) in units of ``scale`` (F,), up to ``OUTLYING``.
+
+    0 where there is no value.
+    """
+    table = np.subtract(features, mean)
+    table /= scale
+    table[~np.isfinite(table)] = 0
+    return np.asarray(np.clip(table, -OUTLYING, OUTLYING, out=table), np.float32)
 
 
 def _summed(parts: Sequence[object]) -> NDArray[np.float32]:

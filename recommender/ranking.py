@@ -39,8 +39,7 @@ def ranked(
     bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, always: NDArray[np.int32] | None = None
 ) -> Ranked:
     """Return the allowed candidates of B customers, scored; items ``always`` (k,) are among them where allowed."""
-    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
-    signals = ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
+    ranker, signals = _asked(bundle, placement, queries)
     allowed = allowed_by(queries, rules)
     most = max(bundle.info.config.ranker.candidates, rules.count)
     proposals = gather(signals, placement.sources, allowed, max(int(most * QUOTA), rules.count))
@@ -54,14 +53,18 @@ def ranked_given(
     bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, items: NDArray[np.int32]
 ) -> Ranked:
     """Return the ``items`` (k,) as every customer's candidates, scored; 0 where nothing can say more."""
-    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
-    signals = ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
+    ranker, signals = _asked(bundle, placement, queries)
     allowed = allowed_by(queries, rules)
     proposals = gather(signals, placement.sources, allowed, int(bundle.info.config.ranker.candidates * QUOTA))
     candidates = merge(proposals, allowed.table.shape, 0)
-    allowed.table[:] = True
-    found = _scored(bundle, ranker, placement, signals, _with(proposals, candidates, allowed, items))
+    given = _with(proposals, candidates, allowed.everything(), items)
+    found = _scored(bundle, ranker, placement, signals, given)
     return replace(found, score=np.where(np.isfinite(found.score), found.score, np.float32(0)))
+
+
+def _asked(bundle: Bundle, placement: Placement, queries: Queries) -> tuple[Ranker | None, Signals]:
+    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
+    return ranker, ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
 
 
 def within_horizon(queries: Queries, data_until: int, ranker: Ranker | None) -> Queries:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from features.columns import rows
-from features.histories import build_histories
+from features.histories import build_histories, continued
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
 from recommender.ids import IdMap
@@ -92,36 +92,11 @@ def gather(
     if later is not None:
         later = decided.applied(later.filter(pc.fill_null(later["consent"], True)))
         items = pa.array(list(bundle.catalogue.items), pa.string())
-        histories = followed(histories, build_histories(later, customers, items))
+        histories = continued(histories, build_histories(later, customers, items))
         left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
     withheld = refused | (erased > EARLIEST)
     tags = _tags(bundle, np.where(withheld, -1, row))
     return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), int(withheld.sum()), left_out)
-
-
-def followed(past: Histories, later: Histories) -> Histories:
-    """Return both histories of the same customers as one, in order of time; what is in both counts once."""
-    later = later.where(~_told(past, later))
-    customer = np.concatenate([past.customer(), later.customer()])
-    order = np.lexsort((np.concatenate([past.time, later.time]), customer))
-    indptr = np.searchsorted(customer[order], np.arange(len(past) + 1)).astype(np.int64)
-    columns = ("item", "event", "time", "quantity", "price")
-    return Histories(indptr, *(np.concatenate([getattr(past, c), getattr(later, c)])[order] for c in columns))
-
-
-def _told(past: Histories, later: Histories) -> NDArray[np.bool_]:
-    """Return which later events the past holds already: same customer, item, event and time."""
-    pairs = [
-        (past.customer(), later.customer()),
-        *((getattr(past, c), getattr(later, c)) for c in ("item", "event", "time")),
-    ]
-    columns = [np.concatenate(pair) for pair in pairs]
-    order = np.lexsort(columns)
-    changed = np.logical_or.reduce([c[order][1:] != c[order][:-1] for c in columns])
-    group = np.concatenate([[0], np.cumsum(changed)])[: len(order)]
-    told = np.zeros(len(order), np.bool_)
-    told[order] = np.bincount(group, order < len(past.item))[group] > 0
-    return told[len(past.item) :]
 
 
 def _tags(bundle: Bundle, row: NDArray[np.int32]) -> csr_array:

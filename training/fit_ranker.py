@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from recommender.config import RankerSettings
 from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
-from recommender.ranker import LAMBDAMART, LINEAR, OUTLYING, Ranker, linear
+from recommender.ranker import LAMBDAMART, LINEAR, Ranker, deviations, linear
 from training.lessons import Lessons
 
 BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
@@ -170,8 +170,7 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     mean = np.where(known, np.nanmean(np.where(known, features, 0), axis=0), 0).astype(np.float32)
     scale = np.where(known, np.nanstd(np.where(known, features, 0), axis=0), 1).astype(np.float32)
     scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
-    table = np.where(np.isfinite(features), np.clip((features - mean) / scale, -OUTLYING, OUTLYING), 0)
-    table = table.astype(np.float32)
+    table = deviations(features, mean, scale)
     start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
     group = np.repeat(np.arange(len(start)), learned.group[chosen])
     share = hit / np.maximum(np.bincount(group, hit), 1)[group]

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_array
 
+from features.histories import continued
 from features.tables import ERASED, EVENTS, conform
 from recommender.bundle import Bundle
 from recommender.errors import UnknownPlacement
@@ -14,7 +15,7 @@ from recommender.lists import Ordered
 from recommender.values import EventType, Histories
 from tests.training.shop import tiny_bundle
 from training.appraisal import ours
-from training.audience import followed, gather
+from training.audience import gather
 from training.batch import ask_for, had, in_blocks, lists
 from training.privacy import Decisions
 
@@ -129,6 +130,6 @@ def histories(*customers: list[tuple[int, int]]) -> Histories:
 def test_histories_join_in_order_of_time_and_what_is_in_both_counts_once() -> None:
     past = histories([(1, 10), (2, 30)], [], [(5, 1), (5, 1)])
     later = histories([(3, 20), (2, 30)], [(4, 5)], [(5, 1), (6, 0)])
-    found = followed(past, later)
+    found = continued(past, later)
     assert found.indptr.tolist() == [0, 3, 4, 7]
     assert found.item.tolist() == [1, 3, 2, 4, 6, 5, 5]
