@@ -35,9 +35,12 @@ FLOORS: tuple[tuple[SourceName, Task, float, float], ...] = (
 HYBRID: tuple[tuple[Task, float, float, float], ...] = (
     ("next", 0.51, 0.177, 0.193),  # 0.664, 0.233, 0.254
     ("repeat", 0.61, 0.316, 0.282),  # 0.797, 0.417, 0.372
-    ("discovery", 0.105, 0.031, 0.021),  # 0.165, 0.050, 0.0344
+    ("discovery", 0.085, 0.028, 0.018),  # 0.107 to 0.146, 0.037 to 0.052, 0.023 to 0.042
 )
-"""Task, and what HR@10, R@10 and NDCG@10 of our own lists must reach."""
+"""Task, and what HR@10, R@10 and NDCG@10 of our own lists must reach.
+
+Of discovery, five seeds on 2026-11-27: it learns from 200 moments here, and what it draws moves it by a third.
+"""
 SOURCES: tuple[SourceName, ...] = tuple(dict.fromkeys(source for source, *_ in FLOORS))
 
 
