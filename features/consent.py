@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.columns import flat, rows
-from features.tables import Tables
+from features.tables import USERS, Tables, conform
 
 
 def consented(tables: Tables) -> tuple[pa.Table, pa.Table]:
@@ -16,8 +16,18 @@ def consented(tables: Tables) -> tuple[pa.Table, pa.Table]:
 
 def refusing(users: pa.Table) -> pa.Array:
     """Return the ids of the customers who want no personal lists: by their own choice, or as the shop declared."""
-    no = (pc.invert(pc.fill_null(users[name], True)) for name in ("consent_personalization", "personalize"))
-    return flat(users.filter(pc.or_(*no))["user_id"])
+    users = conform(users, USERS)
+    return flat(users.filter(pc.or_(chose_none(users), denied(users)))["user_id"])
+
+
+def chose_none(users: pa.Table) -> pa.ChunkedArray:
+    """Return (n,) who chose lists that are not personal; what the service took stands above what a file says."""
+    return pc.invert(pc.fill_null(pc.coalesce(users["personalize_chosen"], users["personalize"]), True))
+
+
+def denied(users: pa.Table) -> pa.ChunkedArray:
+    """Return (n,) whose consent the shop declared not to have."""
+    return pc.invert(pc.fill_null(users["consent_personalization"], True))
 
 
 def without(table: pa.Table, customers: pa.Array) -> pa.Table:

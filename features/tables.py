@@ -63,9 +63,11 @@ USERS = pa.schema(
         ("consent_sms", pa.bool_()),
         ("consent_push", pa.bool_()),
         ("personalize", pa.bool_()),
+        ("personalize_chosen", pa.bool_()),
     ]
 )
-"""One row a customer; ``personalize`` is the customer's own choice, ``consent_personalization`` what the shop declared.
+"""One row a customer; ``personalize`` is the customer's choice as a file has it, ``personalize_chosen`` as the service
+took it, and ``consent_personalization`` what the shop declared.
 Every further column is an attribute, as text."""
 
 

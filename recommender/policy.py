@@ -199,7 +199,7 @@ def diversify(
 
     ``rows`` is (B × C) candidates, best first, padded with −1; ``codes`` (N,) is the column that ``diversity`` names,
     and −1 in it is never too many. Each place takes the best candidate that the rule allows, or else one whose code is
-    least frequent in the window: a list is never short while candidates are left. k is the smaller of ``count`` and C.
+    least beyond its room: a list is never short while candidates are left. k is the smaller of ``count`` and C.
     The first ``leading`` (B,) candidates keep their places, whatever the rule says, and count for those that follow.
     """
     lists, width = rows.shape

@@ -58,23 +58,24 @@ class StockChanges:
     """All fields by item id, as FORMATS names them."""
     since: Mapping[str, int]
     """At which revision each item changed last."""
-    logged: Mapping[str, StreamId] = field(default_factory=dict)
-    """The entry of the log that holds an item's last change, where there is one."""
+    logged: Mapping[str, Mapping[str, StreamId]] = field(default_factory=dict)
+    """The entry of the log that holds the last change of a field, by item id, where there is one."""
 
     def beyond(self, archived: StreamId) -> "StockChanges":
-        """Return only the changes that were not ``archived`` yet: of the others the archive has the last word."""
-        news = [item for item in self.items if item not in self.logged or self.logged[item] > archived]
-        return StockChanges(
-            self.revision, {i: self.items[i] for i in news}, {i: self.since[i] for i in news}, self.logged
-        )
+        """Return only what was not ``archived`` yet: of the rest the archive has the last word."""
+        items: dict[str, Mapping[str, Any]] = {}
+        for item, fields in self.items.items():
+            logged = self.logged.get(item, {})
+            if news := {name: says for name, says in fields.items() if name not in logged or logged[name] > archived}:
+                items[item] = news
+        return StockChanges(self.revision, items, {item: self.since[item] for item in items}, self.logged)
 
     def over(self, older: "StockChanges") -> "StockChanges":
-        """Return what was known before, and this above it."""
+        """Return what was known before, and this above it, field by field."""
+        items = {item: {**older.items.get(item, {}), **fields} for item, fields in self.items.items()}
+        logged = {item: {**older.logged.get(item, {}), **fields} for item, fields in self.logged.items()}
         return StockChanges(
-            self.revision,
-            {**older.items, **self.items},
-            {**older.since, **self.since},
-            {**older.logged, **self.logged},
+            self.revision, {**older.items, **items}, {**older.since, **self.since}, {**older.logged, **logged}
         )
 
 

@@ -44,10 +44,12 @@ class Shelves:
 
     def use(self, bundle: Bundle) -> None:
         """Recommend from ``bundle`` from the next request on, with every change of the catalogue that is known."""
+        archived = self._archived()
+        held = [item for item in archived.items if bundle.catalogue.items.row(item) >= 0]
+        archived = StockChanges(archived.revision, {i: archived.items[i] for i in held}, archived.since)
         with self._lock:
             self._learn()
-            archived = StreamId.read(bundle.info.archived_until)
-            changes = self._known.beyond(archived).over(self._archived())
+            changes = self._news(bundle).over(archived)
             self._shelf = stocked(fresh_shelf(bundle, self._config), changes, int(self._clock()))
         log.info("bundle in use", bundle=bundle.info.bundle_id)
 
@@ -58,7 +60,7 @@ class Shelves:
         with self._lock:
             if self._shelf.revision < revision:
                 self._learn()
-                self._shelf = stocked(self._shelf, self._known, int(self._clock()))
+                self._shelf = stocked(self._shelf, self._news(self._shelf.bundle), int(self._clock()))
             return self._shelf
 
     def refresh(self) -> None:
@@ -66,7 +68,11 @@ class Shelves:
         with self._lock:
             self._learn()
             if self._known.revision > self._shelf.revision:
-                self._shelf = stocked(self._shelf, self._known, int(self._clock()))
+                self._shelf = stocked(self._shelf, self._news(self._shelf.bundle), int(self._clock()))
+
+    def _news(self, bundle: Bundle) -> StockChanges:
+        """Return the changes that are known and that the bundle does not hold."""
+        return self._known.beyond(StreamId.read(bundle.info.archived_until))
 
     def _learn(self) -> None:
         """Add what changed since to what is known; where it cannot be read, what is known has to do."""

@@ -56,9 +56,13 @@ class Supervisor:
         try:
             for program in self._programs:
                 self._running.append((program, self._start(program)))
-            if not self._stop.is_set() and all(program.is_ready() for program in self._programs):
-                started()
-            while not self._stop.wait(LOOK_SECONDS):
+            announced = self._stop.is_set()
+            while True:
+                if not announced and all(program.is_ready() for program in self._programs):
+                    started()
+                    announced = True
+                if self._stop.wait(LOOK_SECONDS):
+                    break
                 self._running = [self._revive(*one) for one in self._running]
         finally:
             self._stop_all()

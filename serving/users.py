@@ -9,6 +9,7 @@ from features.tag_rules import CustomerTag
 from recommender.errors import NotFound
 from recommender.values import Histories
 from serving.answers import timestamp
+from serving.ports import REPLACED
 from serving.services import Services
 
 
@@ -18,10 +19,11 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     profile, history = _history(services, one)
     now, live = int(services.clock()), services.customers.export(one)
     in_files = {} if profile.erased_at else services.archived.declared_of(one)
+    silent = {"personalize", "personalize_chosen", *(REPLACED if live["declared_at"] else ())}
     return {
         "user_id": one,
         **live,
-        "declared": {**{name: says for name, says in in_files.items() if name != "personalize"}, **live["declared"]},
+        "declared": {**{name: says for name, says in in_files.items() if name not in silent}, **live["declared"]},
         "preferences": {"personalize": profile.personalize},
         "merged": list(profile.also),
         "tags": [shown(tag) for tag in _tags(services, profile, history)],

@@ -86,8 +86,9 @@ def moment(column: str, kind: str) -> str:
         value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_us({spelled}) // 1000)"
     else:
         value = _epoch(f"CAST({column} AS DOUBLE)")
-    date = f"TRY_STRPTIME(CAST({column} AS VARCHAR), '%Y%m%d')"
-    looks_like_a_date = f"year({date}) BETWEEN 1990 AND 2099 AND length(CAST({column} AS VARCHAR)) = 8"
+    digits = f"CAST(TRY_CAST(TRY_CAST({column} AS DOUBLE) AS BIGINT) AS VARCHAR)"
+    date = f"TRY_STRPTIME({digits}, '%Y%m%d')"
+    looks_like_a_date = f"year({date}) BETWEEN 1990 AND 2099 AND length({digits}) = 8"
     known = f"{value} >= 0 AND {value} < {_YEAR_10000} AND NOT coalesce({looks_like_a_date}, false)"
     return f"CASE WHEN {known} THEN {value} END"
 

@@ -12,9 +12,6 @@ from features.consent import refusing, without
 from features.tables import ERASED
 from recommender.values import EARLIEST, LATEST
 
-_LONGEST_CHAIN = 8
-"""A visitor may be merged into another who is merged in turn; longer chains are loops."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
@@ -31,18 +28,6 @@ class Decisions:
 
 
 UNDECIDED = Decisions()
-
-
-def with_merges(table: pa.Table, merges: pa.Table) -> pa.Table:
-    """Return the rows of merged visitors as rows of their customers; ``merges`` has visitor_id and user_id."""
-    visitors, customers = flat(merges["visitor_id"]), flat(merges["user_id"])
-    users = flat(table["user_id"])
-    for _ in range(_LONGEST_CHAIN):
-        at = rows(users, visitors)
-        if not len(visitors) or (at < 0).all():
-            break
-        users = pc.coalesce(customers.take(pa.array(at, mask=at < 0)), users)
-    return table.set_column(table.column_names.index("user_id"), "user_id", users)
 
 
 def without_erased_events(events: pa.Table, erased: pa.Table) -> pa.Table:
@@ -70,5 +55,5 @@ def without_erased_users(users: pa.Table, erased: pa.Table) -> pa.Table:
     refused = refusing(users)
     refused = refused.filter(pc.is_in(refused, value_set=forgotten))
     kept = without(users, forgotten)
-    no = pa.table({"user_id": refused, "personalize": pa.nulls(len(refused), pa.bool_()).fill_null(False)})
+    no = pa.table({"user_id": refused, "personalize_chosen": pa.nulls(len(refused), pa.bool_()).fill_null(False)})
     return pa.concat_tables([kept, no], promote_options="default") if len(refused) else kept

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import refusing
+from features.merges import merged_users, with_merges
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
 from features.upsert import first_of_each, upsert
 from features.whole_files import unchanging
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
-from training.privacy import Decisions, with_merges, without_erased_events, without_erased_users
+from training.privacy import Decisions, without_erased_events, without_erased_users
 from training.raw_files import connect, located, unreadable
 
 Paths = Sequence[str | Path]
@@ -91,15 +91,8 @@ def _read_log(folder: ShopFolder) -> Tables:
     return Tables(
         without_erased_events(with_merges(events, merges), erased),
         _parquet(folder.items, ITEMS),
-        without_erased_users(upsert(_own_last(users, merges), USERS), erased),
+        without_erased_users(merged_users(users, merges), erased),
     )
-
-
-def _own_last(users: pa.Table, merges: pa.Table) -> list[pa.Table]:
-    """Return what is known of merged visitors, as their customers, and then of the customers themselves."""
-    merged = with_merges(users, merges)
-    own = pc.equal(merged["user_id"], users["user_id"])
-    return [merged.filter(pc.invert(own)), merged.filter(own)]
 
 
 def _write_rejects(path: Path, parts: Iterable[FileRows]) -> None:

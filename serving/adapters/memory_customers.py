@@ -61,7 +61,7 @@ class MemoryCustomers:
         """Keep the customer's choice of personal or common lists."""
         self.people[one].wishes["choice"] = personalize
         self._changed(one)
-        self._log(b"user", {"user_id": one, "personalize": personalize}, now)
+        self._log(b"user", {"user_id": one, "personalize_chosen": personalize}, now)
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
@@ -94,7 +94,7 @@ class MemoryCustomers:
             self._changed(customer)
             self._log(b"merge", {"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)}, now)
             if refused:
-                self._log(b"user", {"user_id": customer, "personalize": False}, now)
+                self._log(b"user", {"user_id": customer, "personalize_chosen": False}, now)
         return before is None
 
     def _join(self, visitor: str, theirs: Person, into: Person) -> None:

@@ -50,18 +50,19 @@ class ParquetArchive:
             }
 
     def letters_left(self, erasure: Erasure) -> int:
-        """Return how many lines of what could not be read name one of these customers."""
+        """Return how many lines of what could not be read name one of these customers; of a wish fulfilled, older ones.
+
+        A line that came later may name somebody else by the same word, or who came back.
+        """
         with unchanging(self.root):
-            return sum(sum(_naming(path, erasure, exact)) for path, exact in self._texts())
+            old = ((p, exact) for p, exact in self._texts() if not erasure.done or p.stat().st_mtime < erasure.asked_at)
+            return sum(sum(_naming(path, erasure, exact)) for path, exact in old)
 
     def declared_of(self, one: str) -> dict[str, Any]:
         """Return what the file of customers says of one id."""
-        path = self._folder.users
-        with unchanging(self.root):
-            found = (
-                pq.read_table(path, partitioning=None, filters=pc.field("user_id") == one) if path.exists() else None
-            )
-        rows = [] if found is None else found.to_pylist()
+        path = self._folder.users  # replaced as a whole, so that no reader need wait for who writes
+        theirs = pc.field("user_id") == one
+        rows = pq.read_table(path, partitioning=None, filters=theirs).to_pylist() if path.exists() else []
         return {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
 
     def _texts(self) -> Iterator[tuple[Path, bool]]:

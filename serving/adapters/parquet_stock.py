@@ -25,7 +25,7 @@ def off_sale(root: Path, clock: Callable[[], float]) -> StockChanges:
     """Return the items of a shop's folder that are off sale now, as changes older than all others."""
     path = ShopFolder(root).items
     try:
-        table = conform(pq.read_table(path, partitioning=None), ITEMS) if path.exists() else ITEMS.empty_table()
+        table = _read(path) if path.exists() else ITEMS.empty_table()
     except (OSError, pa.ArrowException) as error:
         log.error("the archive's items cannot be read", path=str(path), error=str(error))
         table = ITEMS.empty_table()
@@ -40,6 +40,12 @@ def off_sale(root: Path, clock: Callable[[], float]) -> StockChanges:
     rows = table.filter(off).select(["item_id", *TELLING]).to_pylist()
     items = {row["item_id"]: {name: _said(value) for name, value in row.items() if value is not None} for row in rows}
     return StockChanges(BEFORE_ALL, items, dict.fromkeys(items, BEFORE_ALL))
+
+
+def _read(path: Path) -> pa.Table:
+    known = pq.read_schema(path).names
+    columns = [name for name in ("item_id", *TELLING) if name in known]
+    return conform(pq.read_table(path, partitioning=None, columns=columns), ITEMS)
 
 
 def _said(value: Any) -> Any:

@@ -43,7 +43,7 @@ class RedisCustomers:
         text = orjson.dumps(fields)
         profile: list[str | bytes] = ["declared", text, "declared_at", str(int(now))]
         if (consent := fields.get("consent_personalization")) is not None:
-            profile += ["consent", str(int(consent))]
+            profile += ["consent", str(int(consent)), *(["files_consent", "1"] if consent else [])]
         self._change(one, {"user_id": one, **dict.fromkeys(REPLACED), **fields}, profile)
 
     @property
@@ -54,7 +54,7 @@ class RedisCustomers:
         """Keep the customer's choice of personal or common lists."""
         says = str(int(personalize))
         fields = ["personalize", says, *(["files_choice", says] if personalize else [])]
-        self._change(one, {"user_id": one, "personalize": personalize}, fields)
+        self._change(one, {"user_id": one, "personalize_chosen": personalize}, fields)
 
     def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
         names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
@@ -96,7 +96,7 @@ class RedisCustomers:
         entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
         any_lists = keys.customer(self.shop, "lists", "").removesuffix("}")
         times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
-        refusal = orjson.dumps({"user_id": customer, "personalize": False})
+        refusal = orjson.dumps({"user_id": customer, "personalize_chosen": False})
         arguments = [visitor, customer, *times, tag_codec.muted()[:1], entry, any_lists, refusal]
         return int(self._run(MERGE, names, arguments))
 

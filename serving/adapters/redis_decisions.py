@@ -1,14 +1,15 @@
 """Tells Redis what the shop's files say that customers decided: an import brings it, a Redis may lose it."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from redis.exceptions import RedisError
 
-from features.tables import ERASED, USERS, ShopFolder, conform
+from features.consent import chose_none, denied
+from features.merges import merged_users
+from features.tables import ERASED, MERGES, USERS, ShopFolder, conform
 from features.whole_files import unchanging
 from recommender.errors import Unavailable
 from serving.adapters import keys
@@ -17,8 +18,10 @@ from serving.adapters.scripts import TELL
 
 AT_ONCE = 1_000
 """Customers of whom is told in one round trip."""
-NO = {"consent_personalization": "consent", "personalize": "choice"}
-"""Columns by which a customer may refuse, and what each is called here."""
+KEEP_SECONDS = 400 * keys.DAY
+"""How long a profile is kept at least."""
+CONSENT, CHOICE = "consent", "choice"
+"""The words for a consent that is denied, and for a choice against personal lists."""
 
 
 class RedisDecisions:
@@ -32,44 +35,47 @@ class RedisDecisions:
 
     def tell(self) -> None:
         """Bring Redis up to date where it or the files have changed since the last time. Raises Unavailable."""
-        files = [path.stat().st_mtime_ns if path.exists() else 0 for path in (self._folder.users, self._folder.erased)]
+        kinds = (self._folder.users, self._folder.erased, self._folder.merges)
+        files = [path.stat().st_mtime_ns if path.exists() else 0 for path in kinds]
         if self._seen == (*files, self._run(lambda client: client.hlen(self._told))):
             return
         said = self._said()
-        told = {one.decode(): value.decode() for one, value in self._known().items()}
+        told = self._known()
         news = {one: said.get(one, "") for one in {*said, *told} if said.get(one, "") != told.get(one, "")}
-        pending = list(news.items())
-        for at in range(0, len(pending), AT_ONCE):
-            self._send(dict(pending[at : at + AT_ONCE]))
+        for part in _parts(news):
+            self._send(part)
         self._seen = (*files, len(said))
 
     def _said(self) -> dict[str, str]:
         """Return what the files say of each customer who refused or was erased, as one word."""
         with unchanging(self._folder.root):
             users, erased = _read(self._folder.users, USERS), _read(self._folder.erased, ERASED)
+            users = merged_users(users, _read(self._folder.merges, MERGES))
         said: dict[str, str] = {}
-        for column, name in NO.items():
-            refusing = users.filter(pc.invert(pc.fill_null(users[column], True)))["user_id"]
-            said |= {one: f"{said.get(one, '')} {name}".lstrip() for one in refusing.to_pylist()}
+        for refusing, name in ((denied(users), CONSENT), (chose_none(users), CHOICE)):
+            said |= {
+                one: f"{said.get(one, '')} {name}".lstrip() for one in users.filter(refusing)["user_id"].to_pylist()
+            }
         latest = erased.group_by("user_id").aggregate([("erased_at", "max")])
         for one, at in zip(latest["user_id"].to_pylist(), latest["erased_at_max"].to_pylist(), strict=True):
             if at is not None:
                 said[one] = f"{said.get(one, '')} {int(at.timestamp())}".lstrip()
         return said
 
-    def _known(self) -> Mapping[bytes, bytes]:
-        return cast("Mapping[bytes, bytes]", self._run(lambda client: client.hgetall(self._told)))
+    def _known(self) -> dict[str, str]:
+        found = self._run(lambda client: dict(client.hscan_iter(self._told, count=AT_ONCE)))
+        return {one.decode(): word.decode() for one, word in found.items()}
 
     def _send(self, news: Mapping[str, str]) -> None:
         def send(client: Any) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 for one, word in news.items():
                     parts = word.split()
-                    flags = ["0" if name in parts else "1" for name in NO.values()]
+                    flags = ["0" if name in parts else "1" for name in (CONSENT, CHOICE)]
                     erased_at = next((part for part in parts if part.isdigit()), "0")
                     names = [keys.customer(self._shop, kind, one) for kind in ("lists", "profile")]
                     names += [keys.shared(self._shop, "withheld"), self._told]
-                    pipeline.eval(TELL, len(names), *names, self._ttl, one, word, *flags, erased_at)
+                    pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at)
                 pipeline.execute()
 
         self._run(send)
@@ -79,6 +85,11 @@ class RedisDecisions:
             return self._link.run(use)
         except RedisError as error:
             raise Unavailable("the live state") from error
+
+
+def _parts(said: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    every = list(said.items())
+    return (dict(every[at : at + AT_ONCE]) for at in range(0, len(every), AT_ONCE))
 
 
 def _read(path: Any, schema: pa.Schema) -> pa.Table:

@@ -26,6 +26,8 @@ KEEP_SECONDS = 400 * keys.DAY
 """How long a receipt can be shown."""
 REWRITE_SECONDS = 3_600.0
 """Between two rewritings: each copies all that Redis holds."""
+AGAIN_SECONDS = 60.0
+"""Until the next attempt, where one is under way that began before."""
 
 log = structlog.get_logger()
 
@@ -90,7 +92,7 @@ class Rewriting:
         self._due, self._next = False, monotonic()
 
     def __call__(self, erased: bool) -> None:
-        """Begin, at most once in ``REWRITE_SECONDS``; a Redis that may not is left alone."""
+        """Begin, at most once in ``REWRITE_SECONDS``; where it cannot be done now, ask again."""
         self._due |= erased
         if not self._due or self._monotonic() < self._next:
             return
@@ -98,6 +100,8 @@ class Rewriting:
             self._link.run(lambda client: client.bgrewriteaof())
         except RedisError as error:
             log.warning("the append-only file is not written anew", error=str(error))
+            self._next = self._monotonic() + AGAIN_SECONDS
+            return
         self._due, self._next = False, self._monotonic() + REWRITE_SECONDS
 
 

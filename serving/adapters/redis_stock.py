@@ -21,11 +21,12 @@ for item = 4, #KEYS do
   local id, fields = ARGV[at], tonumber(ARGV[at + 1])
   local logged = redis.call('XADD', KEYS[3], '*', 'item', ARGV[at + 2])
   at = at + 3
+  local first = at
   for _ = 1, fields do
     redis.call('HSET', KEYS[item], ARGV[at], ARGV[at + 1])
     at = at + 2
   end
-  redis.call('HSET', KEYS[item], '#log', logged)
+  for name = first, at - 2, 2 do redis.call('HSET', KEYS[item], '#log:' .. ARGV[name], logged) end
   redis.call('ZADD', KEYS[2], revision, id)
 end
 return revision
@@ -40,8 +41,8 @@ of them as one document for the archive, then each field's name and JSON value.
 """
 
 
-LOGGED = "#log"
-"""The field that holds the log's entry of the last change."""
+LOGGED = "#log:"
+"""What begins the name of the field that holds the log's entry by which another field was last changed."""
 AT_ONCE = 1_000
 """Items that are read in one round trip."""
 
@@ -71,8 +72,12 @@ class RedisStock:
         revision, changed = int(replies[0] or 0), cast(Sequence[tuple[bytes, float]], replies[1])
         when = {one.decode(): int(score) for one, score in changed}
         items = dict(zip(when, self._read(list(when)), strict=True))
-        logged = {item: StreamId.read(fields.pop(LOGGED)) for item, fields in items.items() if LOGGED in fields}
-        return StockChanges(max([revision, *when.values()]), items, when, logged)
+        told = {item: {k: v for k, v in fields.items() if not k.startswith(LOGGED)} for item, fields in items.items()}
+        logged = {
+            item: {name: StreamId.read(fields[LOGGED + name]) for name in told[item] if LOGGED + name in fields}
+            for item, fields in items.items()
+        }
+        return StockChanges(max([revision, *when.values()]), told, when, logged)
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
@@ -111,4 +116,4 @@ class RedisStock:
 
 
 def _value(name: bytes, value: bytes) -> Any:
-    return value.decode() if name == LOGGED.encode() else orjson.loads(value)
+    return value.decode() if name.startswith(LOGGED.encode()) else orjson.loads(value)

@@ -1,6 +1,9 @@
 """The scripts that change a customer's state as a whole; their first line lets Redis refuse before they write."""
 
 _OBEY = """
+local function keep(key, seconds)
+  if redis.call('TTL', key) < tonumber(seconds) then redis.call('EXPIRE', key, seconds) end
+end
 local function obey(lists, profile, withheld, lists_seconds, profile_seconds)
   redis.call('HINCRBY', lists, 'revision', 1)
   local refuses = false
@@ -15,13 +18,13 @@ local function obey(lists, profile, withheld, lists_seconds, profile_seconds)
     redis.call('PERSIST', profile)
   else
     redis.call('HDEL', lists, 'choice')
-    redis.call('EXPIRE', lists, lists_seconds)
-    redis.call('EXPIRE', profile, profile_seconds)
+    keep(lists, lists_seconds)
+    keep(profile, profile_seconds)
   end
 end
 """
 """The choice is 0 where the customer, their consent or the shop's files say so, and then the key that tells it stays
-for good."""
+for good. No key that is kept longer for another reason is kept shorter for this one."""
 
 CHANGE = f"""#!lua
 -- Sets fields of the profile, and what follows. KEYS: lists, profile, log, withheld. ARGV: seconds to keep lists and
@@ -35,15 +38,15 @@ return 1
 
 TELL = f"""#!lua
 -- Sets what the shop's files say of a customer. KEYS: lists, profile, withheld, what was told.
--- ARGV: seconds to keep lists and profile, the customer, what is told as one word, 0 for no consent, 0 for a choice
+-- ARGV: seconds to keep lists, and profile, the customer, what is told as one word, 0 for no consent, 0 for a choice
 -- against personal lists, when they were erased (0 for never).
 {_OBEY}
-redis.call('HSET', KEYS[2], 'files_consent', ARGV[4], 'files_choice', ARGV[5])
-if tonumber(ARGV[6]) > tonumber(redis.call('HGET', KEYS[2], 'erased_at') or 0) then
-  redis.call('HSET', KEYS[2], 'erased_at', ARGV[6])
+redis.call('HSET', KEYS[2], 'files_consent', ARGV[5], 'files_choice', ARGV[6])
+if tonumber(ARGV[7]) > tonumber(redis.call('HGET', KEYS[2], 'erased_at') or 0) then
+  redis.call('HSET', KEYS[2], 'erased_at', ARGV[7])
 end
-obey(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[1])
-if ARGV[3] == '' then redis.call('HDEL', KEYS[4], ARGV[2]) else redis.call('HSET', KEYS[4], ARGV[2], ARGV[3]) end
+obey(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2])
+if ARGV[4] == '' then redis.call('HDEL', KEYS[4], ARGV[3]) else redis.call('HSET', KEYS[4], ARGV[3], ARGV[4]) end
 return 1
 """
 

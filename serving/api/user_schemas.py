@@ -1,5 +1,6 @@
 """The shapes of customers over HTTP."""
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -9,10 +10,14 @@ from serving.api.item_schemas import Finite, Rejected, Whole
 from serving.api.schemas import Body
 from serving.ask import Id, Strict
 
+DAY = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
+
 
 def _day(given: str) -> str:
     """Return a day of the year, or a date, as it was given."""
     try:
+        if not DAY.fullmatch(given):
+            raise ValueError
         date.fromisoformat(f"2000-{given}" if len(given) == len("MM-DD") else given)
     except ValueError:
         raise ValueError(f"{given!r} is no day: write MM-DD or YYYY-MM-DD") from None

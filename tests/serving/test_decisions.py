@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
+from serving.adapters.redis_erasures import Rewriting
 from serving.app import create_app
 from serving.archiver import Archiver
 from serving.bootstrap import build, build_archiver
@@ -74,6 +75,59 @@ def test_who_chooses_at_the_service_what_a_file_denied_is_believed(
         assert is_personal(client, "u0")
 
 
+def test_what_a_customer_chose_at_the_service_stands_above_a_later_file(
+    client: FlaskClient, archiver: Archiver, settings: Settings, tmp_path: Path
+) -> None:
+    client.put("/v1/users/u0/preferences", json={"personalize": False})
+    archiver.work()
+    bring(settings, tmp_path, users="user_id,personalize\nu0,true\n")
+    archiver.work()
+    assert not is_personal(client, "u0")
+    assert read_decisions(settings.shop_folder).refusing.to_pylist() == ["u0"]
+
+
+def test_a_consent_that_is_given_again_is_obeyed_by_the_next_list(client: FlaskClient, archiver: Archiver) -> None:
+    client.put("/v1/users/u0", json={"consent_personalization": False})
+    archiver.work()
+    assert not is_personal(client, "u0")
+    client.put("/v1/users/u0", json={"consent_personalization": True})
+    assert is_personal(client, "u0")
+
+
+def test_a_refusal_in_a_file_about_a_merged_visitor_is_the_customers(
+    client: FlaskClient, archiver: Archiver, settings: Settings, tmp_path: Path
+) -> None:
+    merge(client, "visitor", "u1")
+    merge(client, "other", "u3")
+    bring(settings, tmp_path, users="user_id,personalize\nvisitor,false\nother,false\nu3,true\n")
+    archiver.work()
+    assert not is_personal(client, "u1")
+    assert client.get("/v1/users/u1").json["merged"] == ["visitor"]
+
+
+def test_what_is_told_shortens_no_life(
+    client: FlaskClient, archiver: Archiver, settings: Settings, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    client.delete("/v1/users/u2")
+    merge(client, "visitor", "u1")
+    client.put("/v1/users/u4", json={"region": "DE"})
+    bring(settings, tmp_path, users="user_id,personalize\nu4,false\nvisitor,false\n")
+    archiver.work()
+    bring(settings, tmp_path, users="user_id,personalize\nu4,true\nvisitor,true\n")
+    archiver.work()
+    names = ("profile:{main:u2}", "lists:{main:visitor}", "profile:{main:u4}")
+    assert all(client_of_redis.ttl(name) > 390 * shop.DAY for name in names)
+
+
+def test_what_is_put_replaces_what_files_declared(
+    client: FlaskClient, archiver: Archiver, settings: Settings, tmp_path: Path
+) -> None:
+    bring(settings, tmp_path, users="user_id,region,loyalty\nu0,DE,gold\n")
+    shown = client.put("/v1/users/u0", json={"language": "fr"}).json["declared"]
+    archiver.work()
+    assert shown == client.get("/v1/users/u0").json["declared"] == {"language": "fr", "loyalty": "gold"}
+
+
 def test_a_redis_that_lost_everything_is_told_again(
     client: FlaskClient, archiver: Archiver, settings: Settings, client_of_redis: "redis.Redis"
 ) -> None:
@@ -85,6 +139,7 @@ def test_a_redis_that_lost_everything_is_told_again(
     archiver.work()
     client_of_redis.flushall()
     archiver.work()
+    client.put("/v1/items/tent", json={"price": "5"})
     fresh = build(settings, clock=lambda: float(shop.NOW))
     try:
         anew = create_app(fresh).test_client()
@@ -112,7 +167,7 @@ def test_of_a_visitor_and_a_customer_the_customers_own_choice_counts(
     client.put("/v1/users/u5/preferences", json={"personalize": True})
     merge(client, "shy", "u5")
     archiver.work()
-    users = {row["user_id"]: row["personalize"] for row in read_log(settings.shop_folder).users.to_pylist()}
+    users = {row["user_id"]: row["personalize_chosen"] for row in read_log(settings.shop_folder).users.to_pylist()}
     assert [users[one] for one in ("u1", "u3", "u5")] == [False, True, False]
     assert [is_personal(client, one) for one in ("u1", "u3", "u5")] == [False, True, False]
 
@@ -126,7 +181,7 @@ def test_an_erased_customer_who_comes_back_and_refuses_is_not_learned_from(
     archiver.work()
     assert "u0" in read_decisions(settings.shop_folder).refusing.to_pylist()
     (row,) = read_log(settings.shop_folder).users.to_pylist()
-    assert (row["user_id"], row["personalize"]) == ("u0", False)
+    assert (row["user_id"], row["personalize_chosen"]) == ("u0", False)
 
 
 def test_what_is_imported_again_after_an_erasure_stays_away(
@@ -205,8 +260,9 @@ def test_a_file_that_came_after_a_change_has_the_last_word_in_the_next_bundle(
     client.put("/v1/items/tent", json={"in_stock": True, "brand": "live"})
     client.put("/v1/items/axe", json={"in_stock": False})
     archiver.work()
-    bring(settings, tmp_path, items="item_id,in_stock,brand\ntent,false,file\naxe,true,file\n")
+    bring(settings, tmp_path, items="item_id,in_stock,brand\ntent,false,file\naxe,true,file\nunknown,false,file\n")
     archived = read_archived(settings.shop_folder)
+    client.put("/v1/items/tent", json={"price": "5"})
     client.put("/v1/items/pan", json={"brand": "not archived yet"})
     registry = Registry(settings.shop_folder / "bundles")
     old = shop.bundle()
@@ -219,7 +275,9 @@ def test_a_file_that_came_after_a_change_has_the_last_word_in_the_next_bundle(
         said = {one: anew.get(f"/v1/items/{one}").json for one in ("tent", "axe", "pan")}
         assert (said["tent"]["in_stock"], said["axe"]["in_stock"]) == (False, True)
         assert said["pan"]["brand"] == "not archived yet"
-        assert said["tent"].get("brand") != "live"
+        assert (said["tent"].get("brand"), float(said["tent"]["price"])) != ("live", 10.0)
+        assert float(said["tent"]["price"]) == 5
+        assert anew.get("/v1/items/unknown").status_code == 404
     finally:
         worker.stop()
 
@@ -231,3 +289,27 @@ def changed(bundle: Bundle, items: pa.Table) -> Catalogue:
         if row["in_stock"] is not None and (at := bundle.catalogue.items.row(row["item_id"])) >= 0:
             in_stock[at] = row["in_stock"]
     return replace(bundle.catalogue, in_stock=in_stock)
+
+
+class Refusing:
+    """A link to a Redis that is rewriting its file already, for as long as it is told."""
+
+    def __init__(self) -> None:
+        self.asked, self.busy = 0, True
+
+    def run(self, use: object) -> None:
+        self.asked += 1
+        if self.busy:
+            raise redis.ResponseError("Background append only file rewriting already in progress")
+
+
+def test_a_rewriting_that_began_before_the_erasure_is_followed_by_another() -> None:
+    link, now = Refusing(), [0.0]
+    rewrite = Rewriting(link, lambda: now[0])  # type: ignore[arg-type]
+    for now[0], erased, asked in ((0.0, False, 0), (1.0, True, 1), (2.0, False, 1), (100.0, False, 2)):
+        rewrite(erased)
+        assert link.asked == asked
+    link.busy = False
+    for now[0], erased, asked in ((200.0, False, 3), (300.0, True, 3), (4000.0, False, 4), (9000.0, False, 4)):
+        rewrite(erased)
+        assert link.asked == asked

@@ -274,7 +274,7 @@ class TestEveryStream:
             "user_id": "u", "region": "north", "tags": None, "birthday": None, "language": None
         }  # fmt: skip
         assert orjson.loads(merge[b"merge"]) == {"visitor_id": "v", "user_id": "u", "merged_at": NOW * 1000}
-        assert orjson.loads(choice[b"user"]) == {"user_id": "u", "personalize": False}
+        assert orjson.loads(choice[b"user"]) == {"user_id": "u", "personalize_chosen": False}
         assert (set(last), last[b"unlearned"]) == ({b"event", b"unlearned"}, b"1")
 
     def test_it_lets_go_of_what_it_is_told_and_of_nothing_else(self, ports: Ports) -> None:
