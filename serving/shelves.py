@@ -26,11 +26,11 @@ class Shelves:
         blank: Bundle,
         config: Config | None,
         clock: Callable[[], float],
-        archived: Callable[[], StockChanges] = lambda: StockChanges(0, {}, {}),
+        archived: Callable[[Bundle], StockChanges] = lambda bundle: StockChanges(0, {}, {}),
     ) -> None:
         """Begin with ``blank``, a bundle that knows nothing; ``config`` stands above the bundles' own.
 
-        What is ``archived`` stands below the ``stock``: it is all there is where that was never read, or was lost.
+        What is ``archived`` has to do while the ``stock`` was never read, or is empty: Redis is down, or lost its data.
         """
         self._stock, self._config, self._clock, self._archived = stock, config, clock, archived
         self._known = StockChanges(0, {}, {})
@@ -44,12 +44,9 @@ class Shelves:
 
     def use(self, bundle: Bundle) -> None:
         """Recommend from ``bundle`` from the next request on, with every change of the catalogue that is known."""
-        archived = self._archived()
-        held = [item for item in archived.items if bundle.catalogue.items.row(item) >= 0]
-        archived = StockChanges(archived.revision, {i: archived.items[i] for i in held}, archived.since)
         with self._lock:
             self._learn()
-            changes = self._news(bundle).over(archived)
+            changes = self._news(bundle) if self._known.revision else self._off_sale(bundle)
             self._shelf = stocked(fresh_shelf(bundle, self._config), changes, int(self._clock()))
         log.info("bundle in use", bundle=bundle.info.bundle_id)
 
@@ -69,6 +66,12 @@ class Shelves:
             self._learn()
             if self._known.revision > self._shelf.revision:
                 self._shelf = stocked(self._shelf, self._news(self._shelf.bundle), int(self._clock()))
+
+    def _off_sale(self, bundle: Bundle) -> StockChanges:
+        """Return what the archive says, since it was made, of the items that the bundle holds."""
+        archived = self._archived(bundle)
+        held = {item: says for item, says in archived.items.items() if bundle.catalogue.items.row(item) >= 0}
+        return StockChanges(archived.revision, held, archived.since)
 
     def _news(self, bundle: Bundle) -> StockChanges:
         """Return the changes that are known and that the bundle does not hold."""

@@ -139,7 +139,6 @@ def test_a_redis_that_lost_everything_is_told_again(
     archiver.work()
     client_of_redis.flushall()
     archiver.work()
-    client.put("/v1/items/tent", json={"price": "5"})
     fresh = build(settings, clock=lambda: float(shop.NOW))
     try:
         anew = create_app(fresh).test_client()
