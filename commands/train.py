@@ -19,6 +19,7 @@ from features.rule_check import check_rules
 from features.tables import TIME, Tables
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.bundle_io import signing_key
+from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.publication import Run, train_into, train_to
@@ -56,17 +57,16 @@ def train(
     settings = load_config(config)
     with fitting() as report:
         report("reading")
+        until, clock = moment("--now", now), int(time.time())
         archived = NOTHING_ARCHIVED if bundle else read_archived(data / shop)
         rejects = bundle and bundle.with_name(f"{bundle.name}.rejects.jsonl")
         # Not kept in a name: the tables are as large as all that follows, and nothing else needs them.
-        until = moment("--now", now)
         dataset = build_dataset(
             _until(until, read(rejects, interactions, items, users) if rejects else read_log(data / shop)), settings
         )
-        if config:
-            check_rules(config, settings, dataset.catalogue)
         pa.default_memory_pool().release_unused()
-        run = _run(dataset, until, archived, force)
+        _check(dataset, settings, config)
+        run = Run(_moment(dataset, until, clock), until or clock, archived, force)
         if bundle is not None:
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
             name = found.info.bundle_id
@@ -89,10 +89,17 @@ def _until(now: int | None, tables: Tables) -> Tables:
     return replace(tables, events=tables.events.filter(pc.less_equal(tables.events["timestamp"], last)))
 
 
-def _run(dataset: Dataset, now: int | None, archived: str, force: bool) -> Run:
-    """Take the moments from ``--now``, or from the data and, for the name only, the clock."""
+def _check(dataset: Dataset, settings: Config, config: Path | None) -> None:
+    """Raise where there is nothing to train on, or a rule of the file ``config`` that the catalogue cannot be asked."""
     if not len(dataset.catalogue):
         raise InvalidInput("--data", "there are neither items nor events to train on; tagalong import brings them")
-    time_of_last = int(dataset.histories.time.max(initial=0))
-    clock = int(time.time())
-    return Run(now if now is not None else (time_of_last + 1 if time_of_last else clock), now or clock, archived, force)
+    if config is not None:
+        check_rules(config, settings, dataset.catalogue)
+
+
+def _moment(dataset: Dataset, now: int | None, clock: int) -> int:
+    """Return the moment up to which the data say something: ``now``, else just after the last event, else the clock."""
+    if now is not None:
+        return now
+    last = int(dataset.histories.time.max(initial=0))
+    return last + 1 if last else clock

@@ -20,6 +20,7 @@ from recommender.ranker import Ranker
 from recommender.values import Histories
 
 NOTHING_ARCHIVED = "0-0"
+"""An id of the log below all others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import pairs
 from recommender.candidates import Candidates
 from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
@@ -168,7 +169,7 @@ def _group_share(
     if not codes:
         return _none(item)
     known = code[steps.item] >= 0
-    flat = steps.customer[known].astype(np.int64) * codes + code[steps.item[known]]
+    flat = pairs.keys(steps.customer[known], code[steps.item[known]], codes)
     table = np.bincount(flat, weight[known], minlength=steps.customers * codes).reshape(steps.customers, codes)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-12)
     return np.where(code[item] >= 0, share[customer, code[item]], np.nan).astype(np.float32)

@@ -139,7 +139,8 @@ def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema)
     key = schema.names[0]
     with connect() as connection:
         raw = _opened(connection, path, (key,))
-        attributes = {_canonical(name): ATTRIBUTE for name in raw.columns if _canonical(name) not in columns}
+        known = {*columns, *schema.names}  # a column of the schema that no file may give is no attribute either
+        attributes = {_canonical(name): ATTRIBUTE for name in raw.columns if _canonical(name) not in known}
         typed = _typed(raw, {**columns, **attributes})
         judged = f"SELECT * REPLACE (coalesce(reason, {_id_reason(key)}) AS reason) FROM ({typed})"
         file = _judge(connection, raw, judged, schema)

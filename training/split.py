@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.dataset import Dataset
 from recommender.models.repurchase import owned, owned_items
 from recommender.scorer import jitter
@@ -111,7 +112,7 @@ class Acquisitions:
 
 def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return (A,) the first place of the log where the group (n,) and item (n,) are those of ``at`` (A,)."""
-    pair = group.astype(np.int64) * (int(item.max(initial=0)) + 1) + item
+    pair = pairs.keys(group, item, int(item.max(initial=0)) + 1)
     known, first = np.unique(pair, return_index=True)
     return np.asarray(first[np.searchsorted(known, pair[at])])
 
@@ -122,8 +123,9 @@ def questions(
     """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
     The moment is just before the visit touches the first of these items, or, of a ``MIDWAY`` share, any of them; truth
-    is what it touches from then on. Which, hashes decide: what else the log holds must not change it. With ``new``,
-    truth is only what the customer had never touched before; otherwise also what an earlier visit looked at.
+    is what it touches from then on, less what ``_shown`` counts as past. Which, hashes decide: what else the log holds
+    must not change it. With ``new``, truth is only what the customer had never touched before; otherwise also what an
+    earlier visit looked at.
     """
     log, items, visit = acquired.dataset.histories, len(acquired.dataset.catalogue), acquired.visit
     begun = acquired.first_ever if new else acquired.first_in_visit
@@ -170,9 +172,9 @@ def revisits(acquired: Acquisitions, until: int) -> float:
     """
     log, items, visit = acquired.dataset.histories, len(acquired.dataset.catalogue), acquired.visit
     past = log.time[acquired.at] < until
-    at, met = acquired.at[past], acquired.first_ever[past]
-    _, then = np.unique(log.customer()[at].astype(np.int64) * items + log.item[at], return_index=True)
-    earlier = visit[met[then]] < visit[at[then]]
+    at, first_ever = acquired.at[past], acquired.first_ever[past]
+    _, then = np.unique(pairs.keys(log.customer()[at], log.item[at], items), return_index=True)
+    earlier = visit[first_ever[then]] < visit[at[then]]
     return float(earlier.mean()) if len(earlier) else 0.0
 
 

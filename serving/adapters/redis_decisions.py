@@ -1,6 +1,8 @@
 """Tells Redis what the shop's files say that customers decided: an import brings it, a Redis may lose it."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +45,7 @@ class RedisDecisions:
         told = self._known()
         news = {one: said.get(one, "") for one in {*said, *told} if said.get(one, "") != told.get(one, "")}
         for part in _parts(news):
-            self._send(part)
+            self._run(partial(self._send, part))
         self._seen = (*files, len(said))
 
     def _said(self) -> dict[str, str]:
@@ -66,19 +68,16 @@ class RedisDecisions:
         found = self._run(lambda client: dict(client.hscan_iter(self._told, count=AT_ONCE)))
         return {one.decode(): word.decode() for one, word in found.items()}
 
-    def _send(self, news: Mapping[str, str]) -> None:
-        def send(client: Any) -> None:
-            with client.pipeline(transaction=False) as pipeline:
-                for one, word in news.items():
-                    parts = word.split()
-                    flags = ["0" if name in parts else "1" for name in (CONSENT, CHOICE)]
-                    erased_at = next((part for part in parts if part.isdigit()), "0")
-                    names = [keys.customer(self._shop, kind, one) for kind in ("lists", "profile")]
-                    names += [keys.shared(self._shop, "withheld"), self._told]
-                    pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at)
-                pipeline.execute()
-
-        self._run(send)
+    def _send(self, news: Mapping[str, str], client: Any) -> None:
+        with client.pipeline(transaction=False) as pipeline:
+            for one, word in news.items():
+                parts = word.split()
+                flags = ["0" if name in parts else "1" for name in (CONSENT, CHOICE)]
+                erased_at = next((part for part in parts if part.isdigit()), "0")
+                names = [keys.customer(self._shop, kind, one) for kind in ("lists", "profile")]
+                names += [keys.shared(self._shop, "withheld"), self._told]
+                pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at)
+            pipeline.execute()
 
     def _run(self, use: Any) -> Any:
         try:
@@ -92,7 +91,7 @@ def _parts(said: Mapping[str, str]) -> Iterator[dict[str, str]]:
     return (dict(every[at : at + AT_ONCE]) for at in range(0, len(every), AT_ONCE))
 
 
-def _read(path: Any, schema: pa.Schema) -> pa.Table:
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
     """Return the columns of ``schema`` alone."""
     if not path.exists():
         return schema.empty_table()

@@ -12,7 +12,9 @@ from serving.adapters.redis_link import RedisLink
 from serving.archive import StreamId
 from serving.ports import StockChanges
 
-PUT = """
+LOGGED = "#log:"
+"""What begins the name of the field that holds the log's entry by which another field was last changed."""
+PUT = f"""
 local clock = redis.call('TIME')
 local revision = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) + 1, clock[1] * 1000 + math.floor(clock[2] / 1000))
 redis.call('SET', KEYS[1], string.format('%.0f', revision))
@@ -26,7 +28,7 @@ for item = 4, #KEYS do
     redis.call('HSET', KEYS[item], ARGV[at], ARGV[at + 1])
     at = at + 2
   end
-  for name = first, at - 2, 2 do redis.call('HSET', KEYS[item], '#log:' .. ARGV[name], logged) end
+  for name = first, at - 2, 2 do redis.call('HSET', KEYS[item], '{LOGGED}' .. ARGV[name], logged) end
   redis.call('ZADD', KEYS[2], revision, id)
 end
 return revision
@@ -41,8 +43,6 @@ of them as one document for the archive, then each field's name and JSON value.
 """
 
 
-LOGGED = "#log:"
-"""What begins the name of the field that holds the log's entry by which another field was last changed."""
 AT_ONCE = 1_000
 """Items that are read in one round trip."""
 
