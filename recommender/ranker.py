@@ -9,24 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ids import Texts
+from recommender.network import Network, deviations
 
 LAMBDAMART, LINEAR = 0, 1
-OUTLYING = np.float32(3.0)
-"""Standard deviations beyond which a value weighs no more in a linear sum."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranker:
-    """LambdaMART trees or a linear sum over named features; whichever won on the job's validation split."""
+    """Trees (LambdaMART) and a network, or a linear sum, over named features: what won on the job's validation split.
+
+    Whatever there is adds up.
+    """
 
     kind: int
     """``LAMBDAMART`` or ``LINEAR``."""
     names: Texts
     """The F features, in the order of the columns."""
     boosters: Texts
-    """LightGBM's text models, whose scores add up; none for a linear ranker."""
+    """LightGBM's text models; none for a linear ranker."""
     coefficients: NDArray[np.float32]
-    """(F,) of a linear sum, per standard deviation; added to what trees say, (0,) where trees stand alone."""
+    """(F,) of a linear sum, per standard deviation; (0,) without one."""
     mean: NDArray[np.float32]
     """(F,) stands for a missing value in a linear ranker."""
     scale: NDArray[np.float32]
@@ -35,6 +37,8 @@ class Ranker:
     """Days: the longest idle time that the ranker learned from; beyond it the clock stands still for a customer."""
     revisits: float = 0.0
     """Share of the list's places for items that the customer has looked at and not had, which the ranker never met."""
+    network: Network | None = None
+    """Of the same features, beside trees that learned from enough."""
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -64,39 +68,27 @@ class Ranker:
         """Return (n,) scores of candidates with ``features`` (n × F); comparable within one customer only."""
         if not len(features):
             return np.zeros(0, np.float32)
-        if self.kind == LAMBDAMART:
-            beside = [self._deviations(features) @ self.coefficients] if len(self.coefficients) else []
-            return _summed([*beside, *(trees.predict(features, num_threads=1) for trees in self._trees)])
-        return np.asarray(self._deviations(features) @ self.coefficients, np.float32)
+        parts: list[object] = [trees.predict(features, num_threads=1) for trees in self._trees]
+        if len(self.coefficients):
+            parts.append(self._deviations(features) @ self.coefficients)
+        if self.network is not None:
+            parts.append(self.network.score(features))
+        return _summed(parts)
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (n × F) what each feature adds to the score (TreeSHAP; Lundberg et al. 2020)."""
+        """Return (n × F) what each feature adds to the score; of trees by TreeSHAP (Lundberg et al. 2020)."""
         if not len(features):
             return np.zeros(features.shape, np.float32)
-        if self.kind == LAMBDAMART:
-            parts = [trees.predict(features, num_threads=1, pred_contrib=True) for trees in self._trees]
-            whole = _summed(parts)[:, :-1]
-            return whole + self._terms(features) if len(self.coefficients) else whole
-        return self._terms(features)
-
-    def _terms(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._deviations(features) * self.coefficients, np.float32)
+        explained = [trees.predict(features, num_threads=1, pred_contrib=True) for trees in self._trees]
+        parts: list[object] = [np.asarray(part)[:, :-1] for part in explained]
+        if len(self.coefficients):
+            parts.append(self._deviations(features) * self.coefficients)
+        if self.network is not None:
+            parts.append(self.network.terms(features))
+        return _summed(parts)
 
     def _deviations(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         return deviations(features, self.mean, self.scale)
-
-
-def deviations(
-    features: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return (n × F) how far each value is from its ``mean`` (F,) in units of ``scale`` (F,), up to ``OUTLYING``.
-
-    0 where there is no value.
-    """
-    table = np.subtract(features, mean)
-    table /= scale
-    table[~np.isfinite(table)] = 0
-    return np.asarray(np.clip(table, -OUTLYING, OUTLYING, out=table), np.float32)
 
 
 def _summed(parts: Sequence[object]) -> NDArray[np.float32]:

@@ -114,7 +114,7 @@ def ask_sources(models: Models, queries: Queries) -> Signals:
     content, collaborative = models.content, models.collaborative
     tags = content.profiles(whole)
     profiles = {name: tags.of(name) for name in tags.names} | {"stated": content.stated(queries.tags)}
-    taste = collaborative.fold_in(collaborative.interest(steps, queries.now))
+    taste = collaborative.fold_in(collaborative.interest(steps))
     stacks = [models.transitions.signals(steps), models.neighbours.signals(steps), *_own(steps, queries.now)]
     dense = {"collaborative": collaborative.product(taste)}
     if queries.anchors.nnz:

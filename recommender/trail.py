@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender import pairs
-from recommender.scorer import padded
+from recommender.scorer import jitter, padded
 from recommender.values import Histories
 
 DAY = 86_400.0
@@ -55,6 +55,12 @@ class Trail:
             self.asked[share, depth, most] = heaviest(found, most)
         return self.asked[share, depth, most]
 
+    def newest(self, most: int) -> csr_array:
+        """Return (B × N) the weights of each customer's ``most`` items turned to last; of one step, any of them."""
+        age = jitter(self.pairs.indices)
+        age[self.pair] += self.back  # in order of time, so that the last turn to an item stays
+        return pairs.kept(self.matrix(self.weight), among_heaviest(-age, self.pairs.indptr, most))
+
     def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)
 
@@ -62,6 +68,12 @@ class Trail:
         """Return each entry's weight, halved every ``half_life`` days before ``now`` (B,)."""
         age = np.maximum(now[self.customer] - self.time, 0) / DAY
         return np.asarray(self.weight * np.exp2(-age / half_life), np.float32)
+
+    def settled(self, half_life: float) -> NDArray[np.float32]:
+        """Return each entry's weight, halved every ``half_life`` days before the customer's own last entry."""
+        latest = np.zeros(self.customers, np.int64)
+        latest[self.customer] = self.time
+        return self.faded(half_life, latest)
 
     def last(self, share: float, depth: int) -> NDArray[np.float32]:
         """Return weights falling to ``share`` with each step back, none beyond ``depth``; a step's items share one."""

@@ -1,4 +1,4 @@
-"""Learn how to merge the sources: LambdaMART and a linear order compete on customers held out from both."""
+"""Learn how to merge the sources: trees with a network and a linear order compete on customers held out from both."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,9 @@ from scipy.optimize import minimize
 from recommender.config import RankerSettings
 from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
-from recommender.ranker import LAMBDAMART, LINEAR, Ranker, deviations, linear
+from recommender.network import deviations
+from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
+from training.fit_network import fit_network, standard
 from training.lessons import Lessons
 
 BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
@@ -33,12 +35,10 @@ PATIENCE = 40
 MOMENTS_A_TREE = 10
 """Few moments teach few trees: more would only learn them by heart."""
 MANY = 1000
-"""Moments from which on trees ask for fine features and a linear order stands beside them; from fewer, both learn too
-much by heart."""
+"""Moments from which on trees ask for fine features and a network stands beside them; from fewer, both learn too much
+by heart."""
 GENTLE = 2
 """From fewer than ``MANY``, so many times more trees are learned, by so much smaller and in so much shorter steps."""
-BESIDE = 0.3
-"""Spread of the linear scores beside that of the trees."""
 HESITANT = 0.1
 """Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
 FEWEST = 50
@@ -59,23 +59,22 @@ def fit_ranker(
     competitors = {"fused": fused, "linear": _linear(learned, horizon)}
     if settings.kind == "lambdamart":
         trees = _lambdamart(learned, settings, horizon, seed)
-        many = len(learned.group) >= MANY
-        competitors["lambdamart"] = beside(trees, competitors["linear"], learned) if many else trees
+        competitors["lambdamart"] = beside(trees, learned, seed) if len(learned.group) >= MANY else trees
     found = {name: judged(ranker, learned) for name, ranker in competitors.items()}
     figures = {name: float(one.mean()) for name, one in found.items()}
     return competitors[chosen(found)], figures | {"moments": float(len(learned.group))}
 
 
-def beside(trees: Ranker, order: Ranker, learned: Lessons) -> Ranker:
-    """Return the ``trees`` with the linear ``order`` added, ``BESIDE`` as far spread within the held-out moments.
+def beside(trees: Ranker, learned: Lessons, seed: int) -> Ranker:
+    """Return the ``trees`` with a network whose scores spread as far as theirs within the held-out moments.
 
-    Trees know a season's items better than they will know the next one's; a sum over so few weights cannot.
+    They err in different places: trees cut where a network bends.
     """
+    network = fit_network(learned, CALENDAR, seed)
     features = np.ascontiguousarray(learned.features[np.repeat(learned.held, learned.group)])
     group = np.repeat(np.arange(int(learned.held.sum())), learned.group[learned.held])
-    spread, other = (_spread(one.predict(features), group) for one in (trees, order))
-    coefficients = order.coefficients * np.float32(BESIDE * spread / max(other, 1e-9))
-    return replace(trees, coefficients=coefficients, mean=order.mean, scale=order.scale)
+    spread, other = _spread(trees.predict(features), group), _spread(network.score(features), group)
+    return replace(trees, network=replace(network, out=network.out * np.float32(spread / max(other, 1e-9))))
 
 
 def _spread(score: NDArray[np.float32], group: NDArray[np.intp]) -> float:
@@ -165,11 +164,7 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     chosen = np.zeros(len(learned.group), np.bool_)
     chosen[few] = True
     features, hit = learned.features[np.repeat(chosen, learned.group)], learned.hit[np.repeat(chosen, learned.group)]
-    features = np.where(np.isfinite(features), features, np.nan)
-    known = np.isfinite(features).any(axis=0)
-    mean = np.where(known, np.nanmean(np.where(known, features, 0), axis=0), 0).astype(np.float32)
-    scale = np.where(known, np.nanstd(np.where(known, features, 0), axis=0), 1).astype(np.float32)
-    scale = np.where(scale > 1e-6, scale, 1).astype(np.float32)
+    mean, scale = standard(features)
     table = deviations(features, mean, scale)
     start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
     group = np.repeat(np.arange(len(start)), learned.group[chosen])

@@ -34,6 +34,7 @@ from training.split import (
     unowned,
     windows,
 )
+from training.taste import lasting
 
 RANKERS = ("home", "discovery", "anchored")
 CHEAP = 1_000_000
@@ -56,6 +57,8 @@ NEWCOMERS, BRIEF = 8, 3
 them before it takes its share of the moments."""
 MOST_REVISITS = 0.5
 """At most this share of a discovery list is for what the customer has looked at before."""
+TOLD = 1000
+"""Moments, at most, that tell whether taste lasts."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
 
@@ -98,6 +101,7 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)
     bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
+    bundle = _lasting(bundle, past.models.neighbours.lasting)
     bundle = replace(bundle, brings=learn_brings(dataset.histories, dataset.catalogue))
     held = home.take(np.flatnonzero(held_out(home.customer) & changed(home.customer)))
     return Fitted(bundle, replace(past, rankers=rankers), since, held)
@@ -107,12 +111,11 @@ def _learned(
     acquired: Acquisitions, config: Config, since: int, progress: Progress
 ) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
     """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
-    rng, dataset, had = np.random.default_rng(config.seed), acquired.dataset, acquired.had
+    rng = np.random.default_rng(config.seed)
     assignments: list[tuple[str, Assignment]] = []
-    for window in windows(dataset, since, _stretches(acquired, config, since)):
-        progress("fitting the sources on the past")
-        before = dataset.before(window[0])
-        fitted = _bundle(before, config, fit_sources(before, config, now=window[0], had=had), {}, {}, window[0])
+    stretches = windows(acquired.dataset, since, _stretches(acquired, config, since))
+    progress("fitting the sources on the past")
+    for window, fitted in _fitted(acquired, config, since, stretches):
         for bundle, asked in _slices(acquired, config, window, fitted, rng):
             assignments += [(name, _assignment(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
@@ -125,6 +128,27 @@ def _learned(
         name: [taught for (n, _), taught in zip(assignments, found, strict=True) if n == name] for name in RANKERS
     }
     return past, home, learned
+
+
+def _fitted(
+    acquired: Acquisitions, config: Config, since: int, stretches: list[tuple[int, int]]
+) -> list[tuple[tuple[int, int], Bundle]]:
+    """Return each stretch of time with the sources as fitted before it; all take taste alike, as ``since`` shows it."""
+    dataset, found = acquired.dataset, {}
+    for window in stretches:
+        before = dataset.before(window[0])
+        models = fit_sources(before, config, now=window[0], had=acquired.had)
+        found[window] = _bundle(before, config, models, {}, {}, window[0])
+    split = next(window for window in stretches if window[0] == since)
+    rng = np.random.default_rng(config.seed)
+    asked = _some(questions(acquired, split, 1, rng, new=True).answered(), TOLD, rng)
+    lasts = lasting(found[split].models.neighbours, asked)
+    return [(window, _lasting(bundle, lasts)) for window, bundle in found.items()]
+
+
+def _lasting(bundle: Bundle, lasts: bool) -> Bundle:
+    neighbours = replace(bundle.models.neighbours, lasting=lasts)
+    return replace(bundle, models=replace(bundle.models, neighbours=neighbours))
 
 
 def _slices(

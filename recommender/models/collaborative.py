@@ -39,9 +39,9 @@ class CollaborativeModel:
         scores[~taste.any(axis=1)] = np.nan
         return scores
 
-    def interest(self, steps: Trail, now: NDArray[np.int64]) -> csr_array:
+    def interest(self, steps: Trail) -> csr_array:
         """Return (B × N) each customer's interest in what they turned to, as the model was fitted on it."""
-        return saturated(steps, self.half_life, now)
+        return saturated(steps, self.half_life)
 
     def fold_in(self, interest: csr_array) -> NDArray[np.float32]:
         """Return (B × F) factors of customers from their ``interest`` (B × N), by conjugate gradients on all at once.
@@ -78,9 +78,9 @@ class CollaborativeModel:
         return x
 
 
-def saturated(steps: Trail, half_life: float, now: NDArray[np.int64]) -> csr_array:
+def saturated(steps: Trail, half_life: float) -> csr_array:
     """Return (B × N) ``log(1 + faded interest)``: the tenth purchase says less than the second."""
-    interest = steps.matrix(steps.faded(half_life, now))
+    interest = steps.matrix(steps.settled(half_life))
     interest.data = np.log1p(interest.data)
     return interest
 

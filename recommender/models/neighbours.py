@@ -10,6 +10,8 @@ from recommender.stack import Stack, led_to
 from recommender.trail import Trail
 
 SHARE, DEPTH, MOST = 0.9, 40, 50
+EVER = 200
+"""Items that a lasting taste is told by, the last ones turned to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +23,8 @@ class NeighbourModel:
     links: csr_array
     """(2·N × N) similarity, and below it the weights of a linear autoencoder (EASE; Steck 2019), so that one product
     answers for both; row a of each is about a, a itself left out."""
+    lasting: bool = False
+    """What a customer turned to long ago says as much of them as what they turned to last."""
 
     @property
     def items(self) -> int:
@@ -28,13 +32,16 @@ class NeighbourModel:
         return int(self.links.shape[1])
 
     def origins(self, steps: Trail) -> csr_array:
-        """Return (B × N) the last steps by how much they count."""
-        return steps.recent(SHARE, DEPTH, MOST)
+        """Return (B × N) the items that are asked about, by how much they count: the last steps, or all alike."""
+        if not self.lasting:
+            return steps.recent(SHARE, DEPTH, MOST)
+        every = steps.newest(EVER)
+        return csr_array((np.ones_like(every.data), every.indices, every.indptr), shape=every.shape)
 
     def signals(self, steps: Trail) -> Stack:
-        """Return the similarity to the last steps, and what these, taken together, speak for."""
-        recent = self.origins(steps)
-        return led_to(("neighbours", "ease"), [(recent, 0), (recent, self.items)], self.links)
+        """Return the similarity to the origins, and what these, taken together, speak for."""
+        asked = self.origins(steps)
+        return led_to(("neighbours", "ease"), [(asked, 0), (asked, self.items)], self.links)
 
     def beside(self, anchors: csr_array) -> Stack:
         """Return the similarity to the ``anchors`` (B × N)."""

@@ -14,6 +14,7 @@ from recommender.trail import trail
 from recommender.values import EventType, Histories
 from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
 from training.fit.autoencoder import RIDGE, fit_autoencoder
+from training.fit.collaborative import fit_collaborative
 from training.fit.cooccurrence import cooccurrence
 from training.fit.neighbours import NEWEST, fit_neighbours
 from training.fit.popularity import fit_popularity
@@ -76,7 +77,7 @@ def test_events_on_items_that_came_after_training_change_nothing(models, name):
 def test_folding_in_gives_the_fitted_factors(models):
     model = models.collaborative
     log = dataset().histories
-    interest = model.interest(_steps(model, log), np.full(CUSTOMERS, 10 * DAY))
+    interest = model.interest(_steps(model, log))
     folded = model.fold_in(interest)
     exact = _solved(model, interest)
     np.testing.assert_allclose(folded, exact, rtol=1e-2, atol=1e-3)
@@ -133,23 +134,26 @@ def test_of_what_occurs_together_the_strongest_pairs_are_kept_and_nothing_with_i
     assert not kept.diagonal().any()
 
 
-def test_the_autoencoder_keeps_the_highest_weights_of_the_closed_form():
+def test_the_autoencoder_keeps_the_weights_of_the_closed_form_that_are_furthest_from_0():
     had = np.random.default_rng(0).random((200, 30)) < 0.3
     had[:, 7] = False
     had[:, 8] = had[:, 9]
+    had[:, 10] = ~had[:, 11]
     inverse = np.linalg.inv(had.T.astype(float) @ had + RIDGE * np.eye(30))
     whole = -inverse / inverse.diagonal()
     np.fill_diagonal(whole, 0)
-    found = fit_autoencoder(csr_array(had.astype(np.float32)), 5).toarray()
-    np.testing.assert_allclose(found[found > 0], whole[found > 0], rtol=1e-4)
+    found = fit_autoencoder(csr_array(had.astype(np.float32)), 5 * 29).toarray()
+    np.testing.assert_allclose(found[found != 0], whole[found != 0], rtol=1e-4)
     assert (np.count_nonzero(found, axis=1) == np.where(np.arange(30) == 7, 0, 5)).all()
-    np.testing.assert_allclose(-np.sort(-found)[:, :5], -np.sort(-np.maximum(whole, 0))[:, :5], rtol=1e-4)
+    furthest = [-np.sort(-np.abs(table), axis=1)[:, :5] for table in (found, whole)]
+    np.testing.assert_allclose(*furthest, rtol=1e-4)
     assert found[8].argmax() == 9
+    assert (found < 0).any()
 
 
 @pytest.mark.parametrize(("customers", "items", "least"), [(0, 0, 0), (0, 3, 0), (1, 1, 0), (1, 2, 2), (3, 50, 250)])
 def test_an_autoencoder_of_next_to_nothing_can_be_fitted(customers: int, items: int, least: int):
-    found = fit_autoencoder(csr_array(np.ones((customers, items), np.float32)), 5)
+    found = fit_autoencoder(csr_array(np.ones((customers, items), np.float32)), 5 * items)
     assert found.shape == (items, items)
     assert not found.diagonal().any()
     assert np.isfinite(found.data).all()
@@ -160,9 +164,9 @@ def test_an_autoencoder_of_next_to_nothing_can_be_fitted(customers: int, items: 
 def test_an_autoencoder_of_many_items_knows_those_of_most_customers(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(1)
     had = rng.random((300, 40)) < np.where(np.arange(40) % 4 == 2, 0.6, 0.1)
-    small = fit_autoencoder(csr_array(had[:, 2::4].astype(np.float32)), 40).toarray()
+    small = fit_autoencoder(csr_array(had[:, 2::4].astype(np.float32))).toarray()
     monkeypatch.setattr("training.fit.autoencoder.ITEMS", 10)
-    found = fit_autoencoder(csr_array(had.astype(np.float32)), 40).toarray()
+    found = fit_autoencoder(csr_array(had.astype(np.float32))).toarray()
     np.testing.assert_allclose(found[2::4, 2::4], small, rtol=1e-5)
     assert np.count_nonzero(found) == np.count_nonzero(small) > 0
 
@@ -225,6 +229,31 @@ def test_what_came_up_today_shows_in_the_sudden_trends_first():
     found = fit_popularity(steps, owners, weights, category, 60 * DAY, np.random.default_rng(0))
     assert found.sudden[0][1] > found.sudden[1][1] > found.trend[1] > 0
     assert found.sudden[0][0] < found.trend[0]
+
+
+def test_what_nobody_turned_to_of_late_does_not_rise():
+    old, today = [[(0, 0)]] * 50 + [[(2, 0)]], [[(1, 300)]] * 2
+    steps, owners = trail(histories([*old, *today]), np.ones(len(EventType), np.float32), ITEMS), np.zeros(ITEMS)
+    category = dataset().catalogue.category
+    found = fit_popularity(
+        steps, owners.astype(np.int64), steps.weight[:0], category, 300 * DAY, np.random.default_rng(0)
+    )
+    assert found.trend[1] > 0 > found.trend[2] > found.trend[0]
+
+
+def test_a_customer_who_left_long_ago_teaches_and_is_asked_as_one_who_is_here():
+    rows = [[(item, day) for day, item in enumerate(range(customer % 2, ITEMS, 2))] for customer in range(40)]
+    weights, settings = np.ones(len(EventType), np.float32), Config().collaborative
+    here, gone = (
+        fit_collaborative(trail(shifted(rows, days), weights, ITEMS), weights, 60.0, settings, 7) for days in (0, 5000)
+    )
+    np.testing.assert_array_equal(here.factors, gone.factors)
+    assert np.abs(gone.factors[: ITEMS // 2]).max() > 0.1
+
+
+def shifted(rows: list[list[tuple[int, int]]], days: int) -> Histories:
+    """Return the histories with every second customer's ``days`` later."""
+    return histories([[(item, day + days * (customer % 2)) for item, day in row] for customer, row in enumerate(rows)])
 
 
 def test_a_refund_takes_the_purchase_back():

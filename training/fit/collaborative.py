@@ -13,7 +13,6 @@ from recommender.trail import Trail
 
 def fit_collaborative(
     steps: Trail,
-    now: NDArray[np.int64],
     weights: NDArray[np.float32],
     half_life: float,
     settings: CollaborativeSettings,
@@ -24,7 +23,7 @@ def fit_collaborative(
 
     A small shop gets fewer factors, at most one for four items: more would only learn the log by heart.
     """
-    interest = saturated(steps, half_life, now)
+    interest = saturated(steps, half_life)
     seen = np.bincount(interest.indices, minlength=steps.items) > 0
     factors = min(settings.factors, max(int(seen.sum()) // 4, 1))
     model = AlternatingLeastSquares(

@@ -7,8 +7,8 @@ from scipy.sparse import csr_array, csr_matrix, diags_array, vstack
 
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
-from recommender.scorer import compact, jitter
-from recommender.trail import Trail, among_heaviest
+from recommender.scorer import compact
+from recommender.trail import Trail
 from training.fit.autoencoder import fit_autoencoder
 
 MODELS = {"bm25": BM25Recommender, "cosine": CosineRecommender}
@@ -18,19 +18,9 @@ NEWEST = 500
 
 def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
     """Find each item's neighbours among the customers' interests, and what these, taken together, speak for."""
-    interest = _newest(steps)
-    parts = [_similarity(interest, settings), fit_autoencoder(interest, settings.neighbours)]
+    interest = steps.newest(NEWEST)
+    parts = [_similarity(interest, settings), fit_autoencoder(interest)]
     return NeighbourModel(weights, compact(vstack(parts, format="csr", dtype=np.float32)))
-
-
-def _newest(steps: Trail) -> csr_array:
-    """Return (B × N) the weights of each customer's ``NEWEST`` items; of one step, any of them."""
-    interest = steps.matrix(steps.weight)
-    age = jitter(interest.indices)
-    age[steps.pair] += steps.back  # in order of time, so that the last turn to an item stays
-    interest.data[~among_heaviest(-age, interest.indptr, NEWEST)] = 0
-    interest.eliminate_zeros()
-    return interest
 
 
 def _similarity(interest: csr_array, settings: NeighbourSettings) -> csr_array:

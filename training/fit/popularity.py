@@ -48,9 +48,12 @@ def fit_popularity(
 
 
 def _risen(fresh: NDArray[np.number], every: NDArray[np.number]) -> NDArray[np.float64]:
-    """Return the log ratio of each item's share of the fresh events to its share of all."""
-    shares = [np.log((count + 1) / max(float(count.sum()), 1)) for count in (fresh, every)]
-    return np.asarray(shares[0] - shares[1], np.float64)
+    """Return the log ratio of each item's fresh events to what its share of all would make of them, one added to each.
+
+    So a little evidence says little, and none says nothing.
+    """
+    expected = every * (float(fresh.sum()) / max(float(every.sum()), 1e-12))
+    return np.asarray(np.log1p(fresh) - np.log1p(expected), np.float64)
 
 
 def _known(values: NDArray[np.float64], unseen: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -25,11 +25,10 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
     """Fit the sources at ``now``; ``start`` gives earlier ones of the same items to go on from."""
     weights = event_weights(config.events)
     steps = trail(dataset.histories, weights, len(dataset.catalogue))
-    clock = np.full(len(dataset.histories), now)
     half_life = config.events.half_life_days
     before = start.collaborative if start is not None else None
     fits = [
-        delayed(fit_collaborative)(steps, clock, weights, half_life, config.collaborative, config.seed, before),
+        delayed(fit_collaborative)(steps, weights, half_life, config.collaborative, config.seed, before),
         delayed(fit_transitions)(steps, weights, config.transitions),
         delayed(fit_neighbours)(steps, weights, config.neighbours),
         delayed(_counted)(dataset, config, steps, now, had),
