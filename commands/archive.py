@@ -7,7 +7,7 @@ from serving.archive_process import run_archiver
 from serving.run import redis_url
 from serving.settings import Settings, process_environment
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from training.heldout import Protocol
 from training.page import page
 from training.study import Plan, study
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

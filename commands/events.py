@@ -14,7 +14,7 @@ from serving.replay import replay
 from serving.run import redis_url
 from serving.settings import Settings, process_environment
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 WRITE_SECONDS = 10.0
 
 

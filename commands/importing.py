@@ -10,7 +10,7 @@ from commands.reading import TOLERANCE
 from recommender.errors import InvalidInput
 from training.importer import import_files
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(name="import")
@@ -23,7 +23,8 @@ def import_(
 ) -> None:
     """Bring interactions, items and users into the data folder; importing a file twice changes nothing.
 
-    Rows that cannot be read go to a rejects file, with the reason.
+    Rows that cannot be read go to a rejects file, with the reason; of items and customers what can be read of them is
+    kept all the same. A consent that is neither yes nor no counts as no.
 
     Example: tagalong import --interactions 'orders/*.csv.gz' --items products.jsonl
     """
@@ -41,7 +42,11 @@ def import_(
         say(f"{found.forgotten} rows left out: of customers who asked to be forgotten, from before they did")
     for reason, count in found.reasons.most_common(3):
         say(f"{count} rows rejected: {reason}")
+    for reason, count in found.flaws.most_common(3):
+        say(f"{count} rows: {reason}")
     for path in found.rejects:
-        say(f"rejected rows are in {path}")
+        say(f"these rows are in {path}")
+    if found.unread:
+        say(f"columns of interactions that nobody reads: {', '.join(sorted(found.unread))}")
     for name, count in sorted(found.unknown_events.items()):
         say(f"{count} events are called {name!r}, which nobody knows; they are kept and weigh nothing")

@@ -23,5 +23,5 @@ def read(
     tables = read_files(interactions or (), items or (), users or (), rejects, latest=time.time() + TOLERANCE)
     if rejects.exists():
         with rejects.open("rb") as lines:
-            say(f"{sum(1 for _ in lines)} rows could not be read; they are in {rejects}, with the reasons")
+            say(f"{sum(1 for _ in lines)} rows could not be read as a whole; they are in {rejects}, with the reasons")
     return tables

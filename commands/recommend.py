@@ -1,6 +1,7 @@
 """``tagalong recommend``: lists for many customers at once, written to a file."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,11 @@ import typer
 from commands.console import Report, progress, say
 from commands.options import BundleKey, Now, moment
 from commands.reading import read
+from features.stock import updated
+from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
 from recommender.lists import Ordered
+from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
 from training.batch import ask_for, in_blocks
 from training.lists_file import check_target, write_lists
@@ -19,7 +23,7 @@ from training.privacy import UNDECIDED, Decisions
 from training.registry import bundle_folder
 from training.sources import read_decisions
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -40,7 +44,8 @@ def recommend(
     """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
 
     Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
-    decided there since it was trained is obeyed: erasures, and the choice of lists that are not personal. Without --now
+    decided there since it was trained is obeyed (erasures, and the choice of lists that are not personal), and what the
+    shop took off sale is left out. Without --now
     the lists are made for the moment just after the last event that the bundle and --history know.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
@@ -51,6 +56,7 @@ def recommend(
     ids = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))
+    loaded = _stocked(loaded, folder)
     asked = moment("--now", now)
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
@@ -63,6 +69,15 @@ def recommend(
         parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or os.cpu_count() or 1)
         written = write_lists(out, ids, loaded.catalogue.items, _shown(parts, audience, report))
     say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+
+
+def _stocked(bundle: Bundle, folder: Path) -> Bundle:
+    """Return a bundle of a data folder without what was taken off sale there since it was made."""
+    bundles = folder.resolve().parent
+    if bundles.name != "bundles":
+        return bundle
+    off = off_sale(bundles.parent, time.time, bundle).items
+    return updated(bundle, [says for item, says in off.items() if bundle.catalogue.items.row(item) >= 0], 0)
 
 
 def _decided(folder: Path) -> Decisions:

@@ -11,7 +11,7 @@ from features.config_file import load_config
 from serving.run import serve
 from serving.settings import Settings, process_environment
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -26,7 +26,7 @@ from training.publication import Run, train_into, train_to
 from training.registry import Registry
 from training.sources import read_archived, read_log
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

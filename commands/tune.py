@@ -15,9 +15,8 @@ from features.config_file import load_config
 from recommender.errors import InvalidInput
 from training.sources import read_log
 from training.toml_text import toml
-from training.tune import Search, search
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -42,6 +41,8 @@ def tune(
 
     Example: tagalong tune --minutes 60 --out tuned.toml
     """
+    from training.tune import Search, search  # noqa: PLC0415 - help must not need the library behind it
+
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
     settings = load_config(config)

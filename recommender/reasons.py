@@ -68,6 +68,8 @@ OF_FALLBACK: Mapping[str, Reason] = {
 """The reason of what no ranker put in its place."""
 MOST = 3
 """Reasons an item."""
+BAND = "price_band:"
+"""What the tags of price bands begin with."""
 
 
 @cache
@@ -204,9 +206,10 @@ class _Evidence:
         return dict(zip(target.tolist(), source.tolist(), strict=True))
 
     def _tag(self, place: int) -> Reason | None:
-        """Name the shared tag that weighs most."""
+        """Name the shared tag that weighs most; a price band has no name that anybody could show."""
         tag = self._tags[place]
-        return None if tag < 0 else Reason("tag", _plain(self.catalogue.tag_names[tag]))
+        name = self.catalogue.tag_names[tag] if tag >= 0 else BAND
+        return None if name.startswith(BAND) else Reason("tag", _plain(name))
 
     @cached_property
     def _tags(self) -> list[int]:

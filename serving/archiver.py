@@ -106,9 +106,9 @@ class Archiver:
         return (is_full or bool(self.erasures.open())) and self.work() >= 0
 
     def _patiently(self, step: Callable[[], object]) -> bool:
-        """Return what the step says; a Redis that is down is waited for."""
+        """Return what the step says; a Redis that is down, or a disk that is full, is waited for."""
         try:
             return bool(step())
-        except Unavailable as error:
+        except (Unavailable, OSError) as error:
             log.warning("archiver waits", error=str(error))
             return False

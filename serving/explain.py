@@ -8,7 +8,7 @@ import orjson
 
 from features.profile import Profile
 from features.tag_rules import CustomerTag
-from recommender.errors import NotFound
+from recommender.errors import InvalidInput, NotFound
 from recommender.lists import Ordered
 from recommender.pipeline import explain as explain_live
 from recommender.pipeline import rank as rank_live
@@ -26,6 +26,9 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     ask = Ask(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
+    placement = services.shelves.shelf.config.placements.get(asked.placement)
+    if placement is not None and placement.needs_items:
+        raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
     visit, queries, known, _ = _visit(services, ask)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)

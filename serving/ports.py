@@ -127,7 +127,7 @@ class EventLog(Protocol):
         ...
 
 
-REPLACED = ("tags", "birthday", "region", "language")
+REPLACED = ("tags", "birthday", "region", "language", "attributes")
 """What a declaration takes away where it does not say it; a consent stands until another one is declared."""
 
 

@@ -44,7 +44,7 @@ def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
         known = ", ".join([*shelf.config.placements, *NEAR])
         raise UnknownPlacement("placement", f"{name!r} is not one of {known}")
     if found.needs_items and not any(True for _ in item_ids):
-        raise InvalidInput("item_ids", f"placement {name!r} needs at least one item")
+        raise InvalidInput("item_ids", f"placement {name!r} needs at least one item that the page is about")
     return found
 
 

@@ -37,6 +37,7 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
             redis = redis_program(settings)
             programs.append(redis)
             settings = settings.model_copy(update={"redis_url": redis_url(settings)})
+        stack.callback(shutil.rmtree, settings.metrics_folder, ignore_errors=True)
         _empty(settings.metrics_folder)
         programs += [archiver_program(settings), workers_program(settings)]
         Supervisor(programs).run(started)
@@ -85,7 +86,7 @@ def workers_program(settings: Settings) -> Program:
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = (sys.executable, "-m", "serving.workers", *arguments, "--respawn-failed-workers", "--no-ws", "--factory")
     environment = process_environment() | settings.environment() | {
-        "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder.resolve()),
+        "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }  # fmt: skip

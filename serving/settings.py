@@ -1,16 +1,20 @@
 """What the surroundings decide: folders, addresses and time limits; the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from recommender.bundle_io import signing_key
 from recommender.errors import ConfigError
 
 PREFIX = "TAGALONG_"
+MEMORY = Path("/dev/shm")
+"""Files here are in memory."""
 
 
 class Settings(BaseModel):
@@ -38,6 +42,13 @@ class Settings(BaseModel):
     """Requests that one worker handles at a time; more of them wait for each other, and answers come slower."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"(rediss?|unix)://.", url):
+            raise ValueError(f"{url!r} begins with none of redis://, rediss:// and unix://")
+        return url
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
         """Read ``TAGALONG_<FIELD>`` and ``REDIS_URL`` from ``environment``; a wrong value raises ConfigError."""
@@ -47,7 +58,8 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
-            raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}", first["msg"]) from error
+            field = str(first["loc"][0])
+            raise ConfigError(next(n for n, f in reversed(names.items()) if f == field), first["msg"]) from error
 
     @property
     def shop_folder(self) -> Path:
@@ -61,8 +73,12 @@ class Settings(BaseModel):
 
     @property
     def metrics_folder(self) -> Path:
-        """Return the folder in which the workers share their counters."""
-        return self.data / "run" / "metrics"
+        """Return the folder in which the workers share their counters: in memory where the machine has such a place.
+
+        The counters are mapped files; one that cannot grow, for the disk is full, would kill its worker.
+        """
+        own = (self.data / "run" / "metrics").resolve()
+        return MEMORY / f"tagalong-{sha256(str(own).encode()).hexdigest()[:16]}" if MEMORY.is_dir() else own
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which ``read`` makes these settings again, in another process."""

@@ -51,11 +51,14 @@ class Audience:
 def read_ids(path: Path, known: IdMap) -> list[str]:
     """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order.
 
-    Raises UnreadableFile where the column has no name but one of the ``known`` ids.
+    Raises UnreadableFile where no column is the first, or where its name is one of the ``known`` ids.
     """
     with connect() as connection:
         raw = open_raw(connection, path)
-        column = next((name for name in raw.columns if name.strip().lower() == "user_id"), next(iter(raw.columns)))
+        column = next((name for name in raw.columns if name.strip().lower() == "user_id"), None)
+        if column is None and not raw.ordered:
+            raise UnreadableFile(str(path), f"column user_id is missing (found: {', '.join(raw.columns)})")
+        column = column or next(iter(raw.columns))
         if known.row(column) >= 0:
             raise UnreadableFile(
                 str(path), f"the first line must name the column, such as user_id; {column} is a customer"

@@ -36,7 +36,11 @@ def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat:
     """
     known = bundle.info.config.placements
     if placement not in known:
-        raise UnknownPlacement("--placement", f"{placement!r} is not one of {', '.join(sorted(known))}")
+        raise UnknownPlacement(
+            "--placement",
+            f"the bundle was trained without {placement!r} and knows {', '.join(sorted(known))}; "
+            "train with a --config that has it",
+        )
     found = known[placement]
     ruled = {"in_cart": False} | ({"bought_within_days": 0.0} if repeat else {})
     found = found.model_copy(update={"exclude": found.exclude.model_copy(update=ruled)})

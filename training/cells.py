@@ -12,8 +12,11 @@ _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
 _FRACTIONS = frozenset({"FLOAT", "DOUBLE"})
-_YES = "['true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available']"
-_NO = "['false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable']"
+_YES = "['true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available', '是', '有货', '同意']"
+_NO = (
+    "['false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable', "
+    "'denied', 'refused', 'withdrawn', 'opt-out', 'opted out', '否', '无货', '缺货', '售罄', '不同意', '拒绝']"
+)
 _YEAR_10000 = 253_402_300_800_000
 _LONGEST_ID = 256
 

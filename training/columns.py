@@ -16,6 +16,8 @@ class Column:
     """The DuckDB type of the value."""
     complaint: str | None = None
     """Ends the sentence "price …" where the cell holds something else; None where any text will do."""
+    otherwise: str = "NULL"
+    """SQL for what such a cell is taken for."""
 
 
 _TEXT = Column(cells.trimmed, "VARCHAR")
@@ -23,8 +25,12 @@ _AMOUNT = Column(cells.amount, "DOUBLE", "is not a number of 0 or more")
 _MONEY = Column(cells.money, "VARCHAR", "is not a number of 0 or more")
 _MOMENT = Column(cells.moment, "BIGINT", "is neither RFC 3339 nor seconds or milliseconds since 1970")
 _TRUTH = Column(cells.truth, "BOOLEAN", "is neither yes nor no")
+_CONSENT = Column(cells.truth, "BOOLEAN", "is neither yes nor no, and taken for no", "false")
 _WORDS = Column(cells.words, "VARCHAR[]", "is no list of texts")
 _ID = Column(cells.text, "VARCHAR")
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {"event": ("event_name", "event_type")}
+"""Names by which a column also goes, where the file has none of its own name."""
 
 EVENT_COLUMNS: Mapping[str, Column] = {
     "event_id": _TEXT,
@@ -68,11 +74,11 @@ USER_COLUMNS: Mapping[str, Column] = {
     "birthday": Column(cells.birthday, "VARCHAR", "is neither MM-DD nor YYYY-MM-DD"),
     "region": _TEXT,
     "language": _TEXT,
-    "consent_personalization": _TRUTH,
-    "consent_email": _TRUTH,
-    "consent_sms": _TRUTH,
-    "consent_push": _TRUTH,
-    "personalize": _TRUTH,
+    "consent_personalization": _CONSENT,
+    "consent_email": _CONSENT,
+    "consent_sms": _CONSENT,
+    "consent_push": _CONSENT,
+    "personalize": _CONSENT,
 }
 
 ATTRIBUTE = Column(cells.joined, "VARCHAR")

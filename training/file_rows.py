@@ -1,6 +1,6 @@
 """Reads one file of events, items or customers: the rows that can be read, and why the others cannot."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ from features.event_names import ALIASES, SEPARATORS, WITHOUT_ITEM, canonical_na
 from features.tables import EVENTS, ITEMS, USERS, conform
 from recommender.errors import UnreadableFile
 from training import cells
-from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, USER_COLUMNS, Column
+from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
 from training.raw_files import RawFile, connect, literal, literals, open_raw, quoted, unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not be read."""
+    """A row that could not be read, or not all of it."""
 
     file: str
     row: int
@@ -29,6 +29,8 @@ class Reject:
     reason: str
     content: Any
     """The row as its columns, or the line as it stands."""
+    kept: bool = False
+    """Only a cell is missing: of an item or a customer the rest counts, such as being sold out or having refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class JudgedFile:
 
     def batches(self, size: int) -> Iterator[pa.Table]:
         """Yield the good rows in canonical columns, in the file's order, ``size`` or a few more at a time."""
-        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason) FROM judged WHERE reason IS NULL')
+        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason, fatal) FROM judged WHERE NOT fatal')
         held: list[pa.RecordBatch] = []
         for batch in good.to_arrow_reader(size):
             held.append(batch)
@@ -62,38 +64,48 @@ class JudgedFile:
 
     def count(self) -> int:
         """Return the number of good rows."""
-        return int(self.connection.execute("SELECT count(*) FROM judged WHERE reason IS NULL").fetchall()[0][0])
+        return int(self.connection.execute("SELECT count(*) FROM judged WHERE NOT fatal").fetchall()[0][0])
 
     def keep_first(self, column: str) -> None:
         """Leave out good rows whose ``column`` an earlier good row has."""
-        good = f"FROM judged WHERE reason IS NULL GROUP BY {column}"
+        good = f"FROM judged WHERE NOT fatal GROUP BY {column}"
         if self.connection.execute(f"SELECT 1 {good} HAVING count(*) > 1 LIMIT 1").fetchall():
             self.connection.execute(
-                f"DELETE FROM judged WHERE reason IS NULL AND rowid NOT IN (SELECT min(rowid) {good})"
+                f"DELETE FROM judged WHERE NOT fatal AND rowid NOT IN (SELECT min(rowid) {good})"
             ).fetchall()
 
     def table(self) -> pa.Table:
         """Return all good rows at once."""
-        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason) FROM judged WHERE reason IS NULL')
+        good = self.connection.sql('SELECT * EXCLUDE ("#row", reason, fatal) FROM judged WHERE NOT fatal')
         return conform(good.to_arrow_table(), self.schema)
+
+    def unread(self) -> tuple[str, ...]:
+        """Return the file's columns that no column of the schema is."""
+        return tuple(
+            given for name, given in _given(self.raw, self.schema.names).items() if name not in self.schema.names
+        )
 
     def rejects(self) -> list[Reject]:
         """Return the rows that could not be read, torn lines first."""
-        torn = [Reject(str(self.raw.path), row, _swallowed(reason, line), line) for row, reason, line in self._torn()]
+        torn = [Reject(self._file, row, _swallowed(reason, line), line) for row, reason, line in self._torn()]
         shift = np.array([reject.row for reject in torn]) - np.arange(len(torn))
         return torn + [
-            Reject(str(self.raw.path), row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content))
-            for row, reason, content in self._wrong()
+            Reject(self._file, row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content), kept)
+            for row, reason, content, kept in self._wrong()
         ]
+
+    @property
+    def _file(self) -> str:
+        return str(self.raw.path)
 
     def _torn(self) -> list[tuple[int, str, str]]:
         return self.connection.execute(self.raw.torn).fetchall() if self.raw.torn else []
 
-    def _wrong(self) -> list[tuple[int, str, str]]:
-        """Return row number, reason and content; the file is read again only if some row is wrong."""
+    def _wrong(self) -> list[tuple[int, str, str, bool]]:
+        """Return row number, reason, content and whether the rest is kept; reads again only where some row is wrong."""
         some = self.connection.execute("SELECT 1 FROM judged WHERE reason IS NOT NULL LIMIT 1").fetchall()
         query = (
-            'SELECT "#row", reason, to_json(cell) FROM judged '
+            'SELECT "#row", reason, to_json(cell), NOT fatal FROM judged '
             f'JOIN (SELECT "#row", {self.raw.content} AS cell FROM ({self.raw.query}) AS raw) USING ("#row") '
             'WHERE reason IS NOT NULL ORDER BY "#row"'
         )
@@ -140,29 +152,43 @@ def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema)
     with connect() as connection:
         raw = _opened(connection, path, (key,))
         known = {*columns, *schema.names}  # a column of the schema that no file may give is no attribute either
-        attributes = {_canonical(name): ATTRIBUTE for name in raw.columns if _canonical(name) not in known}
+        attributes = {name: ATTRIBUTE for name in _given(raw, known) if name not in known}
         typed = _typed(raw, {**columns, **attributes})
-        judged = f"SELECT * REPLACE (coalesce(reason, {_id_reason(key)}) AS reason) FROM ({typed})"
+        whole = f'coalesce("#broken", {_id_reason(key)})'
+        reason = f"coalesce({whole}, reason || '; the rest of the row is kept')"
+        judged = (
+            f'SELECT * EXCLUDE ("#broken") REPLACE ({reason} AS reason), {whole} IS NOT NULL AS fatal FROM ({typed})'
+        )
         file = _judge(connection, raw, judged, schema)
         return FileRows(file.table(), file.rejects())
 
 
 def _opened(connection: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str, ...]) -> RawFile:
     raw = open_raw(connection, path)
-    present = {_canonical(name) for name in raw.columns}
+    present = _given(raw, needed)
     for name in needed:
         if name not in present:
             raise UnreadableFile(str(path), f"column {name} is missing (found: {', '.join(raw.columns)})")
     return raw
 
 
-def _canonical(name: str) -> str:
-    return name.strip().lower()
+def _given(raw: RawFile, known: Collection[str]) -> dict[str, str]:
+    """Return the file's columns by their canonical names: case, and blanks or dashes in known names, do not matter."""
+    given: dict[str, str] = {}
+    for name in raw.columns:
+        plain = name.strip().lower()
+        joined = plain.replace(" ", "_").replace("-", "_")
+        given.setdefault(joined if joined in known else plain, name)
+    for name, others in SPELLINGS.items():
+        found = next((other for other in others if other in given), None)
+        if name in known and name not in given and found:
+            given[name] = given.pop(found)
+    return given
 
 
 def _typed(raw: RawFile, columns: Mapping[str, Column]) -> str:
-    """Return SQL for ``#row``, ``reason`` (a cell that makes no sense, or null) and the value of every column."""
-    given = {_canonical(name): name for name in raw.columns}
+    """Return SQL for ``#row``, ``#broken``, ``reason`` (of a cell that makes no sense) and every column's value."""
+    given = _given(raw, columns)
     values, reasons = [], ['"#broken"']
     for name, column in columns.items():
         if name not in given:
@@ -170,12 +196,13 @@ def _typed(raw: RawFile, columns: Mapping[str, Column]) -> str:
             continue
         cell, kind = quoted(given[name]), raw.columns[given[name]]
         value = column.read(cell, kind)
-        values.append(f"{value} AS {quoted(name)}")
+        wrong = cells.unread(cell, kind, value)
         if column.complaint:
-            reasons.append(
-                f"CASE WHEN {cells.unread(cell, kind, value)} THEN {literal(f'{name} {column.complaint}')} END"
-            )
-    return f'SELECT "#row", coalesce({", ".join(reasons)}, NULL) AS reason, {", ".join(values)} FROM ({raw.query})'
+            reasons.append(f"CASE WHEN {wrong} THEN {literal(f'{name} {column.complaint}')} END")
+        read = value if column.otherwise == "NULL" else f"CASE WHEN {wrong} THEN {column.otherwise} ELSE {value} END"
+        values.append(f"{read} AS {quoted(name)}")
+    reason = f"coalesce({', '.join(reasons)}, NULL) AS reason"
+    return f'SELECT "#row", "#broken", {reason}, {", ".join(values)} FROM ({raw.query})'
 
 
 def _id_reason(name: str) -> str:
@@ -184,7 +211,7 @@ def _id_reason(name: str) -> str:
 
 def _derived_id(raw: RawFile) -> str:
     """Return SQL for the digest of what a row says; empty cells do not count, so a missing column changes nothing."""
-    given = {"event", "quantity", *(_canonical(name) for name in raw.columns)} - {"event_id", "consent"}
+    given = {"event", "quantity", *_given(raw, EVENT_COLUMNS)} - {"event_id", "consent"}
     parts = ", ".join(f"'{name}=' || {quoted(name)}" for name in EVENTS.names if name in given)
     return f"md5(concat_ws(chr(31), {parts}))"
 
@@ -201,9 +228,10 @@ def _event_query(raw: RawFile, latest: float | None) -> str:
         f"SELECT * REPLACE (coalesce({_canonical_event()}, event, 'purchase') AS event, "
         f"coalesce(quantity, 1) AS quantity) FROM ({_typed(raw, EVENT_COLUMNS)})"
     )
+    whole = f"coalesce(reason, {reason})"
     return (
-        f"SELECT * REPLACE (coalesce(event_id, {_derived_id(raw)}) AS event_id, coalesce(reason, {reason}) AS reason) "
-        f"FROM ({named})"
+        f'SELECT * EXCLUDE ("#broken") REPLACE (coalesce(event_id, {_derived_id(raw)}) AS event_id, '
+        f"{whole} AS reason), {whole} IS NOT NULL AS fatal FROM ({named})"
     )
 
 

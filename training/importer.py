@@ -63,6 +63,10 @@ class ImportReport:
     """Rows by event name that nobody knows; they are kept and weigh nothing."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected rows by reason."""
+    flaws: Counter[str] = field(default_factory=Counter)
+    """Rows kept without a cell, by reason."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Columns of interactions that nobody reads, by how many files have them."""
     forgotten: int = 0
     """Rows left out: of customers who asked to be forgotten, from before they did."""
     rejects: list[Path] = field(default_factory=list)
@@ -119,6 +123,7 @@ def _import_events(
             progress(path.name, done, read)
         progress(path.name, read, read)
         rejects = file.rejects()
+        report.unread.update(file.unread())
     report.events += Counts(read=read, rejected=len(rejects))
     _keep_rejects(folder, path, rejects, report)
 
@@ -150,7 +155,9 @@ def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
     merged = upsert([*held, rows.table], schema)
     write_whole(target, merged)
     before = sum(len(table) for table in held)
-    return Counts(read=len(rows.table), new=len(merged) - before, rejected=len(rows.rejects))
+    return Counts(
+        read=len(rows.table), new=len(merged) - before, rejected=sum(not reject.kept for reject in rows.rejects)
+    )
 
 
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
@@ -163,7 +170,8 @@ def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report:
         target.unlink(missing_ok=True)
     if rejects:
         report.rejects = list(dict.fromkeys([*report.rejects, target]))
-        report.reasons.update(reject.reason for reject in rejects)
+        report.reasons.update(reject.reason for reject in rejects if not reject.kept)
+        report.flaws.update(reject.reason for reject in rejects if reject.kept)
 
 
 def _others(target: Path, path: Path) -> bytes:

@@ -31,6 +31,8 @@ class RawFile:
     """Selects ``#row`` (from 1, the header not counted), ``#broken`` (why it is no row, or null) and every column."""
     content: str
     """An expression over ``query``: the whole row as one value."""
+    ordered: bool = True
+    """Its columns come in the order of the file: keys of JSON objects have none."""
     torn: str | None = None
     """Selects row, reason and text of lines that ``query`` had to leave out, once it ran; text formats only."""
 
@@ -99,7 +101,7 @@ def _open_csv(_connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     delimiter, names = _header(path)
     source = _text_source(path, names, f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"'")
     query = f'SELECT row_number() OVER () AS "#row", CAST(NULL AS VARCHAR) AS "#broken", * FROM {source}'
-    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, _cells(names), _torn(header=1))
+    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, _cells(names), torn=_torn(header=1))
 
 
 def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
@@ -116,7 +118,7 @@ def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFi
         f'FROM (SELECT *, CASE WHEN {_OBJECT} THEN json_extract_string("#line", [{pointers}]) END AS "#cells" '
         f'FROM (SELECT row_number() OVER () AS "#row", "#line" FROM {source}) WHERE "#line" IS NOT NULL)'
     )
-    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, '"#line"', _torn(header=0))
+    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, '"#line"', ordered=False, torn=_torn(header=0))
 
 
 def _broken(names: Iterable[str]) -> str:

@@ -16,6 +16,11 @@ def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:
     return f"{kind}:{{{shop}:{customer_id}}}"
 
 
+def any_lists(shop: str) -> str:
+    """Return what the key of anybody's lists begins with; the id and a closing brace end it."""
+    return customer(shop, "lists", "").removesuffix("}")
+
+
 def shared(shop: str, kind: ShopKey, name: str = "") -> str:
     """Return the key of something that belongs to the whole shop, ``stock:{main}:revision``."""
     return f"{kind}:{{{shop}}}:{name}" if name else f"{kind}:{{{shop}}}"

@@ -63,7 +63,9 @@ class ParquetArchive:
         path = self._folder.users  # replaced as a whole, so that no reader need wait for who writes
         theirs = pc.field("user_id") == one
         rows = pq.read_table(path, partitioning=None, filters=theirs).to_pylist() if path.exists() else []
-        return {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
+        said = {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
+        put = said.get("attributes", "")  # the service's own; a file has a column an attribute
+        return said | ({"attributes": orjson.loads(put)} if put.startswith("{") else {})
 
     def _texts(self) -> Iterator[tuple[Path, bool]]:
         """Yield the files of what could not be read, and whether their lines hold ids as JSON texts only."""

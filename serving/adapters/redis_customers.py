@@ -58,7 +58,8 @@ class RedisCustomers:
 
     def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
         names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
-        self._run(CHANGE, names, [self.ttl(), ALIAS_SECONDS, orjson.dumps(entry), *fields])
+        begin = keys.any_lists(self.shop)
+        self._run(CHANGE, names, [self.ttl(), ALIAS_SECONDS, begin, orjson.dumps(entry), *fields])
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
@@ -94,10 +95,9 @@ class RedisCustomers:
             self._withheld,
         ]
         entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
-        any_lists = keys.customer(self.shop, "lists", "").removesuffix("}")
         times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
         refusal = orjson.dumps({"user_id": customer, "personalize_chosen": False})
-        arguments = [visitor, customer, *times, tag_codec.muted()[:1], entry, any_lists, refusal]
+        arguments = [visitor, customer, *times, tag_codec.muted()[:1], entry, keys.any_lists(self.shop), refusal]
         return int(self._run(MERGE, names, arguments))
 
     def resolve(self, one: str) -> str:

@@ -76,7 +76,8 @@ class RedisDecisions:
                 erased_at = next((part for part in parts if part.isdigit()), "0")
                 names = [keys.customer(self._shop, kind, one) for kind in ("lists", "profile")]
                 names += [keys.shared(self._shop, "withheld"), self._told]
-                pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at)
+                begin = keys.any_lists(self._shop)
+                pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at, begin)
             pipeline.execute()
 
     def _run(self, use: Any) -> Any:

@@ -72,9 +72,12 @@ class RedisErasures:
     def _keep_out(self, erasure: Erasure) -> None:
         path = ShopFolder(self.root).erased
         rows = [{"user_id": one, "erased_at": erasure.asked_at * 1000 + 999} for one in erasure.ids]
-        with alone(self.root):
-            held = [pq.read_table(path, partitioning=None)] if path.exists() else []
-            write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
+        try:
+            with alone(self.root):
+                held = [pq.read_table(path, partitioning=None)] if path.exists() else []
+                write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
+        except OSError as error:
+            raise Unavailable("the data folder", retry_after=2) from error
 
     def _use(self, *command: Any) -> Any:
         try:

@@ -4,14 +4,20 @@ _OBEY = """
 local function keep(key, seconds)
   if redis.call('TTL', key) < tonumber(seconds) then redis.call('EXPIRE', key, seconds) end
 end
-local function obey(lists, profile, withheld, lists_seconds, profile_seconds)
+local function withhold(lists, profile, withheld, begin, command)
+  redis.call(command, withheld, lists)
+  for _, one in ipairs(cjson.decode(redis.call('HGET', profile, 'also') or '[]')) do
+    redis.call(command, withheld, begin .. one .. '}')
+  end
+end
+local function obey(lists, profile, withheld, begin, lists_seconds, profile_seconds)
   redis.call('HINCRBY', lists, 'revision', 1)
   local refuses = false
   for _, says in ipairs(redis.call('HMGET', profile, 'personalize', 'consent', 'files_choice', 'files_consent')) do
     if says == '0' then refuses = true end
   end
   local erased = redis.call('HEXISTS', profile, 'erased_at') == 1
-  if refuses or erased then redis.call('SADD', withheld, lists) else redis.call('SREM', withheld, lists) end
+  withhold(lists, profile, withheld, begin, (refuses or erased) and 'SADD' or 'SREM')
   if refuses then
     redis.call('HSET', lists, 'choice', '0')
     redis.call('PERSIST', lists)
@@ -24,29 +30,33 @@ local function obey(lists, profile, withheld, lists_seconds, profile_seconds)
 end
 """
 """The choice is 0 where the customer, their consent or the shop's files say so, and then the key that tells it stays
-for good. No key that is kept longer for another reason is kept shorter for this one."""
+for good. No key that is kept longer for another reason is kept shorter for this one. ``withheld`` also names the lists
+of visitors merged into a customer: while Redis is down nobody can tell whose they are. All keys of lists ``begin``
+alike."""
 
 CHANGE = f"""#!lua
 -- Sets fields of the profile, and what follows. KEYS: lists, profile, log, withheld. ARGV: seconds to keep lists and
--- profile, the log's entry, then fields.
+-- profile, what the key of anybody's lists begins with, the log's entry, then fields.
 {_OBEY}
-for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
-obey(KEYS[1], KEYS[2], KEYS[4], ARGV[1], ARGV[2])
-redis.call('XADD', KEYS[3], '*', 'user', ARGV[3])
+for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+obey(KEYS[1], KEYS[2], KEYS[4], ARGV[3], ARGV[1], ARGV[2])
+redis.call('XADD', KEYS[3], '*', 'user', ARGV[4])
 return 1
 """
 
 TELL = f"""#!lua
 -- Sets what the shop's files say of a customer. KEYS: lists, profile, withheld, what was told.
 -- ARGV: seconds to keep lists, and profile, the customer, what is told as one word, 0 for no consent, 0 for a choice
--- against personal lists, when they were erased (0 for never).
+-- against personal lists, when they were erased (0 for never), what the key of anybody's lists begins with.
+-- What files say of a merged visitor is the customer's: it comes under the customer's name.
 {_OBEY}
+if ARGV[4] == '' then redis.call('HDEL', KEYS[4], ARGV[3]) else redis.call('HSET', KEYS[4], ARGV[3], ARGV[4]) end
+if redis.call('HEXISTS', KEYS[1], 'same_as') == 1 then return 0 end
 redis.call('HSET', KEYS[2], 'files_consent', ARGV[5], 'files_choice', ARGV[6])
 if tonumber(ARGV[7]) > tonumber(redis.call('HGET', KEYS[2], 'erased_at') or 0) then
   redis.call('HSET', KEYS[2], 'erased_at', ARGV[7])
 end
-obey(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2])
-if ARGV[4] == '' then redis.call('HDEL', KEYS[4], ARGV[3]) else redis.call('HSET', KEYS[4], ARGV[3], ARGV[4]) end
+obey(KEYS[1], KEYS[2], KEYS[3], ARGV[8], ARGV[1], ARGV[2])
 return 1
 """
 
@@ -75,7 +85,8 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 """
 
-MERGE = """#!lua
+MERGE = f"""#!lua
+{_OBEY}
 -- Joins a visitor into a customer.
 -- KEYS: lists, events, seen, tags, profile of the visitor, the same of the customer, log, withheld.
 -- ARGV: visitor, customer, seconds to keep the alias, live state and profile, the muted tags' first byte, the log's
@@ -101,7 +112,7 @@ local also = cjson.decode(redis.call('HGET', KEYS[10], 'also') or '[]')
 for _, one in ipairs(cjson.decode(known[1] or '[]')) do
   if one ~= ARGV[2] then
     also[#also + 1] = one
-    redis.call('HSET', ARGV[8] .. one .. '}', 'same_as', ARGV[2])
+    redis.call('HSET', ARGV[8] .. one .. '}}', 'same_as', ARGV[2])
   end
 end
 if not known[2] then also[#also + 1] = ARGV[1] end
@@ -112,10 +123,10 @@ redis.call('HINCRBY', KEYS[6], 'revision', 1 + (tonumber(head[1]) or 0))
 if head[2] == '0' then
   redis.call('HSET', KEYS[6], 'choice', '0')
   redis.call('HSET', KEYS[10], 'personalize', '0')
-  redis.call('SADD', KEYS[12], KEYS[6])
   redis.call('XADD', KEYS[11], '*', 'user', ARGV[9])
 end
 if redis.call('HEXISTS', KEYS[6], 'choice') == 1 then
+  withhold(KEYS[6], KEYS[10], KEYS[12], ARGV[8], 'SADD')
   redis.call('PERSIST', KEYS[6])
   redis.call('PERSIST', KEYS[10])
 else

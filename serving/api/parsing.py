@@ -24,6 +24,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 MOST_KEPT, LONGEST_KEPT = 1_000, 256
 """Of query strings that were read: how many, of how many characters."""
+MOST_SWALLOWED = 16 * 1024 * 1024
+"""Bytes of a body that is too long: a client reads the answer only once it could send all."""
 ESCAPED = "werkzeug.url_quote"
 """Werkzeug's way with what is no UTF-8: it stays percent-encoded."""
 
@@ -124,6 +126,7 @@ def body_of(request: Request) -> bytes:
         return request.get_data(cache=False)
     length = int(told) if told.isdigit() else None
     if length is not None and length > most:
+        request.environ["wsgi.input"].read(min(length, MOST_SWALLOWED))
         raise RequestEntityTooLarge
     body: bytes = request.environ["wsgi.input"].read(most + 1 if length is None else length)
     if len(body) > most:
