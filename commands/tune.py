@@ -46,13 +46,13 @@ def tune(
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
     settings = load_config(config)
+    whole = tomllib.loads(config.read_text(encoding="utf-8-sig")) if config else {}
     with fitting() as report:
         report("reading")
         rejects = out.with_suffix(".rejects.jsonl")
         from_files = read(rejects, interactions, items, users) if interactions or items else None
         dataset = build_dataset(from_files or read_log(data / shop), settings)
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
-    whole = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
     out.write_text(toml(_updated(whole, found.changes)), encoding="utf-8")
     output.print(
         f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}", soft_wrap=True

@@ -14,6 +14,15 @@ def consented(tables: Tables) -> tuple[pa.Table, pa.Table]:
     return without(events, unwilling), without(tables.users, unwilling)
 
 
+def forgotten(users: pa.Table, ids: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Return the customers without those of ``ids``, of whom their refusals alone stay."""
+    refused = refusing(users)
+    refused = refused.filter(pc.is_in(refused, value_set=ids))
+    kept = without(users, ids)
+    no = pa.table({"user_id": refused, "personalize_chosen": pa.nulls(len(refused), pa.bool_()).fill_null(False)})
+    return pa.concat_tables([kept, no], promote_options="default") if len(refused) else kept
+
+
 def refusing(users: pa.Table) -> pa.Array:
     """Return the ids of the customers who want no personal lists: by their own choice, or as the shop declared."""
     users = conform(users, USERS)

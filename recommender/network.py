@@ -26,6 +26,13 @@ class Network:
     out: NDArray[np.float32]
     """(H,) what each unit adds to the score."""
 
+    @property
+    def weight(self) -> NDArray[np.float32]:
+        """(F,) how much the score leans on each feature, as shares of 1."""
+        said = np.abs(self.hidden) @ np.abs(self.out)
+        whole = said[: len(self.mean)] + said[len(self.mean) :]
+        return np.asarray(whole / (whole.sum() or 1), np.float32)
+
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n,) scores of candidates with ``features`` (n × F)."""
         said = inputs(features, self.mean, self.scale) @ self.hidden + self.bias

@@ -75,12 +75,15 @@ def explain(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
     allowed = allowed_by(queries, rules).table[0]
     signals = _raw(found, item_row)
     proposed = any(np.isfinite(rank[at]).any() for rank in found.candidates.ranks.values())
-    if not proposed or not allowed[item_row]:
-        return Explanation(None, bool(allowed[item_row]), None, signals, {}, ())
     pinned = (OF_FALLBACK[PINNED],) if item_row in rules.pins else ()
+    if not allowed[item_row] or not (proposed or pinned):
+        return Explanation(None, bool(allowed[item_row]), None, signals, {}, ())
     place = np.flatnonzero(pinned_and_boosted(found, rules)[0][0] == item_row)
+    rank = int(place[0]) + 1 if len(place) else None
+    if not proposed:
+        return Explanation(rank, True, None, signals, {}, pinned)
     return Explanation(
-        int(place[0]) + 1 if len(place) else None,
+        rank,
         True,
         float(found.score[at[0]]),
         signals,

@@ -58,6 +58,9 @@ class Ranker:
         gain = np.abs(self.coefficients)
         if self.kind == LAMBDAMART:
             gain = np.sum([trees.feature_importance("gain") for trees in self._trees], axis=0)
+        gain = gain / (gain.sum() or 1)
+        if self.network is not None:
+            gain = gain + self.network.weight
         return tuple((gain / (gain.sum() or 1)).tolist())
 
     @cached_property

@@ -201,6 +201,7 @@ class _Evidence:
         shown[np.minimum(self.item[self.customer == customer], table.shape[1])] = True
         wanted = np.flatnonzero(shown[table.indices[at]])
         strength = weight[row[wanted]] * table.data[at[wanted]]
+        wanted, strength = wanted[strength > 0], strength[strength > 0]  # a link may also speak against
         ascending = wanted[np.argsort(strength, kind="stable")]
         target, source = table.indices[at[ascending]], origin[row[ascending]]
         return dict(zip(target.tolist(), source.tolist(), strict=True))

@@ -99,7 +99,7 @@ class Archiver:
         self._patiently(self.work)
 
     def _work_if_late(self) -> bool:
-        return self.work() > 0
+        return self.work() >= 0
 
     def _work_if_full(self) -> bool:
         is_full = self.stream.length() >= self.live.archive_events

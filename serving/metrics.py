@@ -85,5 +85,7 @@ def sweep(folder: Path) -> None:
     for pid in (int(stem) for stem in stems if stem.isdigit()):
         try:
             os.kill(pid, 0)
+        except PermissionError:  # somebody else's process by now
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
         except ProcessLookupError:
             mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,11 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str
 def _given(raw: RawFile, known: Collection[str]) -> dict[str, str]:
     """Return the file's columns by their canonical names: case, and blanks or dashes in known names, do not matter."""
     given: dict[str, str] = {}
+    names = {*known, *chain.from_iterable(SPELLINGS.values())}
     for name in raw.columns:
         plain = name.strip().lower()
         joined = plain.replace(" ", "_").replace("-", "_")
-        given.setdefault(joined if joined in known else plain, name)
+        given.setdefault(joined if joined in names else plain, name)
     for name, others in SPELLINGS.items():
         found = next((other for other in others if other in given), None)
         if name in known and name not in given and found:

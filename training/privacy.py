@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.columns import flat, milliseconds, rows
-from features.consent import refusing, without
+from features.consent import forgotten, without
 from features.tables import ERASED
 from recommender.values import EARLIEST, LATEST
 
@@ -51,9 +51,4 @@ def without_erased_users(users: pa.Table, erased: pa.Table) -> pa.Table:
     """Return the customers who never asked to be forgotten, and of the others their refusals alone."""
     if not len(erased):
         return users
-    forgotten = flat(erased["user_id"])
-    refused = refusing(users)
-    refused = refused.filter(pc.is_in(refused, value_set=forgotten))
-    kept = without(users, forgotten)
-    no = pa.table({"user_id": refused, "personalize_chosen": pa.nulls(len(refused), pa.bool_()).fill_null(False)})
-    return pa.concat_tables([kept, no], promote_options="default") if len(refused) else kept
+    return forgotten(users, flat(erased["user_id"]))

@@ -109,7 +109,8 @@ def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -
     study = _study(dataset, config, plan)
     done = len(study.trials)
     given = present(config)
-    study.enqueue_trial(given, skip_if_exists=True)
+    if not any(one.params == given and one.value is not None for one in study.trials):
+        study.enqueue_trial(given)
     ends = time.monotonic() + plan.seconds
     for number in range(plan.trials):
         progress("trials", number, plan.trials)

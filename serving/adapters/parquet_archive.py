@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.tables import ShopFolder
+from features.consent import forgotten
+from features.tables import USERS, ShopFolder
 from features.whole_files import alone, put, unchanging, write_whole
 from serving.ports import Erasure
 
@@ -44,7 +45,7 @@ class ParquetArchive:
         with alone(self.root):
             return {
                 "archive_rows": sum(self._clean(path, erasure) for path in self._folder.event_files()),
-                "declared_rows": self._without(self._folder.users, "user_id", erasure),
+                "declared_rows": self._forget(erasure),
                 "merges": self._without(self._folder.merges, "visitor_id", erasure),
                 "dead_letters": sum(_strike(path, erasure, exact) for path, exact in self._texts()),
             }
@@ -79,6 +80,15 @@ class ParquetArchive:
         if count:
             write_whole(path, pq.read_table(path, partitioning=None).filter(pc.invert(theirs)))
         return count
+
+    def _forget(self, erasure: Erasure) -> int:
+        """Take what was declared of these customers out of the file, all but that they want no personal lists."""
+        path, ids = self._folder.users, pa.array(erasure.ids)
+        users = pq.read_table(path, partitioning=None) if path.exists() else USERS.empty_table()
+        known = int(pc.sum(pc.is_in(users["user_id"], value_set=ids)).as_py() or 0)
+        if known:
+            write_whole(path, forgotten(users, ids))
+        return known
 
     def _without(self, path: Path, column: str, erasure: Erasure) -> int:
         if not path.exists():

@@ -76,7 +76,7 @@ class RedisErasures:
             with alone(self.root):
                 held = [pq.read_table(path, partitioning=None)] if path.exists() else []
                 write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
-        except OSError as error:
+        except (OSError, pa.ArrowException) as error:
             raise Unavailable("the data folder", retry_after=2) from error
 
     def _use(self, *command: Any) -> Any:

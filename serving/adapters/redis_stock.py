@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import orjson
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from recommender.errors import Unavailable
 from serving.adapters import keys
@@ -81,7 +81,7 @@ class RedisStock:
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
-        return int(cast("bytes | None", self._quick.run(lambda client: client.get(self._revision))) or 0)
+        return int(self._asked(self._quick, lambda client: client.get(self._revision)) or 0)
 
     def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return the fields of each item, read in parts that each are answered in time, however many there are."""
@@ -112,7 +112,14 @@ class RedisStock:
                     pipeline.execute_command(*command)
                 return cast(list[Any], pipeline.execute())
 
-        return self._link.run(send)
+        replies: list[Any] = self._asked(self._link, send)
+        return replies
+
+    def _asked(self, link: RedisLink, use: Any) -> Any:
+        try:
+            return link.run(use)
+        except RedisError as error:
+            raise Unavailable("the catalogue's changes") from error
 
 
 def _value(name: bytes, value: bytes) -> Any:

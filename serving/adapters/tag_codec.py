@@ -6,6 +6,8 @@ from features.tag_rules import DAY, CustomerTag, Earned
 
 _HEAD = Struct("<BeIeI")
 HAND, EARNED, MUTED = 1, 2, 3
+HEAVIEST = 65_504.0
+"""The highest weight that is kept as it is."""
 _PROVENANCE = {HAND: "hand", EARNED: "rule"}
 _BETWEEN = "\x1f"
 """Stands between ids: a control character, so no id holds it."""
@@ -30,9 +32,10 @@ def given(weight: float, now: int) -> bytes:
 def earned(found: Earned) -> bytes:
     """Return a tag that a rule gave, for when the events that earned it are no longer kept."""
     tag, rule = found.tag, found.rule
-    expires = min(tag.since + int(rule.expires_days * DAY), 2**32 - 1)
+    expires = int(min(tag.since + rule.expires_days * DAY, 2**32 - 1))
     evidence = _BETWEEN.join(tag.evidence[-MOST_EVIDENCE:]).encode()
-    return _HEAD.pack(EARNED, rule.weight, tag.since, min(rule.half_life_days, MOST_DAYS), expires) + evidence
+    weight, half_life = min(rule.weight, HEAVIEST), min(rule.half_life_days, MOST_DAYS)
+    return _HEAD.pack(EARNED, weight, tag.since, half_life, expires) + evidence
 
 
 def is_muted(value: bytes) -> bool:

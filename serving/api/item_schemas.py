@@ -101,6 +101,8 @@ class ItemFields(BaseModel):
     def _few_attributes(self) -> Self:
         if len(self.model_extra or {}) > MOST_ATTRIBUTES:
             raise ValueError(f"more than {MOST_ATTRIBUTES} attributes")
+        if reserved := next((name for name in self.model_extra or {} if name.startswith("#")), None):
+            raise ValueError(f"an attribute may not begin with #, as {reserved!r} does")
         return self
 
     def changes(self, item_id: str) -> dict[str, Any]:

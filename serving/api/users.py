@@ -132,4 +132,5 @@ def erasure(user_id: str, receipt: str) -> Whole:
 def user_export(user_id: str) -> Response:
     """Everything held of a customer, as JSON Lines."""
     records = export(services(), user_id)
-    return Response((orjson.dumps(one) + b"\n" for one in records), content_type=NDJSON)
+    lines = (orjson.dumps(one) + b"\n" for one in records)
+    return Response(lines, headers={"Cache-Control": "no-store"}, content_type=NDJSON)

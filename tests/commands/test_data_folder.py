@@ -140,3 +140,20 @@ def test_models_of_an_empty_folder(call: Call, tmp_path: Path) -> None:
     done = call("models", "show", "--data", tmp_path)
     assert done.status == 2
     assert "no bundle is published" in done.err
+
+
+def test_what_went_off_sale_since_the_training_is_in_no_list(
+    call: Call, data: Path, files: Path, tmp_path: Path
+) -> None:
+    trained(call, data, files, "2026-04-01")
+    out, users = tmp_path / "l.parquet", tmp_path / "u.csv"
+    users.write_text("user_id\nu1\n")
+    asked = ("recommend", "--bundle", data / "main" / "bundles", "--users", users, "--out", out, "-n", "5")
+    assert call(*asked).status == 0
+    first = pq.read_table(out)["item_id"].to_pylist()
+    (tmp_path / "i.csv").write_text(f"item_id,in_stock,hidden\n{first[0]},no,\n{first[1]},,yes\n")
+    assert call("import", "--data", data, "--items", tmp_path / "i.csv").status == 0
+    assert call(*asked).status == 0
+    second = pq.read_table(out)["item_id"].to_pylist()
+    assert len(second) == 5
+    assert not set(first[:2]) & set(second)

@@ -141,6 +141,12 @@ def test_rows_that_cannot_be_read_are_counted_and_kept_beside_the_lists(
     assert "soon" in (tmp_path / "l.csv.rejects.jsonl").read_text()
 
 
+def test_an_audience_in_json_lines_must_name_its_ids(call: Call, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"customer": "u1", "age": 5}\n')
+    done = call("recommend", "--bundle", bundle, "--users", tmp_path / "a.jsonl", "--out", tmp_path / "l.csv")
+    assert (done.status, "column user_id is missing" in done.err) == (2, True)
+
+
 def test_an_audience_is_read_as_an_import_reads_ids(call: Call, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,USER_ID\nAnna,u1\n")
     pq.write_table(pa.table({"user_id": [1.0, 22.0]}), tmp_path / "b.parquet")

@@ -1,6 +1,7 @@
 """Every acknowledged event is archived exactly once, whatever dies in between."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_stream import RedisStream
 from serving.archive import Archive, Entry, StreamId
-from serving.archiver import Archiver
+from serving.archiver import LOOK_SECONDS, Archiver
 from serving.bootstrap import redis_link
 from serving.event_records import read
 from serving.replay import replay
@@ -240,3 +241,25 @@ def test_events_of_customers_who_chose_so_are_archived_as_not_to_be_learned_from
     client_of_redis.xadd("log:{main}", {**entry(1).fields, b"unlearned": b"1"})
     archiver.work()
     assert pq.read_table(tmp_path / "main" / "events", partitioning=None)["consent"].to_pylist() == [False]
+
+
+def test_an_archiver_that_cannot_write_waits(log: RedisLog, archiver: Archiver, tmp_path: Path) -> None:
+    fill(log, 1)
+    (tmp_path / "main").mkdir(exist_ok=True)
+    (tmp_path / "main" / "events").write_text("in the way")
+    stopped = threading.Event()
+    stopped.set()
+    archiver.run(stopped)
+    assert archiver.stream.length() == 1
+    (tmp_path / "main" / "events").unlink()
+    archiver.run(stopped)
+    assert archiver.stream.length() == 0
+
+
+def test_an_archiver_with_nothing_to_do_works_no_more_often_than_it_must(archiver: Archiver) -> None:
+    told: list[int] = []
+    times = iter([0.0])
+    stopped = threading.Event()
+    threading.Timer(3.5 * LOOK_SECONDS, stopped.set).start()
+    replace(archiver, tell=lambda: told.append(1)).run(stopped, lambda: next(times, 1e6))
+    assert len(told) == 2  # once it was late, and at the end

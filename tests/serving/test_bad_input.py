@@ -57,6 +57,11 @@ def test_the_field_at_fault_is_named(client: FlaskClient, body: object, field: s
     assert answer.json["errors"][0]["field"] == field
 
 
+def test_items_of_a_page_cannot_be_put_in_order_by_what_is_about_them(client: FlaskClient) -> None:
+    answer = client.post("/v1/rank", json={"user_id": "u0", "placement": "product", "item_ids": ["tent", "axe"]})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "placement")
+
+
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff\xfe", b"{'placement': 'home'}", b'{"a": 1e999999}x', b'{"user_id": "\\ud800"}']
 )

@@ -311,3 +311,34 @@ def test_a_rewriting_that_began_before_the_erasure_is_followed_by_another() -> N
     for now[0], erased, asked in ((200.0, False, 3), (300.0, True, 3), (4000.0, False, 4), (9000.0, False, 4)):
         rewrite(erased)
         assert link.asked == asked
+
+
+def test_a_merged_visitor_who_refused_in_a_file_stays_withheld(
+    client: FlaskClient, archiver: Archiver, settings: Settings, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    bring(settings, tmp_path, users="user_id,personalize\nu2,false\n")
+    archiver.work()
+    merge(client, "u2", "u0")
+    for _ in range(2):
+        archiver.work()
+        assert {b"lists:{main:u0}", b"lists:{main:u2}"} <= set(client_of_redis.smembers("withheld:{main}"))
+    client.put("/v1/users/u0/preferences", json={"personalize": True})
+    assert not client_of_redis.smembers("withheld:{main}")
+
+
+def test_an_erasure_leaves_the_refusal_in_the_files(
+    client: FlaskClient, archiver: Archiver, settings: Settings
+) -> None:
+    client.put("/v1/users/u0", json={"region": "DE"})
+    client.put("/v1/users/u0/preferences", json={"personalize": False})
+    archiver.work()
+    client.delete("/v1/users/u0")
+    archiver.work()
+    assert pq.read_table(settings.shop_folder / "users.parquet")["region"].to_pylist() == [None]
+    assert read_decisions(settings.shop_folder).refusing.to_pylist() == ["u0"]
+
+
+def test_a_wish_to_be_forgotten_that_cannot_be_written_down_is_refused(client: FlaskClient, settings: Settings) -> None:
+    (settings.shop_folder / "erased.parquet").mkdir()
+    answer = client.delete("/v1/users/u0")
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)

@@ -169,3 +169,10 @@ def test_a_change_reaches_the_archive_and_the_next_training(services: Services, 
     assert (row["item_id"], row["price"], row["in_stock"], row["size"]) == ("hammock", "19.90", False, "3")
     catalogue = build_dataset(read_log(root), Config()).catalogue
     assert not catalogue.in_stock[catalogue.items.row("hammock")]
+
+
+def test_a_name_that_the_service_keeps_for_itself_is_refused(client: FlaskClient) -> None:
+    client.put("/v1/items/tent", json={"price": "5"})
+    answer = client.put("/v1/items/tent", json={"#log:price": "abc"})
+    assert (answer.status_code, "#log:price" in answer.text) == (422, True)
+    assert client.get("/v1/popular").status_code == 200

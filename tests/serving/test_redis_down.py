@@ -133,6 +133,21 @@ def test_a_choice_is_obeyed_without_redis(services: Services, client: FlaskClien
     assert ids(ask(client, user_id="u2")) != plain
 
 
+@pytest.mark.parametrize("first", ["merge", "choose"])
+def test_a_choice_holds_for_merged_visitors_without_redis(client: FlaskClient, server: RedisServer, first: str) -> None:
+    plain = ids(ask(client))
+    assert ids(ask(client, user_id="u2")) != plain
+    steps = [
+        lambda: client.post("/v1/users/u0:merge", json={"visitor_id": "u2"}),
+        lambda: client.put("/v1/users/u0/preferences", json={"personalize": False}),
+    ]
+    for step in steps if first == "merge" else reversed(steps):
+        assert step().status_code == 200
+    time.sleep(2 * SECONDS)
+    server.kill()
+    assert ids(ask(client, user_id="u2")) == ids(ask(client, user_id="u0")) == plain
+
+
 def test_an_erased_customer_stays_erased_whatever_they_choose_later(
     services: Services, client: FlaskClient, server: RedisServer
 ) -> None:

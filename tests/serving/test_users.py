@@ -18,7 +18,7 @@ from features.tag_rules import CustomerTag, with_derived
 from recommender.errors import Conflict
 from serving.app import create_app
 from serving.ask import Ask
-from serving.bootstrap import build
+from serving.bootstrap import build, build_archiver
 from serving.question import lift
 from serving.services import Services
 from serving.settings import Settings
@@ -373,3 +373,20 @@ def test_a_filter_may_ask_for_the_customers_tags_as_they_are_now(client: FlaskCl
         assert client.get("/v1/explain", query_string=path).json["dropped_by"] == "filter"
     client.delete("/v1/users/new/tags/camping")
     assert len(ids(client, user_id="new", filter=only_campers)) == 12
+
+
+def test_an_export_is_kept_by_nobody_on_the_way(client: FlaskClient) -> None:
+    assert client.get("/v1/users/u0/export").headers["Cache-Control"] == "no-store"
+
+
+def test_attributes_are_replaced_and_shown_as_they_were_put(client: FlaskClient, settings: Settings) -> None:
+    archiver = build_archiver(settings)
+    client.put("/v1/users/u0", json={"region": "X", "attributes": {"loyalty": "gold"}})
+    archiver.work()
+    assert client.get("/v1/users/u0").json["declared"]["attributes"] == {"loyalty": "gold"}
+    held = [orjson.loads(line) for line in client.get("/v1/users/u0/export").data.splitlines()]
+    (declared,) = [one for one in held if one["kind"] == "declared_in_files"]
+    assert declared["attributes"] == {"loyalty": "gold"}
+    client.put("/v1/users/u0", json={})
+    archiver.work()
+    assert client.get("/v1/users/u0").json["declared"] == {}

@@ -207,3 +207,12 @@ def test_a_merged_visitor_is_the_customer(tmp_path: Path) -> None:
 def test_merges_in_a_ring_end(tmp_path: Path) -> None:
     rows = [{"visitor_id": "v1", "user_id": "v2"}, {"visitor_id": "v2", "user_id": "v1"}]
     assert len(users_of(shop_with(tmp_path, MERGES, rows, "v1,i,1,view"))) == 1
+
+
+def test_a_row_without_one_cell_is_no_rejected_row(tmp_path: Path) -> None:
+    items = written(tmp_path, "i.csv", "i,cheap,no", ",1,yes", header="item_id,price,in_stock\n")
+    events = written(tmp_path, "e.csv", "u,i,0,x", header="user_id,item_id,timestamp,mood\n")
+    report = import_files(tmp_path / "shop", [events], [items])
+    assert report.items == Counts(read=1, new=1, rejected=1)
+    assert sum(report.flaws.values()) == sum(report.reasons.values()) == 1
+    assert list(report.unread) == ["mood"]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import UnreadableFile
-from training.file_rows import read_events, read_users
+from training.file_rows import read_events, read_items, read_users
 from training.sources import expand, read_files
 
 NEW_YEAR = datetime(2017, 1, 1, tzinfo=UTC)
@@ -218,15 +218,20 @@ def test_items_in_csv(tmp_path: Path) -> None:
         "4,,,,,perhaps,,,,\n"
     )
     tables = read_files(items=[written(tmp_path, "i.csv", text)], rejects=tmp_path / "r.jsonl")
-    first, second = tables.items.to_pylist()
+    first, second, third, fourth = tables.items.to_pylist()
     assert first["title"] == "Tent, green"
     assert first["tags"] == ["camping", "hiking"]
     assert (first["price"], first["in_stock"], first["hidden"]) == ("9.90", True, False)
     assert first["available_from"] == datetime(2030, 1, 1, tzinfo=UTC)
     assert (first["size"], first["weight"]) == ("XL", "2")
     assert (second["in_stock"], second["hidden"], second["tags"]) == (False, None, None)
-    reasons = [orjson.loads(line)["reason"] for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
-    assert reasons == ["price is not a number of 0 or more", "in_stock is neither yes nor no"]
+    assert (third["price"], fourth["in_stock"]) == (None, None)
+    rejects = [orjson.loads(line) for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
+    assert [reject["reason"] for reject in rejects] == [
+        "price is not a number of 0 or more; the rest of the row is kept",
+        "in_stock is neither yes nor no; the rest of the row is kept",
+    ]
+    assert all(reject["kept"] for reject in rejects)
 
 
 def test_items_in_json_lines_and_parquet(tmp_path: Path) -> None:
@@ -348,5 +353,30 @@ def test_a_list_is_the_same_attribute_in_every_format(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("cell", "kept"), [("02-29", True), ("1990-05-17", True), ("02-30", False), ("5-7", False)])
 def test_a_birthday_is_a_day_that_there_is(tmp_path: Path, cell: str, kept: bool) -> None:
     found = read_users(written(tmp_path, "a.csv", f"user_id,birthday\nu,{cell}\n"))
-    assert len(found.table) == int(kept)
-    assert [reject.reason for reject in found.rejects] == ([] if kept else ["birthday is neither MM-DD nor YYYY-MM-DD"])
+    assert found.table["birthday"].to_pylist() == [cell if kept else None]
+    reason = "birthday is neither MM-DD nor YYYY-MM-DD; the rest of the row is kept"
+    assert [reject.reason for reject in found.rejects] == ([] if kept else [reason])
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"), [("no", False), ("拒绝", False), ("denied", False), ("同意", True), ("???", False), ("", None)]
+)
+def test_a_consent_that_nobody_can_read_is_none(tmp_path: Path, cell: str, told: bool | None) -> None:
+    text = f"user_id,birthday,Consent Personalization\nu,31.12.1990,{cell}\n"
+    found = read_users(written(tmp_path, "a.csv", text))
+    assert found.table["consent_personalization"].to_pylist() == [told]
+
+
+def test_what_can_be_read_of_an_item_counts(tmp_path: Path) -> None:
+    found = read_items(written(tmp_path, "a.csv", 'item_id,price,In-Stock\ni,"9,90",缺货\n,1,yes\n'))
+    assert found.table.select(["item_id", "price", "in_stock"]).to_pylist() == [
+        {"item_id": "i", "price": None, "in_stock": False}
+    ]
+    assert [(reject.row, reject.kept) for reject in found.rejects] == [(1, True), (2, False)]
+
+
+def test_the_event_is_also_known_as_its_name_or_type(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "user_id,item_id,timestamp,Event Type\nu,i,0,view\n")
+    assert read_events(path).table["event"].to_pylist() == ["view_item"]
+    path = written(tmp_path, "b.csv", "user_id,item_id,timestamp,event,event_type\nu,i,0,cart,view\n")
+    assert read_events(path).table["event"].to_pylist() == ["add_to_cart"]

@@ -35,6 +35,22 @@ def test_a_search_begins_with_what_it_is_given_even_outside_its_space_and_goes_o
     assert search(dataset, other, once, lambda *_: None).trials == 1
 
 
+def test_a_search_that_was_stopped_in_its_first_trial_goes_on(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    config = Config(collaborative=SMALL, ranker=RankerSettings(trees=2, candidates=20))
+    once = Search(tmp_path / "study.sqlite", seconds=600, trials=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("training.tune.score", stop)
+        with pytest.raises(KeyboardInterrupt):
+            search(dataset, config, once, lambda *_: None)
+    found = search(dataset, config, once, lambda *_: None)
+    assert found.score == found.before > 0
+
+
 def test_trials_on_other_data_or_beside_other_settings_are_no_part_of_a_search(
     dataset: Dataset, tmp_path: Path
 ) -> None:
