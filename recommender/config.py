@@ -75,7 +75,7 @@ class NeighbourSettings(Section):
     kind: Literal["bm25", "cosine"] = "bm25"
     """Of the similarity."""
     neighbours: PositiveInt = 40
-    """Of each item, on either side."""
+    """Of each item."""
 
 
 class TransitionSettings(Section):
