@@ -35,6 +35,8 @@ class Profile:
     """False where the customer chose lists that know nothing of them."""
     erased_at: int | None = None
     """When the customer asked to be forgotten, seconds since 1970: nothing that the bundle holds of before is used."""
+    revision: int = 0
+    """Rises with every change of the live state."""
 
 
 RowOf = Callable[[str], int]

@@ -1,5 +1,6 @@
 """Takes events in: checks each, stores the good ones at once, and says what became of every part."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from serving.settle import settle
 from serving.storing import Stored, store
 
 SLACK = 14
-"""Live events beyond the configured number before a customer's state is condensed: it is not worth it for one event."""
+"""A customer's state is condensed once in so many live events, beyond the configured number: not for every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,29 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False) -> Re
     if validate_only:
         return Receipt(len({r.index for r in records}), 0, rejected)
     stored = store(services.events, records, now, services.live)
-    _condense(services, stored)
+    _condense(services, records, stored)
     _count(services, records, stored, len(rejected))
     return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected)
 
 
-def _condense(services: Services, stored: Stored) -> None:
+def _condense(services: Services, records: Sequence[Record], stored: Stored) -> None:
     """Shorten long live states; the events are safely stored, so a failure here costs memory until the next event."""
-    customers = [name for name, size in stored.lengths.items() if size > services.live.recent_events + SLACK]
+    came, recent = Counter(record.user_id for record in records), services.live.recent_events
+    customers = [n for n, size in stored.lengths.items() if _is_long(size - recent, came.get(n, SLACK))]
     if not customers:
         return
     try:
         settle(services, customers)
     except TagalongError:
         services.metrics.settle_failures.inc()
+
+
+def _is_long(beyond: int, came: int) -> bool:
+    """Return whether the number of events ``beyond`` those to keep has passed a multiple of ``SLACK`` as some ``came``.
+
+    What lasts is kept however old it is, so a state may stay long, and must not be condensed for every event.
+    """
+    return (beyond - 1) // SLACK > max((beyond - came - 1) // SLACK, 0)
 
 
 def _count(services: Services, records: Sequence[Record], stored: Stored, rejected: int) -> None:

@@ -134,8 +134,8 @@ class Registry:
         """Make a bundle current after checking every file of it."""
         path = self.path(bundle_id)
         self.check_key()
-        load(path, key=self.key)
-        with self._locked():
+        with self._locked():  # from the check on, so that nobody prunes it before it is current
+            load(path, key=self.key)
             self._point(path.name)
             self._write(self._record().publishing(path.name))
 

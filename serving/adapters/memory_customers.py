@@ -40,6 +40,10 @@ class MemoryCustomers:
         self.cache, self.stream = cache, stream
         self.people: defaultdict[str, Person] = defaultdict(Person)
 
+    def revision(self, one: str) -> int:
+        """Return how often what is kept of the customer has changed."""
+        return self.cache.heads[one].revision
+
     def _changed(self, one: str) -> None:
         head = self.cache.heads[one]
         head.revision += 1
@@ -89,6 +93,8 @@ class MemoryCustomers:
             theirs = self.people.pop(visitor, Person())
             refused = not all(theirs.wishes.values())
             self._join(visitor, theirs, self.people[customer])
+            if theirs.erased_at is not None:
+                self.people[visitor] = Person(erased_at=theirs.erased_at)
             for one in (visitor, *self.people[customer].also):
                 self.cache.heads[one].same_as = customer
             self._changed(customer)
@@ -112,7 +118,9 @@ class MemoryCustomers:
         return self.cache.heads[one].same_as or one
 
     def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
-        """Keep the ``recent`` latest events, what lasts of the older ones, and tags; nothing changes meanwhile."""
+        """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
+        if self.revision(profile.user_id) != profile.revision:
+            return False
         person = self.people[profile.user_id]
         person.events = LiveEvents.unpacked(person.events).condensed(recent).packed()
         person.tags |= {each.tag.name: tag_codec.earned(each) for each in earned}

@@ -19,10 +19,11 @@ class MemoryProfiles:
 
     def read(self, ids: Sequence[str]) -> list[Profile]:
         """Return the profile of each id, an empty one for the unknown."""
-        return [_profile(one, self.customers.people.get(one, Person()), self.clock()) for one in ids]
+        people, now = self.customers.people, self.clock()
+        return [_profile(one, people.get(one, Person()), self.customers.revision(one), now) for one in ids]
 
 
-def _profile(one: str, person: Person, now: float) -> Profile:
+def _profile(one: str, person: Person, revision: int, now: float) -> Profile:
     kept = [tag_codec.read(name, value, now) for name, value in person.tags.items()]
     declared = person.declared or {}
     since = person.declared_at or 0
@@ -38,4 +39,5 @@ def _profile(one: str, person: Person, now: float) -> Profile:
         muted=frozenset(name for name, value in person.tags.items() if tag_codec.is_muted(value)),
         personalize=all(person.wishes.values()),
         erased_at=person.erased_at,
+        revision=revision,
     )

@@ -6,7 +6,6 @@ Unavailable when Redis is down, full or read-only.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
 import orjson
@@ -108,12 +107,12 @@ class RedisCustomers:
 
     def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
-        names = self._names(profile.user_id, "events", "tags")
-        raw: list[bytes] = self._use(lambda client: client.lrange(names[0], 0, -1))
+        names = self._names(profile.user_id, "lists", "events", "tags")
+        raw: list[bytes] = self._use(lambda client: client.lrange(names[1], 0, -1))
         events = LiveEvents.unpacked(raw).condensed(recent).packed()
         tags = [part for each in earned for part in (each.tag.name, tag_codec.earned(each))]
-        digest = sha1(b"".join(raw), usedforsecurity=False).hexdigest()
-        return bool(self._run(CONDENSE, names, [digest, self.ttl(), ALIAS_SECONDS, len(events), *events, *tags]))
+        times = (self.ttl(), ALIAS_SECONDS)
+        return bool(self._run(CONDENSE, names, [profile.revision, *times, len(events), *events, *tags]))
 
     def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
         """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used."""

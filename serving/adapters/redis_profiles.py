@@ -17,6 +17,8 @@ from serving.adapters.redis_link import RedisLink
 
 WISHES = ("personalize", "consent", "files_choice", "files_consent")
 """Whether lists may be personal: what the customer chose and the shop declared, over the API and in files."""
+COMMANDS = 5
+"""By which one profile is read."""
 FIELDS = ("declared", "declared_at", "also", "erased_at", *WISHES)
 """Of a customer's ``profile`` hash."""
 
@@ -35,25 +37,27 @@ class RedisProfiles:
             return []
         request = b"".join(self._look(one) for one in ids)
         try:
-            replies = self.link.exchange(request, 4 * len(ids))
+            replies = self.link.exchange(request, COMMANDS * len(ids))
         except RedisError as error:
             raise Unavailable("the live state") from error
         now = self.clock()
-        return [_profile(one, replies[4 * at : 4 * at + 4], now) for at, one in enumerate(ids)]
+        parts = (replies[COMMANDS * at : COMMANDS * (at + 1)] for at in range(len(ids)))
+        return [_profile(one, part, now) for one, part in zip(ids, parts, strict=True)]
 
     def _look(self, one: str) -> bytes:
-        key = [keys.customer(self.shop, kind, one) for kind in ("events", "seen", "tags", "profile")]
+        key = [keys.customer(self.shop, kind, one) for kind in ("lists", "events", "seen", "tags", "profile")]
         commands: tuple[tuple[str, ...], ...] = (
-            ("LRANGE", key[0], "0", "-1"),
+            ("HGET", key[0], "revision"),  # first: what comes meanwhile must look newer than it
             ("LRANGE", key[1], "0", "-1"),
-            ("HGETALL", key[2]),
-            ("HMGET", key[3], *FIELDS),
+            ("LRANGE", key[2], "0", "-1"),
+            ("HGETALL", key[3]),
+            ("HMGET", key[4], *FIELDS),
         )
         return b"".join(hiredis.pack_command(command) for command in commands)  # type: ignore[arg-type]  # its stub knows one argument only
 
 
 def _profile(one: str, replies: list[Any], now: float) -> Profile:
-    events, seen, tags, fields = replies
+    revision, events, seen, tags, fields = replies
     stored: Mapping[bytes, bytes] = tags if isinstance(tags, Mapping) else dict(zip(tags[::2], tags[1::2], strict=True))
     kept = [tag_codec.read(name.decode(), value, now) for name, value in stored.items()]
     known: dict[str, bytes | None] = dict(zip(FIELDS, fields, strict=True))
@@ -67,6 +71,7 @@ def _profile(one: str, replies: list[Any], now: float) -> Profile:
         muted=frozenset(name.decode() for name, value in stored.items() if tag_codec.is_muted(value)),
         personalize=all(known[wish] != b"0" for wish in WISHES),
         erased_at=int(known["erased_at"]) if known["erased_at"] else None,
+        revision=int(revision or 0),
     )
 
 

@@ -72,16 +72,16 @@ return 1
 """
 
 CONDENSE = """#!lua
--- Replaces the live events and adds tags, unless the events have changed since they were read. KEYS: events, tags.
--- ARGV: digest of the events as read, seconds to keep events and tags, how many events, the events, then names and
--- values of tags.
-if redis.sha1hex(table.concat(redis.call('LRANGE', KEYS[1], 0, -1))) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
+-- Replaces the live events and adds tags, unless anything changed since the profile was read that they come from.
+-- KEYS: lists, events, tags. ARGV: the profile's revision, seconds to keep events and tags, how many events, the
+-- events, then names and values of tags.
+if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
 local tags = 5 + tonumber(ARGV[4])
-for at = 5, tags - 1 do redis.call('RPUSH', KEYS[1], ARGV[at]) end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-for at = tags, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
+for at = 5, tags - 1 do redis.call('RPUSH', KEYS[2], ARGV[at]) end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+for at = tags, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]) end
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 return 1
 """
 
@@ -135,6 +135,10 @@ end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HSET', KEYS[1], 'same_as', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+if known[2] then
+  redis.call('HSET', KEYS[5], 'erased_at', known[2])
+  redis.call('EXPIRE', KEYS[5], ARGV[5])
+end
 return 1
 """
 

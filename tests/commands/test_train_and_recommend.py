@@ -115,7 +115,7 @@ def test_a_changed_byte_in_the_bundle_is_named(call: Call, bundle: Path, files: 
     [
         (("--out", "lists.txt"), "ends in .csv or .parquet"),
         (("--out", "no/such/folder.csv"), "no such folder"),
-        (("--out", "l.csv", "--placement", "shelf"), "'shelf' is not one of"),
+        (("--out", "l.csv", "--placement", "shelf"), "without 'shelf' and knows"),
         (("--out", "l.csv", "--now", "yesterday"), "'yesterday' is neither RFC 3339"),
         (("--out", "l.csv", "-n", "0"), "-n"),
     ],

@@ -211,6 +211,27 @@ class TestAllCustomers:
         assert found.events.items == ("tent", "mat", "pan")
         assert [(tag.name, tag.provenance, tag.evidence) for tag in found.given] == [("camper", "rule", ("tent",))]
 
+    @pytest.mark.parametrize("change", ["mute", "forget", "append"])
+    def test_a_state_that_changed_meanwhile_is_not_condensed(self, ports: Ports, change: str) -> None:
+        ports.log.append([event("u", "tent"), event("u", "axe")], NOW, LIMITS)
+        (before,) = ports.profiles.read(["u"])
+        {
+            "mute": lambda: ports.customers.mute("u", "camper", NOW),
+            "forget": lambda: ports.customers.forget(["u"], NOW),
+            "append": lambda: ports.log.append([event("u", "pan")], NOW, LIMITS),
+        }[change]()
+        earned = Earned(CustomerTag("camper", 1.0, "rule", NOW, evidence=("tent",)), TagRule(tag="camper"))
+        assert not ports.customers.condense(before, 1, [earned])
+        (after,) = ports.profiles.read(["u"])
+        assert after.given == ()
+        assert after.muted == (frozenset({"camper"}) if change == "mute" else frozenset())
+        assert len(after.events) == {"mute": 2, "forget": 0, "append": 3}[change]
+
+    def test_who_was_erased_and_is_merged_anew_stays_erased(self, ports: Ports) -> None:
+        ports.customers.forget(["v"], NOW)
+        assert ports.customers.merge("v", "u", NOW)
+        assert ports.profiles.read(["v"])[0].erased_at == NOW
+
     def test_who_is_forgotten_leaves_nothing_but_that(self, ports: Ports) -> None:
         ports.log.append([event("u", "tent"), event("u", "axe"), event("u", "mat", "view_item_list")], NOW, LIMITS)
         ports.customers.give("u", "vip", 1.0, NOW)
@@ -271,7 +292,7 @@ class TestEveryStream:
         ports.log.append([event("u", "tent")], NOW, LIMITS)
         (declared, merge, choice, last) = (entry.fields for entry in ports.stream.waiting(9))
         assert orjson.loads(declared[b"user"]) == {
-            "user_id": "u", "region": "north", "tags": None, "birthday": None, "language": None
+            "user_id": "u", "region": "north", "tags": None, "birthday": None, "language": None, "attributes": None
         }  # fmt: skip
         assert orjson.loads(merge[b"merge"]) == {"visitor_id": "v", "user_id": "u", "merged_at": NOW * 1000}
         assert orjson.loads(choice[b"user"]) == {"user_id": "u", "personalize_chosen": False}

@@ -115,7 +115,7 @@ def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pyte
 
 
 def test_an_unknown_placement_is_named(bundle: Bundle) -> None:
-    with pytest.raises(UnknownPlacement, match=r"'shelf' is not one of buy_again, cart, home"):
+    with pytest.raises(UnknownPlacement, match=r"without 'shelf' and knows buy_again, cart, home"):
         ask_for(bundle, "shelf")
 
 
