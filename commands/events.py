@@ -32,6 +32,6 @@ def replay_command(data: Data = DATA, shop: Shop = "main", config: Configuration
     settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop})
     settings = settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)})
     log = RedisLog(redis_link(settings, "event log", WRITE_SECONDS), shop)
-    folder = ShopFolder(settings.shop_folder).dead_letters
+    folder = ShopFolder(settings.shop_folder)
     done = replay(folder, log, time.time(), load_config(config).live)
-    say(f"{done.restored} events put back, {done.left} cannot be read and stay in {folder}")
+    say(f"{done.restored} events put back, {done.left} cannot be read and stay in {folder.dead_letters}")

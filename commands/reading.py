@@ -6,9 +6,10 @@ from pathlib import Path
 
 from commands.console import say
 from features.tables import Tables
+from recommender.times import DAY
 from training.sources import read_files
 
-TOLERANCE = 86_400
+TOLERANCE = DAY
 """Seconds by which an event may lie in the future: another clock, or a time zone that nobody wrote down."""
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender import pairs
+from recommender.times import DAY
 from recommender.trail import changed
 from recommender.values import EARLIEST, LATEST, EventType, Histories
 
-DAY = 86_400
 STAGES = ("unknown", "visitor", "new", "active", "loyal", "at_risk", "lapsed")
 TIERS = ("none", "bronze", "silver", "gold")
 NEW_DAYS, ACTIVE_DAYS, LAPSED_DAYS = 30, 60, 180

@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.config import EventSettings
+from recommender.times import DAY
 from recommender.values import EventType, Histories
-
-DAY = 86_400
 
 
 def event_weights(settings: EventSettings) -> NDArray[np.float32]:

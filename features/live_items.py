@@ -5,7 +5,6 @@ Arrays are copied, texts and ids get an overlay, and only tag rows that change a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from features.tags import category_path
 from recommender.catalogue import LEVEL, Catalogue, Coded
 from recommender.config import ContentSettings
 from recommender.ids import ChangedTexts, GrownIdMap, IdMap
+from recommender.times import seconds
 from recommender.values import EARLIEST, LATEST
 
 Fields = Mapping[str, Any]
@@ -56,7 +56,7 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
     told = np.array([not UNTOLD.issuperset(fields) for fields in change.given], np.bool_)
     whole = [fields for fields, tells in zip(change.whole, told, strict=True) if tells]
     tags, tag_names = tags_with(catalogue, change.rows[told], whole, size, settings)
-    available_from = _column(catalogue.available_from, size, EARLIEST, change, "available_from", seconds)
+    available_from = _column(catalogue.available_from, size, EARLIEST, change, "available_from", _seconds)
     return replace(
         catalogue,
         items=change.items,
@@ -65,7 +65,7 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
         in_stock=_column(catalogue.in_stock, size, True, change, "in_stock", bool),
         hidden=_column(catalogue.hidden, size, False, change, "hidden", bool),
         available_from=available_from,
-        available_until=_column(catalogue.available_until, size, LATEST, change, "available_until", seconds),
+        available_until=_column(catalogue.available_until, size, LATEST, change, "available_until", _seconds),
         first_seen=_first_seen(catalogue, change, available_from, now),
         category=_coded(catalogue.category, size, change, "category", _path),
         category_top=_coded(catalogue.category_top, size, change, "category", _top),
@@ -86,12 +86,9 @@ def number(value: Any) -> float:
         return float("nan")
 
 
-def seconds(value: Any) -> int:
-    """Return RFC 3339 text, or seconds since 1970, as seconds; in UTC where the text names no offset."""
-    if isinstance(value, int | float):
-        return int(value)
-    moment = datetime.fromisoformat(value)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+def _seconds(value: Any) -> int:
+    """Return RFC 3339 text, or seconds since 1970, as seconds."""
+    return int(value) if isinstance(value, int | float) else seconds(value)
 
 
 def _change(catalogue: Catalogue, items: Sequence[Fields]) -> Change:
@@ -135,7 +132,7 @@ def _first_seen(catalogue: Catalogue, change: Change, available_from: NDArray[np
     """Return (N,) when each item was new; what has been out stays as old as it is, whenever it is to come back."""
     first = np.concatenate([catalogue.first_seen, np.full(len(change.items) - len(catalogue), now, np.int64)])
     rows, told = change.values("first_seen")
-    first[rows] = [before if one is None else seconds(one) for one, before in zip(told, first[rows], strict=True)]
+    first[rows] = [before if one is None else _seconds(one) for one, before in zip(told, first[rows], strict=True)]
     rows, _ = change.values("available_from")
     out = (rows < len(catalogue)) & (first[rows] != EARLIEST) & (first[rows] <= now)
     first[rows] = np.where((available_from[rows] == EARLIEST) | out, first[rows], available_from[rows])

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from recommender.catalogue import Catalogue
 from recommender.config import Config, TagRule
+from recommender.times import DAY
 from recommender.values import EventType, Histories
-
-DAY = 86_400
 
 Matching = Callable[[str], NDArray[np.bool_]]
 """From a filter expression to (N,) the items that it matches."""

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_SH, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+LOCK = ".import.lock"
 _DISTINCT = "event_id"
 """A column that no dictionary makes smaller."""
 
@@ -44,21 +45,25 @@ def put(path: Path, content: bytes | memoryview) -> None:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Hold the lock of a shop's folder while its files change; the system lets go of it when a process dies."""
-    with _locked(root, LOCK_EX):
+    """Hold the lock of a shop's folder while its files change."""
+    with locked(root / LOCK):
         yield
 
 
 @contextmanager
 def unchanging(root: Path) -> Iterator[None]:
     """Keep the files of a shop's folder from being replaced while some of them are listed and read."""
-    with _locked(root, LOCK_SH):
+    with locked(root / LOCK, shared=True):
         yield
 
 
 @contextmanager
-def _locked(root: Path, how: int) -> Iterator[None]:
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".import.lock").open("w") as lock:
-        flock(lock, how)
+def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """Hold the lock that the file at ``path`` stands for; the system lets go of it when a process dies.
+
+    Raises BlockingIOError where another one holds it and this one does not ``wait``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        flock(file, (LOCK_SH if shared else LOCK_EX) | (0 if wait else LOCK_NB))
         yield

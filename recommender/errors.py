@@ -9,8 +9,9 @@ TagalongError
 ├── NotFound              an id that nothing here knows
 ├── Conflict              what is asked for contradicts what is
 ├── BundleError           a bundle that must not be used; names the file
+│   ├── UnsignedBundle    it is not signed with the key that is asked for
 │   └── NoBundle          there is no bundle to use
-└── Unavailable           a part that is needed does not answer; try again later
+└── Unavailable           a part that is needed cannot be used now; try again later
 """
 
 
@@ -85,10 +86,10 @@ class NoBundle(BundleError):
 
 
 class Unavailable(TagalongError):
-    """A part that is needed does not answer; ``retry_after`` is in seconds."""
+    """A part that is needed cannot be used now; ``retry_after`` is in seconds."""
 
-    def __init__(self, part: str, retry_after: int = 1) -> None:
-        """Name the ``part`` that does not answer."""
-        super().__init__(f"{part} does not answer")
+    def __init__(self, part: str, retry_after: int = 1, why: str = "does not answer") -> None:
+        """Name the ``part``, and say ``why`` it cannot be used."""
+        super().__init__(f"{part} {why}")
         self.part = part
         self.retry_after = retry_after

@@ -11,7 +11,8 @@ from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
 from recommender.signals import Signals
 from recommender.stack import Stack
-from recommender.trail import DAY, INTEREST, Trail
+from recommender.times import DAY
+from recommender.trail import INTEREST, Trail
 from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
@@ -189,7 +190,7 @@ def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
 
 def _calendar(now: NDArray[np.int64], customer: NDArray[np.intp]) -> dict[str, Column]:
     """Return the hour of the day, from 0 to below 24, and the day of the week, 0 on Monday, both in UTC."""
-    day, second = np.divmod(now, int(DAY))
+    day, second = np.divmod(now, DAY)
     weekday = (day + 3) % 7  # 1970 began on a Thursday
     return {
         "hour": (second / 3600).astype(np.float32)[customer],

@@ -1,7 +1,6 @@
 """The text of a filter or boost, read into a syntax tree that holds nothing but what the language has."""
 
 import re
-from datetime import UTC, datetime
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -9,6 +8,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from recommender.errors import FilterError
+from recommender.times import seconds
 
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 300
@@ -61,13 +61,12 @@ def position(node: exp.Expr) -> int:
     return int(min(starts, default=0))
 
 
-def seconds(text: str, at: int, field: str) -> int:
+def moment(text: str, at: int, field: str) -> int:
     """Return the time that ``text`` names in seconds since 1970: a date, or RFC 3339; UTC where it has no offset."""
     try:
-        time = datetime.fromisoformat(text)
+        return seconds(text)
     except ValueError:
         raise FilterError(field, f"{text!r} is not a date", at) from None
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
 
 
 def _tokens(line: str, field: str) -> list[Token]:

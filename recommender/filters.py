@@ -19,7 +19,7 @@ from sqlglot import exp
 from recommender.catalogue import Catalogue
 from recommender.columns import OWN_TAGS, Column, Flag, Number, OwnTags, Tags, Text, Time, column, nearest
 from recommender.errors import FilterError
-from recommender.expressions import parse, position, seconds
+from recommender.expressions import moment, parse, position
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float32]
@@ -174,7 +174,7 @@ class _Reader:
         compare = _COMPARE[operator][0 if wanted else 1]
         if isinstance(found, Time):
             return np.asarray(
-                compare(found.values, seconds(self._text(right), position(right), self._field)) & found.known
+                compare(found.values, moment(self._text(right), position(right), self._field)) & found.known
             )
         return self._numbers(compare, self.number(left), self.number(right))
 

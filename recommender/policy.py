@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from recommender import pairs
 from recommender.catalogue import Catalogue, Coded
 from recommender.config import Diversity, Exclusions
+from recommender.times import DAY
 from recommender.values import EventType, Histories
 
-DAY = 86_400
 CART = (EventType.ADD_TO_CART, EventType.REMOVE_FROM_CART, EventType.PURCHASE)
 OWNERSHIP = (EventType.PURCHASE, EventType.REFUND)
 OPINION = (EventType.LIKE, EventType.DISLIKE)

@@ -13,7 +13,7 @@ from recommender.policy import Rules
 from recommender.ranker import Ranker
 from recommender.scorer import jitter
 from recommender.signals import BESIDE, RETRIEVAL, Signals, ask_sources
-from recommender.trail import DAY
+from recommender.times import DAY
 from recommender.values import Queries
 
 TIE = np.float32(1e-4)

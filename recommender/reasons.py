@@ -17,7 +17,7 @@ from recommender.models.transitions import SIDES
 from recommender.ranking import Ranked
 from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL
-from recommender.trail import DAY
+from recommender.times import DAY
 from recommender.values import Reason, ReasonCode
 
 SOURCE_OF = {

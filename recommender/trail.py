@@ -8,9 +8,9 @@ from scipy.sparse import csr_array
 
 from recommender import pairs
 from recommender.scorer import jitter, padded
+from recommender.times import DAY
 from recommender.values import Histories
 
-DAY = 86_400.0
 INTEREST = 60.0
 """Days after which what a customer turned to says half as much of them."""
 

@@ -1,7 +1,6 @@
 """A list as it goes out and as it is cached: the items are encoded once, the envelope is joined to them as bytes."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from struct import Struct
 from typing import NamedTuple
 
@@ -78,11 +77,6 @@ class Answer(NamedTuple):
             self.listed.made_at,
             self.took * 1000,
         )
-
-
-def timestamp(now: float) -> bytes:
-    """Return RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23].encode() + b"Z"
 
 
 def encode_items(items: Iterable[Scored], catalogue: Catalogue, parts: frozenset[str]) -> bytes:

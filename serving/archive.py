@@ -5,11 +5,10 @@ Every file is named after its first entry and the last one of its batch. An entr
 and finishes it: nothing is remembered anywhere else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import total_ordering
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import orjson
@@ -20,44 +19,11 @@ import pyarrow.parquet as pq
 from features.tables import EVENTS, ITEMS, MERGES, USERS, ShopFolder, conform
 from features.upsert import upsert
 from features.whole_files import alone, encoded, put, write_whole
+from recommender.times import DAY
+from serving.stream import NOTHING, Entry, StreamId
 
 FACTS = {b"item": ITEMS, b"user": USERS, b"merge": MERGES}
 """Fields of entries that are no events, and what each one is a row of."""
-DAY_MS = 86_400_000
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class StreamId:
-    """When an entry came into the stream: milliseconds since 1970, and a number among those of the same one."""
-
-    ms: int
-    number: int
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read Redis's ``1700000000000-3``."""
-        ms, _, number = text.partition("-")
-        return cls(int(ms), int(number or 0))
-
-    def __lt__(self, other: "StreamId") -> bool:
-        """Order as Redis does."""
-        return (self.ms, self.number) < (other.ms, other.number)
-
-    def __str__(self) -> str:
-        """Return it as Redis writes it."""
-        return f"{self.ms}-{self.number}"
-
-
-NOTHING = StreamId(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the stream."""
-
-    id: StreamId
-    fields: Mapping[bytes, bytes]
 
 
 Row = Mapping[str, Any]
@@ -82,8 +48,9 @@ class Archive:
             self._reach(path.parent.name, path.stem)
         for path in self.dead_letters.glob("live-*.jsonl*"):
             self._reach(self.dead_letters.name, path.name.split(".")[0])
-        for day in self.folder.events.glob("day=*"):
-            _drop_merged(day)
+        with alone(root):
+            for day in self.folder.events.glob("day=*"):
+                _drop_merged(day)
 
     @property
     def dead_letters(self) -> Path:
@@ -262,7 +229,7 @@ def _by_day(
 ) -> dict[str, list[tuple[StreamId, dict[str, Any]]]]:
     days: dict[str, list[tuple[StreamId, dict[str, Any]]]] = {}
     for at, row in rows:
-        days.setdefault(f"day={np.datetime64(row['timestamp'] // DAY_MS, 'D')}", []).append((at, row))
+        days.setdefault(f"day={np.datetime64(row['timestamp'] // (1000 * DAY), 'D')}", []).append((at, row))
     return days
 
 
@@ -272,9 +239,3 @@ def _letter(bad: Unreadable) -> bytes:
         for name, value in bad.entry.fields.items()
     }
     return orjson.dumps({"stream_id": str(bad.entry.id), "reason": bad.reason, "entry": fields}) + b"\n"
-
-
-def letters(folder: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-    """Yield each file of dead letters and what it holds, oldest first."""
-    for path in sorted(folder.glob("live-*.jsonl")):
-        yield path, [orjson.loads(line) for line in path.read_bytes().splitlines()]

@@ -1,11 +1,12 @@
 """The archiver as a process of its own: ``python -m serving.archive_process``, or ``tagalong archive``."""
 
-import fcntl
 import signal
 import threading
-from typing import IO
+from contextlib import ExitStack
+from pathlib import Path
 
 from features.lifeline import end_with_parent
+from features.whole_files import locked
 from recommender.errors import InvalidInput
 from serving.bootstrap import build_archiver
 from serving.settings import Settings, process_environment
@@ -22,9 +23,8 @@ def run_archiver(settings: Settings, *, standby: bool = False) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    settings.shop_folder.mkdir(parents=True, exist_ok=True)
-    with (settings.shop_folder / ".archive.lock").open("w") as lock:
-        while not _taken(lock):
+    with ExitStack() as stack:
+        while not _taken(stack, settings.shop_folder / ".archive.lock"):
             if not standby:
                 raise InvalidInput("--data", f"another archiver works on {settings.shop_folder}")
             if stopped.wait(STANDBY_SECONDS):
@@ -32,9 +32,9 @@ def run_archiver(settings: Settings, *, standby: bool = False) -> None:
         build_archiver(settings).run(stopped)
 
 
-def _taken(lock: IO[str]) -> bool:
+def _taken(stack: ExitStack, lock: Path) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stack.enter_context(locked(lock, wait=False))
     except BlockingIOError:
         return False
     return True

@@ -10,8 +10,9 @@ import structlog
 
 from recommender.config import LiveSettings
 from recommender.errors import Unavailable
-from serving.archive import Archive, Entry, StreamId
+from serving.archive import Archive
 from serving.ports import Erasure, Erasures
+from serving.stream import Entry, StreamId
 
 log = structlog.get_logger()
 

@@ -11,6 +11,7 @@ from features.config_file import load_config
 from features.rule_check import check_rules
 from recommender.config import Config
 from recommender.errors import TagalongError
+from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.parquet_archive import ParquetArchive
@@ -37,7 +38,6 @@ from serving.settings import Settings
 from serving.shelves import Shelves
 
 DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
-DAY = 86_400
 ARCHIVER_SECONDS = 30.0
 """How long one answer may take that brings thousands of events."""
 LOG_SECONDS = 2.0

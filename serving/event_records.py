@@ -18,6 +18,7 @@ from features.event_names import WITHOUT_ITEM, canonical_name, event_type
 from features.live_events import pack
 from recommender.config import LiveSettings
 from recommender.errors import InvalidInput
+from recommender.times import DAY
 from recommender.values import EventType
 
 MOST_EVENTS, MOST_LINES = 1_000, 20_000
@@ -111,7 +112,7 @@ def read(parts: Sequence[Any], now: float, limits: LiveSettings) -> tuple[list[R
     Raises InvalidInput for more than ``MOST_LINES``.
     """
     good, rejected = _checked(parts)
-    earliest, latest = now - limits.max_age_days * 86_400, now + limits.max_future_seconds
+    earliest, latest = now - limits.max_age_days * DAY, now + limits.max_future_seconds
     records: list[Record] = []
     for index, part in good:
         try:

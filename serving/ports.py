@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from features.profile import Profile
 from features.tag_rules import Earned
 from recommender.config import LiveSettings
-from serving.archive import StreamId
 from serving.event_records import Record
+from serving.stream import StreamId
 
 
 class Peek(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 
 from features.profile import Profile
 from recommender.errors import NotFound
+from recommender.times import timestamp
 from recommender.values import EventType
-from serving.answers import timestamp
 from serving.ports import Erasure
 from serving.services import Services
 from serving.users import get_tags, shown
@@ -56,7 +56,7 @@ def _receipt(services: Services, erasure: Erasure) -> dict[str, Any]:
         "receipt": erasure.receipt,
         "user_id": erasure.ids[0],
         "ids": list(erasure.ids),
-        "erased_at": timestamp(erasure.asked_at).decode(),
+        "erased_at": timestamp(erasure.asked_at),
         "removed": dict(erasure.removed),
         "bundle": {"model": model, "masked": True},
         "status": "done" if erasure.done else "archive_pending",
@@ -100,7 +100,7 @@ def _live(profile: Profile) -> Iterator[dict[str, Any]]:
             "kind": "live_event",
             "item_id": item,
             "event": EventType(event).name.lower(),
-            "timestamp": timestamp(time).decode(),
+            "timestamp": timestamp(time),
             "quantity": quantity,
             "price": None if price != price else price,
         }

@@ -6,10 +6,9 @@ from typing import Any
 
 import orjson
 
-from features.tables import EVENTS
-from features.whole_files import put
+from features.tables import EVENTS, ShopFolder
+from features.whole_files import alone, put
 from recommender.config import LiveSettings
-from serving.archive import letters
 from serving.event_records import read
 from serving.ports import EventLog
 from serving.storing import store
@@ -24,21 +23,29 @@ class Replayed:
     """Still unreadable; they stay, with the latest reason."""
 
 
-def replay(folder: Path, events: EventLog, now: float, limits: LiveSettings) -> Replayed:
-    """Store every letter that can be read by now, and keep the others. Raises Unavailable.
+def replay(shop: ShopFolder, events: EventLog, now: float, limits: LiveSettings) -> Replayed:
+    """Store every dead letter of a shop that can be read by now, and keep the others. Raises Unavailable.
 
     Letters leave their file only after their events are stored, and an event id counts once: a crash repeats nothing.
     """
     restored, left = 0, 0
-    for path, found in letters(folder):
-        reasons = [_restore(letter, events, now, limits) for letter in found]
-        kept = [letter | {"reason": reason} for letter, reason in zip(found, reasons, strict=True) if reason]
-        restored, left = restored + len(found) - len(kept), left + len(kept)
-        if kept:
-            put(path, b"".join(orjson.dumps(letter) + b"\n" for letter in kept))
-        else:
-            path.unlink()
+    for path in sorted(shop.dead_letters.glob("live-*.jsonl")):
+        with alone(shop.root):  # an erasure may strike lines out of the same file
+            found, kept = _replayed(path, events, now, limits)
+        restored, left = restored + found - kept, left + kept
     return Replayed(restored, left)
+
+
+def _replayed(path: Path, events: EventLog, now: float, limits: LiveSettings) -> tuple[int, int]:
+    """Restore what can be of one file; return how many letters were in it, and how many still are."""
+    found = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    reasons = [_restore(letter, events, now, limits) for letter in found]
+    kept = [letter | {"reason": reason} for letter, reason in zip(found, reasons, strict=True) if reason]
+    if kept:
+        put(path, b"".join(orjson.dumps(letter) + b"\n" for letter in kept))
+    else:
+        path.unlink()
+    return len(found), len(kept)
 
 
 def _restore(letter: dict[str, Any], events: EventLog, now: float, limits: LiveSettings) -> str | None:

@@ -1,6 +1,5 @@
 """``tagalong serve``: everything that one machine needs, started in order and stopped together."""
 
-import fcntl
 import shutil
 import socket
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from features.config_file import load_config
 from features.rule_check import check_rules
+from features.whole_files import locked
 from recommender.errors import InvalidInput
 from serving.adapters.bundles import BundleFolder
 from serving.adapters.embedded_redis import embedded_redis
@@ -114,11 +114,10 @@ def _empty(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; it is freed even when this process is killed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    """Hold the lock of the embedded Redis's folder."""
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(folder / "lock", wait=False))
         except BlockingIOError as error:
             raise InvalidInput("--data", f"{folder.parent} is in use by another tagalong serve") from error
         yield

@@ -9,10 +9,10 @@ import structlog
 from recommender.bundle import Bundle
 from recommender.config import Config
 from recommender.errors import NoBundle, Unavailable
-from serving.archive import StreamId
 from serving.ports import Stock, StockChanges
 from serving.shelf import Shelf, fresh_shelf
 from serving.stocking import stocked
+from serving.stream import StreamId
 
 log = structlog.get_logger()
 

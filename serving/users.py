@@ -7,8 +7,8 @@ from features.customer import summary
 from features.profile import Profile, histories, tags
 from features.tag_rules import CustomerTag
 from recommender.errors import NotFound
+from recommender.times import timestamp
 from recommender.values import Histories
-from serving.answers import timestamp
 from serving.ports import REPLACED
 from serving.services import Services
 
@@ -89,7 +89,7 @@ def shown(tag: CustomerTag) -> dict[str, Any]:
         "weight": round(tag.weight, 4),
         "provenance": tag.provenance,
         "rule": tag.rule,
-        "since": timestamp(tag.since).decode(),
+        "since": timestamp(tag.since),
         "evidence": list(tag.evidence),
     }
 

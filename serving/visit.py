@@ -6,7 +6,8 @@ from typing import NamedTuple
 from features.profile import Profile
 from recommender.config import Placement
 from recommender.errors import Unavailable
-from serving.answers import Answer, Listed, timestamp
+from recommender.times import timestamp
+from serving.answers import Answer, Listed
 from serving.ask import Ask
 from serving.ports import Peek
 from serving.question import placement_of
@@ -72,7 +73,7 @@ def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]
 def listed_of(visit: Visit, items: bytes) -> Listed:
     """Return the encoded items with what must still be true for them to be shown again."""
     until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
-    made_at, list_id = timestamp(visit.now), os.urandom(8).hex().encode()
+    made_at, list_id = timestamp(visit.now).encode(), os.urandom(8).hex().encode()
     return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, items)
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from features.columns import milliseconds
 from features.whole_files import encoded, put
+from recommender.times import DAY
 
-_DAY_MS = 86_400_000
 _THREADS = 4
 """Encoding leaves the interpreter's lock, and a file's fsync waits for the disk."""
 
@@ -20,7 +20,7 @@ def write_days(folder: Path, events: pa.Table) -> list[Path]:
 
     The digest is that of the file's content, so that the same rows make the same file.
     """
-    day = milliseconds(events["timestamp"]) // _DAY_MS
+    day = milliseconds(events["timestamp"]) // (1000 * DAY)
     order = np.argsort(day, kind="stable")
     ordered, days = (events, day) if np.all(np.diff(day) >= 0) else (events.take(order), day[order])
     starts = np.flatnonzero(np.r_[True, np.diff(days) != 0][: len(days)])

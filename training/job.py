@@ -17,7 +17,8 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.models.repurchase import strongest_event
 from recommender.ranker import Ranker
-from recommender.trail import DAY, changed
+from recommender.times import DAY
+from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
@@ -43,7 +44,7 @@ VISITS = 4
 """Visits of a customer that a ranker learns from; the slices of a window share them, each has one at least."""
 SLICES = 5
 """Into so many parts, at most, is what is asked cut; before each of them what changes by the day is counted anew."""
-SHORTEST = 7 * int(DAY)
+SHORTEST = 7 * DAY
 """Seconds that such a part lasts at least."""
 FRESH = 2
 """Discovery asks so many times as many visits and moments, for about half of them end without a hit."""

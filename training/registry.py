@@ -7,16 +7,14 @@
 Whoever changes any of it holds the lock, so two trainers at once take turns.
 """
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from features.whole_files import locked
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_io import DIGEST, MANIFEST, is_signed, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle
@@ -114,7 +112,7 @@ class Registry:
         """Write a bundle without publishing it; one that is here already with the same bytes is left as it is."""
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / bundle.info.bundle_id
-        with self._locked():
+        with locked(self.folder / LOCK):
             self._sweep()
             incoming = self.folder / f".{uuid4().hex}"
             save(bundle, incoming, key=self.key)
@@ -134,7 +132,7 @@ class Registry:
         """Make a bundle current after checking every file of it."""
         path = self.path(bundle_id)
         self.check_key()
-        with self._locked():  # from the check on, so that nobody prunes it before it is current
+        with locked(self.folder / LOCK):  # from the check on, so that nobody prunes it before it is current
             load(path, key=self.key)
             self._point(path.name)
             self._write(self._record().publishing(path.name))
@@ -148,12 +146,12 @@ class Registry:
 
     def keep(self, bundle_id: str, reason: str) -> None:
         """Record why a bundle is not published."""
-        with self._locked():
+        with locked(self.folder / LOCK):
             self._write(self._record().keeping(bundle_id, reason))
 
     def rollback(self) -> str:
         """Publish the bundle that was current before this one, and return its id."""
-        with self._locked():
+        with locked(self.folder / LOCK):
             record = self._record().only(set(self._present()))
             if len(record.published) < 2:
                 raise InvalidInput("rollback", "no earlier published bundle is left")
@@ -169,7 +167,7 @@ class Registry:
 
         What cannot be read, such as the bundle of another version, is not ours to judge and stays.
         """
-        with self._locked():
+        with locked(self.folder / LOCK):
             record = self._record()
             old = [one.bundle_id for one in self.listed()[newest:] if one.info]
             gone = sorted({*old} - {*record.published[-2:], self.current()})
@@ -215,12 +213,6 @@ class Registry:
             file.flush()
             os.fsync(file.fileno())
         os.replace(building, self.folder / RECORD)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.folder / LOCK).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | None]:

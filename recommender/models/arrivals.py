@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.scorer import jitter
+from recommender.times import DAY
 from recommender.values import EARLIEST
-
-DAY = 86_400.0
 
 
 @dataclass(frozen=True, eq=False)

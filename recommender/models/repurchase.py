@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender import pairs
+from recommender.times import DAY
 from recommender.trail import changed
 from recommender.values import EventType, Histories
 
-DAY = 86_400.0
 SOON = np.float32(0.5)
 """Days: a shorter time between two baskets tells no habit."""
 STEADY = 30

@@ -5,8 +5,6 @@ from typing import Literal
 CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
 ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
 
-DAY = 86_400
-
 
 def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:
     """Return the key of one customer's ``kind`` of state, ``lists:{main:42}``.

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from serving.archive import NOTHING, Entry, StreamId
 from serving.ports import Erasure
+from serving.stream import NOTHING, Entry, StreamId
 
 
 class MemoryStream:

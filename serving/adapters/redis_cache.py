@@ -1,7 +1,5 @@
 """Cached lists in Redis: one hash a customer. A broken Redis slows us; it never stops us."""
 
-from redis.exceptions import RedisError
-
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
@@ -50,7 +48,7 @@ class RedisCache:
         look = pack("HMGET", self._key(customer), REVISION, f"#{entry}", SAME_AS, CHOICE)
         try:
             (revision, value, same_as, choice), stock = self._link.exchange(look + self._stock, 2)
-        except (Unavailable, RedisError):
+        except Unavailable:
             self._metrics.redis_failures.inc()
             return None
         same = same_as.decode() if same_as else None
@@ -62,5 +60,5 @@ class RedisCache:
         arguments = (REVISION, str(revision), f"#{entry}", value, str(most), str(seconds))
         try:
             self._link.run(lambda client: client.eval(STORE, 1, self._key(customer), *arguments))
-        except (Unavailable, RedisError):
+        except Unavailable:
             self._metrics.redis_failures.inc()

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import redis
-from redis.exceptions import RedisError
 
 from features.live_events import LiveEvents
 from features.profile import Profile
 from features.tag_rules import Earned
-from recommender.errors import Conflict, InvalidInput, Unavailable
+from recommender.errors import Conflict, InvalidInput
+from recommender.times import DAY
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
 from serving.ports import REPLACED
 
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
-ALIAS_SECONDS = 400 * keys.DAY
+ALIAS_SECONDS = 400 * DAY
 """How long a merged visitor is remembered: browsers keep no cookie longer."""
 MOST_MOVES = 8
 """How often a customer may be merged into another one while a visitor is merged into them."""
@@ -102,13 +101,13 @@ class RedisCustomers:
     def resolve(self, one: str) -> str:
         """Return the customer into whom ``one`` was merged, or ``one``."""
         name = self._names(one, "lists")[0]
-        into: bytes | None = self._use(lambda client: client.hget(name, "same_as"))
+        into: bytes | None = self.link.run(lambda client: client.hget(name, "same_as"))
         return into.decode() if into else one
 
     def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
         names = self._names(profile.user_id, "lists", "events", "tags")
-        raw: list[bytes] = self._use(lambda client: client.lrange(names[1], 0, -1))
+        raw: list[bytes] = self.link.run(lambda client: client.lrange(names[1], 0, -1))
         events = LiveEvents.unpacked(raw).condensed(recent).packed()
         tags = [part for each in earned for part in (each.tag.name, tag_codec.earned(each))]
         times = (self.ttl(), ALIAS_SECONDS)
@@ -123,7 +122,7 @@ class RedisCustomers:
 
     def export(self, one: str) -> Mapping[str, Any]:
         """Return the fields of the customer's profile that no Profile carries: what was declared, and when."""
-        fields = self._use(lambda client: client.hgetall(self._names(one, "profile")[0]))
+        fields = self.link.run(lambda client: client.hgetall(self._names(one, "profile")[0]))
         declared = orjson.loads(fields.get(b"declared", b"{}"))
         return {"declared": declared, "declared_at": int(fields.get(b"declared_at", 0)) or None}
 
@@ -131,10 +130,4 @@ class RedisCustomers:
         return [keys.customer(self.shop, kind, one) for kind in kinds]
 
     def _run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
-        return self._use(lambda client: client.eval(script, len(names), *names, *arguments))
-
-    def _use(self, use: Callable[[redis.Redis], Any]) -> Any:
-        try:
-            return self.link.run(use)
-        except RedisError as error:
-            raise Unavailable("the live state", retry_after=2) from error
+        return self.link.run(lambda client: client.eval(script, len(names), *names, *arguments))

@@ -7,20 +7,19 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from redis.exceptions import RedisError
 
 from features.consent import chose_none, denied
 from features.merges import merged_users
 from features.tables import ERASED, MERGES, USERS, ShopFolder, conform
 from features.whole_files import unchanging
-from recommender.errors import Unavailable
+from recommender.times import DAY
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import TELL
 
 AT_ONCE = 1_000
 """Customers of whom is told in one round trip."""
-KEEP_SECONDS = 400 * keys.DAY
+KEEP_SECONDS = 400 * DAY
 """How long a profile is kept at least."""
 CONSENT, CHOICE = "consent", "choice"
 """The words for a consent that is denied, and for a choice against personal lists."""
@@ -39,13 +38,13 @@ class RedisDecisions:
         """Bring Redis up to date where it or the files have changed since the last time. Raises Unavailable."""
         kinds = (self._folder.users, self._folder.erased, self._folder.merges)
         files = [path.stat().st_mtime_ns if path.exists() else 0 for path in kinds]
-        if self._seen == (*files, self._run(lambda client: client.hlen(self._told))):
+        if self._seen == (*files, self._link.run(lambda client: client.hlen(self._told))):
             return
         said = self._said()
         told = self._known()
         news = {one: said.get(one, "") for one in {*said, *told} if said.get(one, "") != told.get(one, "")}
         for part in _parts(news):
-            self._run(partial(self._send, part))
+            self._link.run(partial(self._send, part))
         self._seen = (*files, len(said))
 
     def _said(self) -> dict[str, str]:
@@ -65,7 +64,7 @@ class RedisDecisions:
         return said
 
     def _known(self) -> dict[str, str]:
-        found = self._run(lambda client: dict(client.hscan_iter(self._told, count=AT_ONCE)))
+        found = self._link.run(lambda client: dict(client.hscan_iter(self._told, count=AT_ONCE)))
         return {one.decode(): word.decode() for one, word in found.items()}
 
     def _send(self, news: Mapping[str, str], client: Any) -> None:
@@ -79,12 +78,6 @@ class RedisDecisions:
                 begin = keys.any_lists(self._shop)
                 pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at, begin)
             pipeline.execute()
-
-    def _run(self, use: Any) -> Any:
-        try:
-            return self._link.run(use)
-        except RedisError as error:
-            raise Unavailable("the live state") from error
 
 
 def _parts(said: Mapping[str, str]) -> Iterator[dict[str, str]]:

@@ -12,17 +12,17 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
-from redis.exceptions import RedisError
 
 from features.tables import ERASED, ShopFolder
 from features.whole_files import alone, write_whole
 from recommender.errors import Unavailable
+from recommender.times import DAY
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
 from serving.adapters.scripts import NOTE
 from serving.ports import Erasure
 
-KEEP_SECONDS = 400 * keys.DAY
+KEEP_SECONDS = 400 * DAY
 """How long a receipt can be shown."""
 REWRITE_SECONDS = 3_600.0
 """Between two rewritings: each copies all that Redis holds."""
@@ -77,13 +77,10 @@ class RedisErasures:
                 held = [pq.read_table(path, partitioning=None)] if path.exists() else []
                 write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
         except (OSError, pa.ArrowException) as error:
-            raise Unavailable("the data folder", retry_after=2) from error
+            raise Unavailable("the data folder", retry_after=2, why="cannot be written to") from error
 
     def _use(self, *command: Any) -> Any:
-        try:
-            return self.link.exchange(pack(*command), 1)[0]
-        except RedisError as error:
-            raise Unavailable("the erasures", retry_after=2) from error
+        return self.link.exchange(pack(*command), 1)[0]
 
 
 class Rewriting:
@@ -101,7 +98,7 @@ class Rewriting:
             return
         try:
             self._link.run(lambda client: client.bgrewriteaof())
-        except RedisError as error:
+        except Unavailable as error:
             log.warning("the append-only file is not written anew", error=str(error))
             self._next = self._monotonic() + AGAIN_SECONDS
             return

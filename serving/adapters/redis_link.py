@@ -1,21 +1,23 @@
-"""The way to Redis: short time limits, no waiting retries, a breaker. It raises Unavailable soon; it never hangs."""
+"""The way to Redis: short time limits, no waiting retries, a breaker. It raises Unavailable soon; it never hangs.
+
+A Redis that refuses a command (it is full, read-only, or loading) is as good as one that does not answer.
+"""
 
 from collections.abc import Callable
 from threading import local
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakSet
 
 import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
 
-Result = TypeVar("Result")
 READY, READY_SECONDS = "ready", 60
 """A key that is written to see whether it can be."""
 
@@ -44,17 +46,22 @@ class RedisLink:
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
 
-    def run(self, use: Callable[["redis.Redis"], Result]) -> Result:
-        """Return what ``use`` makes of the client; raises Unavailable when Redis does not answer."""
-        with self._breaker:
-            return use(self._client)
+    def run(self, use: Callable[["redis.Redis"], Any]) -> Any:
+        """Return what ``use`` makes of the client, whose own types leave open what comes; raises Unavailable."""
+        try:
+            with self._breaker:
+                return use(self._client)
+        except RedisError as error:
+            raise _refused(error) from error
 
     def exchange(self, request: bytes, replies: int) -> list[Any]:
         """Send packed commands in one write and return their ``replies`` in order.
 
         For the one read that every request makes: the bare protocol over a connection of the thread's own costs a third
-        of a pipeline object. An error reply is raised when all replies have been read. Where the connection was closed
-        since its last use (a restart, an idle limit), a new one is asked once more: requests must be safe to repeat.
+        of a pipeline object. Where the connection was closed since its last use (a restart, an idle limit), a new one
+        is asked once more: requests must be safe to repeat.
+
+        Raises, when all replies have been read, NoScriptError for a script that Redis does not know; else Unavailable.
         """
         with self._breaker:
             connection = self._own_connection()
@@ -66,9 +73,9 @@ class RedisLink:
                     raise
                 found = _exchanged(connection, request, replies)
         error = next((reply for reply in found if isinstance(reply, RedisError)), None)
-        if error is not None:
-            raise error
-        return found
+        if error is None:
+            return found
+        raise error if isinstance(error, NoScriptError) else _refused(error)
 
     def _own_connection(self) -> Any:
         try:
@@ -86,10 +93,11 @@ class RedisLink:
 
     def ping(self) -> None:
         """Raise Unavailable unless Redis answers and can be written to: a full or read-only one is not ready."""
-        try:
-            self.run(lambda client: client.set(READY, b"1", ex=READY_SECONDS))
-        except RedisError as error:
-            raise Unavailable("redis") from error
+        self.run(lambda client: client.set(READY, b"1", ex=READY_SECONDS))
+
+
+def _refused(error: RedisError) -> Unavailable:
+    return Unavailable("redis", retry_after=2, why="refuses the command")
 
 
 def _exchanged(connection: Any, request: bytes, replies: int) -> list[Any]:

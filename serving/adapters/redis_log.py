@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha1
 
 import hiredis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from recommender.config import LiveSettings
-from recommender.errors import Unavailable
+from recommender.times import DAY
 from recommender.values import EventType
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
@@ -73,8 +73,6 @@ return {table.concat(status), length, same_as}
 """
 _SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
 
-DAY = 86_400
-
 
 @dataclass(frozen=True, slots=True)
 class RedisLog:
@@ -115,12 +113,9 @@ class RedisLog:
 
     def _run(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
         try:
-            try:
-                return self._exchange(call)
-            except NoScriptError:
-                return self._exchange(["EVAL", APPEND, *call[2:]])
-        except RedisError as error:
-            raise Unavailable("the event log", retry_after=2) from error
+            return self._exchange(call)
+        except NoScriptError:
+            return self._exchange(["EVAL", APPEND, *call[2:]])
 
     def _exchange(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
         packed = hiredis.pack_command(tuple(call))  # type: ignore[arg-type]  # its stub knows one argument only

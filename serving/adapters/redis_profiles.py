@@ -6,12 +6,10 @@ from typing import Any
 
 import hiredis
 import orjson
-from redis.exceptions import RedisError
 
 from features.live_events import LiveEvents
 from features.profile import Profile
 from features.tag_rules import CustomerTag
-from recommender.errors import Unavailable
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink
 
@@ -36,10 +34,7 @@ class RedisProfiles:
         if not ids:
             return []
         request = b"".join(self._look(one) for one in ids)
-        try:
-            replies = self.link.exchange(request, COMMANDS * len(ids))
-        except RedisError as error:
-            raise Unavailable("the live state") from error
+        replies = self.link.exchange(request, COMMANDS * len(ids))
         now = self.clock()
         parts = (replies[COMMANDS * at : COMMANDS * (at + 1)] for at in range(len(ids)))
         return [_profile(one, part, now) for one, part in zip(ids, parts, strict=True)]

@@ -1,12 +1,7 @@
 """Lists that were shown, in Redis for half an hour. Fails loud."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
-from redis import Redis
-from redis.exceptions import RedisError
-
-from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 
@@ -20,15 +15,8 @@ class RedisServedLists:
 
     def remember(self, list_id: str, value: bytes, seconds: int) -> None:
         """Keep what is needed to continue a list."""
-        self._use(lambda client: client.set(keys.served(self._shop, list_id), value, ex=seconds))
+        self._link.run(lambda client: client.set(keys.served(self._shop, list_id), value, ex=seconds))
 
     def recall(self, list_id: str) -> bytes | None:
         """Return what was kept, or None when it is too old or was never kept."""
-        return cast("bytes | None", self._use(lambda client: client.get(keys.served(self._shop, list_id))))
-
-    def _use(self, use: Callable[[Redis], Any]) -> Any:
-        """Return what Redis says; one that is full or read-only is as good as down."""
-        try:
-            return self._link.run(use)
-        except RedisError as error:
-            raise Unavailable("the lists that were shown") from error
+        return cast("bytes | None", self._link.run(lambda client: client.get(keys.served(self._shop, list_id))))

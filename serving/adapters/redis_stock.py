@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import orjson
-from redis.exceptions import RedisError, ResponseError
 
-from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
-from serving.archive import StreamId
 from serving.ports import StockChanges
+from serving.stream import StreamId
 
 LOGGED = "#log:"
 """What begins the name of the field that holds the log's entry by which another field was last changed."""
@@ -81,7 +79,7 @@ class RedisStock:
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
-        return int(self._asked(self._quick, lambda client: client.get(self._revision)) or 0)
+        return int(self._quick.run(lambda client: client.get(self._revision)) or 0)
 
     def _read(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return the fields of each item, read in parts that each are answered in time, however many there are."""
@@ -97,10 +95,7 @@ class RedisStock:
             arguments += [item["item_id"], len(item), orjson.dumps(item)]
             arguments += [part for name, value in item.items() for part in (name, orjson.dumps(value))]
         names = [self._revision, self._since, self._log, *names]
-        try:
-            return int(self._link.run(lambda client: client.eval(PUT, len(names), *names, *arguments)))
-        except ResponseError as error:
-            raise Unavailable("redis, which refuses writes,") from error
+        return int(self._link.run(lambda client: client.eval(PUT, len(names), *names, *arguments)))
 
     def _pipeline(self, *commands: tuple[str, ...]) -> list[Any]:
         if not commands:
@@ -112,14 +107,8 @@ class RedisStock:
                     pipeline.execute_command(*command)
                 return cast(list[Any], pipeline.execute())
 
-        replies: list[Any] = self._asked(self._link, send)
+        replies: list[Any] = self._link.run(send)
         return replies
-
-    def _asked(self, link: RedisLink, use: Any) -> Any:
-        try:
-            return link.run(use)
-        except RedisError as error:
-            raise Unavailable("the catalogue's changes") from error
 
 
 def _value(name: bytes, value: bytes) -> Any:

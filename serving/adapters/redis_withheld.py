@@ -1,7 +1,5 @@
 """Customers whose data must not be used, known to each worker beforehand. A broken Redis leaves what was known."""
 
-from redis.exceptions import RedisError
-
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
@@ -32,7 +30,7 @@ class RedisWithheld:
             if self._members is not None and size == len(self._members) and self._looks % ANYWAY:
                 return
             found = self._link.run(lambda client: set(client.sscan_iter(name, count=AT_ONCE)))
-        except (Unavailable, RedisError):
+        except Unavailable:
             return
         self._members = frozenset(member.decode() for member in found)
 

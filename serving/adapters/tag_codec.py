@@ -2,7 +2,8 @@
 
 from struct import Struct
 
-from features.tag_rules import DAY, CustomerTag, Earned
+from features.tag_rules import CustomerTag, Earned
+from recommender.times import DAY
 
 _HEAD = Struct("<BeIeI")
 HAND, EARNED, MUTED = 1, 2, 3

@@ -3,9 +3,9 @@
 import numpy as np
 
 from features.customer import STAGES, TIERS, summaries, summary
+from recommender.times import DAY
 from recommender.values import EventType, Histories
 
-DAY = 86_400
 VIEW, BUY, REFUND = EventType.VIEW_ITEM, EventType.PURCHASE, EventType.REFUND
 
 

@@ -9,9 +9,9 @@ from features.build import build_dataset
 from features.tables import Tables
 from features.tag_rules import CustomerTag, TagRules, describe, heaviest, held, latest, with_derived
 from recommender.config import Config, TagRule
+from recommender.times import DAY
 from recommender.values import EventType, Histories
 
-DAY = 86_400
 VIEW, BUY = EventType.VIEW_ITEM, EventType.PURCHASE
 TENTS = np.array([True, True, True, False, False])
 """Items 0–2 are tents, 3 and 4 are not."""

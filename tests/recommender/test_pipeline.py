@@ -15,8 +15,9 @@ from recommender.lists import PINNED
 from recommender.models.neighbours import DEPTH
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
+from recommender.times import DAY
 from recommender.values import EventType, Histories, Reason
-from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from tests.recommender.checkerboard import CUSTOMERS, ITEMS, ask, dataset, histories, missing
 from training.job import fit
 
 NOTHING = csr_array((1, ITEMS), dtype=np.bool_)

@@ -20,10 +20,10 @@ from recommender.policy import (
     pinned_rows,
     why_ineligible,
 )
+from recommender.times import DAY
 from recommender.values import EventType, Histories
 from tests.recommender.little_shop import catalogue
 
-DAY = 86_400
 NOW = 100 * DAY
 SHOP = catalogue(
     [

@@ -11,12 +11,12 @@ from features.build import build_dataset
 from features.tables import TIME, Tables
 from recommender.bundle import Bundle
 from recommender.config import Config
+from recommender.times import DAY
 from training.job import fit
 from training.registry import Registry
 
 NOW = 1_767_225_600
 """2026-01-01T00:00:00Z."""
-DAY = 86_400
 CAMPING = ["tent", "stove", "lamp", "mat", "rope", "axe"]
 KITCHEN = ["pan", "pot", "cup", "bowl", "fork", "whisk"]
 

@@ -13,20 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.config import LiveSettings
+from recommender.times import DAY
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_stream import RedisStream
-from serving.archive import Archive, Entry, StreamId
+from serving.archive import Archive
 from serving.archiver import LOOK_SECONDS, Archiver
 from serving.bootstrap import redis_link
 from serving.event_records import read
 from serving.replay import replay
 from serving.settings import Settings
+from serving.stream import Entry, StreamId
 from tests.serving.redis_server import RedisServer
 
 NOW = 1_767_225_600
-DAY = 86_400
 LIVE = LiveSettings(archive_events=10)
 
 
@@ -172,11 +173,11 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
         orjson.loads(line) for p in archiver.archive.dead_letters.iterdir() for line in p.read_bytes().splitlines()
     ]
     assert [letter["reason"].split(":")[0] for letter in letters] == ["JSONDecodeError", "KeyError", "TypeError"]
-    done = replay(archiver.archive.dead_letters, log, NOW, LIVE)
+    done = replay(archiver.archive.folder, log, NOW, LIVE)
     assert (done.restored, done.left) == (1, 2)
     assert archiver.work() == 1
     assert sorted(archived(tmp_path / "main")) == ["m", "u0"]
-    assert replay(archiver.archive.dead_letters, log, NOW, LIVE).restored == 0
+    assert replay(archiver.archive.folder, log, NOW, LIVE).restored == 0
 
 
 def test_facts_that_cannot_be_read_stop_nothing(
@@ -198,7 +199,7 @@ def test_facts_that_cannot_be_read_stop_nothing(
     ]  # fmt: skip
     assert archiver.work() == 0
     before = [path.read_bytes() for path in archiver.archive.dead_letters.iterdir()]
-    assert replay(archiver.archive.dead_letters, log, NOW, LIVE).left == 4
+    assert replay(archiver.archive.folder, log, NOW, LIVE).left == 4
     assert [path.read_bytes() for path in archiver.archive.dead_letters.iterdir()] == before
 
 

@@ -10,16 +10,18 @@ import orjson
 import pytest
 import redis
 
+from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.memory_archive import MemoryArchive, MemoryErasures
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_link import RedisLink
-from serving.archive import Archive, Entry, StreamId
+from serving.archive import Archive
 from serving.archiver import Files
 from serving.ports import Archived, Erasure, Erasures
+from serving.stream import Entry, StreamId
 from tests.serving.redis_server import RedisServer
-from tests.serving.shop import DAY, NOW
+from tests.serving.shop import NOW
 
 WISH = Erasure("r1", ("u", "visitor/🎈"), NOW, {})
 

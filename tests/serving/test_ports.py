@@ -10,6 +10,7 @@ from features.live_events import LiveEvents
 from features.tag_rules import CustomerTag, Earned
 from recommender.config import LiveSettings, TagRule
 from recommender.errors import Conflict, InvalidInput
+from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.memory import MemoryCache, MemoryServedLists
 from serving.adapters.memory_archive import MemoryStream
@@ -24,13 +25,13 @@ from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
 from serving.adapters.redis_stream import RedisStream
 from serving.adapters.tag_codec import MOST_TAGS
-from serving.archive import StreamId
 from serving.archiver import Stream
 from serving.event_records import Record, read
 from serving.metrics import Metrics
 from serving.ports import Cache, Customers, EventLog, Profiles, ServedLists
+from serving.stream import StreamId
 from tests.serving.redis_server import RedisServer
-from tests.serving.shop import DAY, NOW
+from tests.serving.shop import NOW
 
 ENTRY = "0123456789abcdef01234567"
 LIMITS = LiveSettings(impressions=2)

@@ -10,9 +10,10 @@ from recommender.config import Config, NeighbourSettings
 from recommender.models.repurchase import STEADY, habits, strongest_event
 from recommender.scorer import dense
 from recommender.signals import RETRIEVAL, ask_sources
+from recommender.times import DAY
 from recommender.trail import trail
 from recommender.values import EventType, Histories
-from tests.recommender.checkerboard import CUSTOMERS, DAY, ITEMS, ask, dataset, histories, missing
+from tests.recommender.checkerboard import CUSTOMERS, ITEMS, ask, dataset, histories, missing
 from training.fit.autoencoder import RIDGE, fit_autoencoder
 from training.fit.collaborative import fit_collaborative
 from training.fit.cooccurrence import cooccurrence

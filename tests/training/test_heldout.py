@@ -9,9 +9,9 @@ import pytest
 from features.tables import Tables
 from recommender.config import Config
 from recommender.errors import InvalidInput
+from recommender.times import DAY
 from training.heldout import Protocol, Split, split
 
-DAY = 86_400
 LOG = [
     ("ann", "tea", 1 * DAY, "purchase"),
     ("ann", "cup", 2 * DAY, "purchase"),

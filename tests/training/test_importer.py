@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from features.tables import ERASED, MERGES, ShopFolder
 from recommender.errors import UnreadableFile
+from recommender.times import DAY
 from training.importer import Counts, import_files
 from training.sources import read_files, read_log
 
 HEADER = "user_id,item_id,timestamp,event\n"
-DAY = 86_400
 
 
 def written(folder: Path, name: str, *rows: str, header: str = HEADER) -> Path:

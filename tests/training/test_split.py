@@ -14,8 +14,9 @@ from recommender.ids import IdMap
 from recommender.policy import Rules
 from recommender.ranking import allowed_by, gather
 from recommender.signals import ask_sources
+from recommender.times import DAY
 from recommender.values import EventType, Histories
-from tests.recommender.checkerboard import DAY, ITEMS, dataset, histories
+from tests.recommender.checkerboard import ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
 from training.lessons import Assignment, lessons, sampled

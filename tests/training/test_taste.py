@@ -5,9 +5,10 @@ from scipy.sparse import csr_array
 
 from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
+from recommender.times import DAY
 from recommender.trail import trail
 from recommender.values import EventType, Histories, Queries
-from tests.recommender.checkerboard import DAY, histories
+from tests.recommender.checkerboard import histories
 from training.fit.neighbours import fit_neighbours
 from training.split import Questions
 from training.taste import lasting

@@ -7,7 +7,8 @@ from scipy.sparse import csr_array
 from recommender.catalogue import Coded
 from recommender.models.popularity import PopularityModel
 from recommender.scorer import compact
-from recommender.trail import DAY, Trail, heaviest
+from recommender.times import DAY
+from recommender.trail import Trail, heaviest
 
 PER_CATEGORY = 50
 SUDDEN = (1 / 7, 3 / 7)

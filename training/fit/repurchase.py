@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.models.repurchase import DAY, RepurchaseModel, habits, owned
+from recommender.models.repurchase import RepurchaseModel, habits, owned
+from recommender.times import DAY
 from recommender.values import Histories
 
 PRIOR = 5.0
