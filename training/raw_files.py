@@ -13,6 +13,8 @@ import duckdb
 from recommender.errors import UnreadableFile
 
 _DELIMITERS = ",;\t|"
+_NEVER = "\x1f"
+"""A character that no JSON holds unescaped."""
 _LONGEST_LINE = 16 * 1024 * 1024
 _OBJECT = """CASE WHEN json_valid("#line") THEN json_type("#line") = 'OBJECT' ELSE false END"""
 
@@ -106,7 +108,8 @@ def _open_csv(_connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
 
 def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     _first_line(path)  # a broken .gz says so here
-    source = _text_source(path, ["#line"], "header = false, delim = '\\0', quote = '', escape = ''")
+    whole = f"header = false, delim = {literal(_NEVER)}, quote = '', escape = ''"
+    source = _text_source(path, ["#line"], whole)
     keys = f'SELECT DISTINCT unnest(json_keys("#line")) FROM {source} WHERE {_OBJECT} ORDER BY 1'
     names = [name for (name,) in connection.execute(keys).fetchall()]
     if not names:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
+from recommender.errors import Unavailable
 from serving.adapters.redis_erasures import Rewriting
 from serving.app import create_app
 from serving.archiver import Archiver
@@ -298,7 +299,7 @@ class Refusing:
     def run(self, use: object) -> None:
         self.asked += 1
         if self.busy:
-            raise redis.ResponseError("Background append only file rewriting already in progress")
+            raise Unavailable("redis", why="refuses the command")
 
 
 def test_a_rewriting_that_began_before_the_erasure_is_followed_by_another() -> None:

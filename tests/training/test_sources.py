@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import UnreadableFile
@@ -98,6 +98,7 @@ ids = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_si
 
 
 @settings(max_examples=25)
+@example([("0", "\\0"), ("\\u0000", "\\")])
 @given(st.lists(st.tuples(ids, ids), min_size=1, max_size=8, unique=True))
 def test_any_id_survives_every_format(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> None:
     folder = tmp_path_factory.mktemp("ids")
