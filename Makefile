@@ -17,8 +17,8 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## read real shopping data, train on it and serve it, until Ctrl-C
 	@$(BIN)/python -m examples.demo --data $(DATA) --port $(PORT)
 
-test: $(VENV)/.dev  ## run all tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## run all tests, file by file on all processors (four at most)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint test  ## everything that CI asks: format, lint, types, contracts, tests
 

@@ -38,8 +38,8 @@ class Trail:
     """Of each entry, the place of its customer and item in ``pairs``."""
     pairs: csr_array
     """(B × N) with an entry for each customer and item there is."""
-    asked: dict[tuple[float, int, int], csr_array] = field(default_factory=dict, init=False, repr=False)
-    """What ``recent`` answered: several sources ask the same."""
+    asked: dict[tuple[float, ...], csr_array] = field(default_factory=dict, init=False, repr=False)
+    """What ``recent`` and ``newest`` answered: several sources ask the same, and later the reasons."""
 
     def matrix(self, weight: NDArray[np.float32]) -> csr_array:
         """Return (B × N) with the ``weight`` of each entry, summed by customer and item."""
@@ -57,9 +57,11 @@ class Trail:
 
     def newest(self, most: int) -> csr_array:
         """Return (B × N) the weights of each customer's ``most`` items turned to last; of one step, any of them."""
-        age = jitter(self.pairs.indices)
-        age[self.pair] += self.back  # in order of time, so that the last turn to an item stays
-        return pairs.kept(self.matrix(self.weight), among_heaviest(-age, self.pairs.indptr, most))
+        if (most,) not in self.asked:
+            age = jitter(self.pairs.indices)
+            age[self.pair] += self.back  # in order of time, so that the last turn to an item stays
+            self.asked[most,] = pairs.kept(self.matrix(self.weight), among_heaviest(-age, self.pairs.indptr, most))
+        return self.asked[most,]
 
     def _summed(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.bincount(self.pair, weight, minlength=self.pairs.nnz).astype(np.float32)

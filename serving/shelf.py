@@ -1,11 +1,9 @@
 """What one worker recommends from: a bundle whose catalogue is up to date, and what was worked out on it."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,27 +20,7 @@ from recommender.values import EARLIEST, LATEST
 from serving.answers import Listed
 from serving.ports import StockChanges
 
-Value = TypeVar("Value")
-
 MOST_ROWS, MOST_EXPRESSIONS = 20_000, 200
-
-
-class Memo(Generic[Value]):
-    """Remembers the latest results of one function, up to a number of them; safe between threads."""
-
-    def __init__(self, make: Callable[[str], Value], most: int) -> None:
-        """Remember ``most`` results of ``make``."""
-        self._make, self._most = make, most
-        self._kept: OrderedDict[str, Value] = OrderedDict()
-
-    def __call__(self, key: str) -> Value:
-        """Return the result for ``key``."""
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = self._make(key)
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,32 +43,33 @@ class Shelf:
     """The revision at which an item last came on sale, or back."""
 
     @cached_property
-    def row_of(self) -> Memo[int]:
+    def row_of(self) -> Callable[[str], int]:
         """From an item's id to its row, −1 where unknown."""
-        return Memo(self.bundle.catalogue.items.row, MOST_ROWS)
+        return lru_cache(MOST_ROWS)(self.bundle.catalogue.items.row)
 
     @cached_property
-    def mask(self) -> Memo[NDArray[np.bool_]]:
+    def mask(self) -> Callable[[str], NDArray[np.bool_]]:
         """From a filter to (N,) whether it holds; raises FilterError."""
-        return Memo(partial(compile_filter, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
+        return lru_cache(MOST_EXPRESSIONS)(partial(compile_filter, catalogue=self.bundle.catalogue))
 
     @cached_property
-    def carrying(self) -> Memo[NDArray[np.bool_]]:
+    def carrying(self) -> Callable[[str], NDArray[np.bool_]]:
         """From a tag to (N,) the items that carry it, or that its rules are about."""
-        return Memo(partial(carriers, self.bundle.catalogue, self.tagging.rules), MOST_EXPRESSIONS)
+        return lru_cache(MOST_EXPRESSIONS)(partial(carriers, self.bundle.catalogue, self.tagging.rules))
 
     @cached_property
-    def boost(self) -> Memo[NDArray[np.float32]]:
+    def boost(self) -> Callable[[str], NDArray[np.float32]]:
         """From a boost to (N,) lifts; raises FilterError."""
-        return Memo(partial(compile_boost, catalogue=self.bundle.catalogue), MOST_EXPRESSIONS)
+        return lru_cache(MOST_EXPRESSIONS)(partial(compile_boost, catalogue=self.bundle.catalogue))
 
     @cached_property
     def _turns(self) -> NDArray[np.int64]:
         return turns(self.bundle.catalogue)
 
     @cached_property
-    def _eligible(self) -> dict[int, NDArray[np.bool_]]:
-        return {}
+    def _eligible(self) -> Callable[[int], NDArray[np.bool_]]:
+        """From any time to (N,) which items may be shown then; the two latest times asked about are remembered."""
+        return lru_cache(2)(partial(always_eligible, self.bundle.catalogue))
 
     @property
     def model(self) -> str | None:
@@ -99,10 +78,8 @@ class Shelf:
 
     def eligible(self, now: int) -> NDArray[np.bool_]:
         """Return (N,) which items may be shown at ``now``; worked out once between two turns of the clock."""
-        period = int(np.searchsorted(self._turns, now, side="right"))
-        if period not in self._eligible:
-            self._eligible[period] = always_eligible(self.bundle.catalogue, now)
-        return self._eligible[period]
+        at = np.searchsorted(self._turns, now, side="right")
+        return self._eligible(int(self._turns[at - 1]) if at else EARLIEST)
 
     def next_change(self, now: int) -> int:
         """Return when the next item comes on sale or goes off it; ``LATEST`` for never."""

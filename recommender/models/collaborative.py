@@ -46,19 +46,21 @@ class CollaborativeModel:
     def fold_in(self, interest: csr_array) -> NDArray[np.float32]:
         """Return (B × F) factors of customers from their ``interest`` (B × N), by conjugate gradients on all at once.
 
-        Solves ``(gram + Σ c v vᵀ) x = Σ (1 + c) v`` over each customer's items, with ``c = alpha × interest``.
+        Solves ``(gram + Σ c v vᵀ) x = Σ (1 + c) v`` over each customer's items, with ``c = alpha × interest``. One
+        customer's system alone is solved outright, which takes a quarter of the time.
         """
         customer = pairs.rows(interest)
         vectors = self.factors[interest.indices]
         confidence = np.float32(self.alpha) * interest.data
+        if interest.shape[0] == 1:
+            whole = self.gram + vectors.T @ (confidence[:, None] * vectors)
+            return np.linalg.solve(whole, (1 + confidence) @ vectors).astype(np.float32)[None]
 
         share = csr_array(
             (confidence, np.arange(interest.nnz), interest.indptr), shape=(len(interest.indptr) - 1, interest.nnz)
         )
 
         def gather(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-            if len(interest.indptr) == 2:  # one customer needs no sparse product
-                return np.asarray(weight[None] @ vectors, np.float32)
             share.data = weight
             return np.asarray(share @ vectors, np.float32)
 

@@ -57,8 +57,7 @@ class RedisCache:
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""
         most = MOST_SHARED if customer is None else MOST_ENTRIES
-        arguments = (REVISION, str(revision), f"#{entry}", value, str(most), str(seconds))
         try:
-            self._link.run(lambda client: client.eval(STORE, 1, self._key(customer), *arguments))
+            self._link.evaluate(STORE, [self._key(customer)], (REVISION, revision, f"#{entry}", value, most, seconds))
         except Unavailable:
             self._metrics.redis_failures.inc()

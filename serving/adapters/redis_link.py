@@ -3,7 +3,9 @@
 A Redis that refuses a command (it is full, read-only, or loading) is as good as one that does not answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
+from hashlib import sha1
 from threading import local
 from typing import Any
 from weakref import WeakSet
@@ -77,6 +79,17 @@ class RedisLink:
             return found
         raise error if isinstance(error, NoScriptError) else _refused(error)
 
+    def evaluate(self, script: str, names: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        """Return what a script says of the keys ``names``; its text is sent only where Redis does not know it.
+
+        It is sent as ``exchange`` sends, so it must be safe to repeat.
+        """
+        call = (len(names), *names, *arguments)
+        try:
+            return self.exchange(pack("EVALSHA", _digest(script), *call), 1)[0]
+        except NoScriptError:
+            return self.exchange(pack("EVAL", script, *call), 1)[0]
+
     def _own_connection(self) -> Any:
         try:
             return self._threads.connection
@@ -94,6 +107,11 @@ class RedisLink:
     def ping(self) -> None:
         """Raise Unavailable unless Redis answers and can be written to: a full or read-only one is not ready."""
         self.run(lambda client: client.set(READY, b"1", ex=READY_SECONDS))
+
+
+@cache
+def _digest(script: str) -> str:
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def _refused(error: RedisError) -> Unavailable:

@@ -7,10 +7,6 @@ holds its shop's log and customers on one node.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha1
-
-import hiredis
-from redis.exceptions import NoScriptError
 
 from recommender.config import LiveSettings
 from recommender.times import DAY
@@ -71,7 +67,6 @@ for c, seen in pairs(touched) do
 end
 return {table.concat(status), length, same_as}
 """
-_SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +80,10 @@ class RedisLog:
         """Store ``records`` in one round trip; of one event id only the first counts. Raises Unavailable."""
         names = list(dict.fromkeys(record.user_id for record in records))
         number = {name: str(place) for place, name in enumerate(names, 1)}
-        call: list[bytes | str] = ["EVALSHA", _SHA, *self._keys(names, now, limits), *_limits(limits)]
+        arguments: list[bytes | str] = _limits(limits)
         for record in records:
             impression = b"1" if record.event == EventType.VIEW_ITEM_LIST else b"0"
-            call += (
+            arguments += (
                 number[record.user_id],
                 record.identity,
                 record.content,
@@ -96,7 +91,7 @@ class RedisLog:
                 record.live or b"",
                 impression,
             )
-        status, lengths, same_as = self._run(call)
+        status, lengths, same_as = self.link.evaluate(APPEND, self._keys(names, now, limits), arguments)
         return Appended(
             status.decode(),
             {name: length for name, length in zip(names, lengths, strict=True) if length},
@@ -109,20 +104,9 @@ class RedisLog:
         names += [keys.shared(self.shop, "ids", str(period - back)) for back in (0, 1)]
         for customer in customers:
             names += [keys.customer(self.shop, kind, customer) for kind in ("lists", "events", "seen")]
-        return [str(len(names)), *names]
-
-    def _run(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
-        try:
-            return self._exchange(call)
-        except NoScriptError:
-            return self._exchange(["EVAL", APPEND, *call[2:]])
-
-    def _exchange(self, call: list[bytes | str]) -> tuple[bytes, list[int], list[bytes]]:
-        packed = hiredis.pack_command(tuple(call))  # type: ignore[arg-type]  # its stub knows one argument only
-        status, lengths, same_as = self.link.exchange(packed, 1)[0]
-        return status, lengths, same_as
+        return names
 
 
-def _limits(limits: LiveSettings) -> list[str]:
+def _limits(limits: LiveSettings) -> list[bytes | str]:
     ids = int(2 * limits.remember_ids_hours * 3_600)
     return [str(ids), str(int(limits.ttl_days * DAY)), str(limits.impressions)]

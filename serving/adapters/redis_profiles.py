@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hiredis
 import orjson
 
 from features.live_events import LiveEvents
 from features.profile import Profile
 from features.tag_rules import CustomerTag
 from serving.adapters import keys, tag_codec
-from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_link import RedisLink, pack
 
 WISHES = ("personalize", "consent", "files_choice", "files_consent")
 """Whether lists may be personal: what the customer chose and the shop declared, over the API and in files."""
@@ -41,14 +40,14 @@ class RedisProfiles:
 
     def _look(self, one: str) -> bytes:
         key = [keys.customer(self.shop, kind, one) for kind in ("lists", "events", "seen", "tags", "profile")]
-        commands: tuple[tuple[str, ...], ...] = (
-            ("HGET", key[0], "revision"),  # first: what comes meanwhile must look newer than it
-            ("LRANGE", key[1], "0", "-1"),
-            ("LRANGE", key[2], "0", "-1"),
-            ("HGETALL", key[3]),
-            ("HMGET", key[4], *FIELDS),
+        commands = (
+            pack("HGET", key[0], "revision"),  # first: what comes meanwhile must look newer than it
+            pack("LRANGE", key[1], 0, -1),
+            pack("LRANGE", key[2], 0, -1),
+            pack("HGETALL", key[3]),
+            pack("HMGET", key[4], *FIELDS),
         )
-        return b"".join(hiredis.pack_command(command) for command in commands)  # type: ignore[arg-type]  # its stub knows one argument only
+        return b"".join(commands)
 
 
 def _profile(one: str, replies: list[Any], now: float) -> Profile:

@@ -3,7 +3,7 @@
 from typing import cast
 
 from serving.adapters import keys
-from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_link import RedisLink, pack
 
 
 class RedisServedLists:
@@ -15,8 +15,8 @@ class RedisServedLists:
 
     def remember(self, list_id: str, value: bytes, seconds: int) -> None:
         """Keep what is needed to continue a list."""
-        self._link.run(lambda client: client.set(keys.served(self._shop, list_id), value, ex=seconds))
+        self._link.exchange(pack("SET", keys.served(self._shop, list_id), value, "EX", seconds), 1)
 
     def recall(self, list_id: str) -> bytes | None:
         """Return what was kept, or None when it is too old or was never kept."""
-        return cast("bytes | None", self._link.run(lambda client: client.get(keys.served(self._shop, list_id))))
+        return cast("bytes | None", self._link.exchange(pack("GET", keys.served(self._shop, list_id)), 1)[0])
