@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue
@@ -46,6 +48,8 @@ class BundleInfo:
 class Models:
     """The fitted sources. Histories given to ``score`` may hold events that no model was fitted on."""
 
+    weights: NDArray[np.float32]
+    """(event types,) how much each type of event says."""
     collaborative: CollaborativeModel
     neighbours: NeighbourModel
     transitions: TransitionModel

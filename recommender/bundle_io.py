@@ -27,7 +27,7 @@ from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_codec import Leaf, flatten, kinds, restore
 from recommender.errors import BundleError, NoBundle, UnsignedBundle
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 

@@ -108,8 +108,8 @@ class Signals:
 def ask_sources(models: Models, queries: Queries) -> Signals:
     """Ask every source about ``queries``."""
     known, every = models.transitions.items, models.content.tags.shape[0]
-    steps = trail(queries.histories, models.transitions.weights, known)
-    whole = steps if every == known else trail(queries.histories, models.content.weights, every)
+    steps = trail(queries.histories, models.weights, known)
+    whole = steps if every == known else trail(queries.histories, models.weights, every)
     habits = models.repurchase.habits(queries.histories, queries.now)
     content, collaborative = models.content, models.collaborative
     tags = content.profiles(whole)

@@ -29,18 +29,18 @@ def blank_bundle(config: Config, tables: Tables | None = None) -> Bundle:
 
 
 def _models(dataset: Dataset, config: Config) -> Models:
-    weights = event_weights(config.events)
     size = len(dataset.catalogue)
     missing = np.full(size, np.nan, np.float32)
     nobody, none = np.zeros(size, np.float32), np.zeros((size, 1), np.float32)
     category = dataset.catalogue.category
     by_category = csr_array((len(category.names), size), dtype=np.float32)
     return Models(
-        CollaborativeModel(weights, 1.0, 1.0, 1.0, none, np.ones((1, 1), np.float32), np.arange(size, dtype=np.int32)),
-        NeighbourModel(weights, csr_array((2 * size, size), dtype=np.float32)),
-        TransitionModel(weights, csr_array((len(SIDES) * size, size), dtype=np.float32)),
-        ContentModel.of(dataset.catalogue.tags, weights, config.content.max_share),
+        event_weights(config.events),
+        CollaborativeModel(1.0, 1.0, none, np.ones((1, 1), np.float32), np.arange(size, dtype=np.int32)),
+        NeighbourModel(csr_array((2 * size, size), dtype=np.float32)),
+        TransitionModel(csr_array((len(SIDES) * size, size), dtype=np.float32)),
+        ContentModel.of(dataset.catalogue.tags, config.content.max_share),
         RepurchaseModel(EventType.PURCHASE, 1.0, 1.0, nobody, np.ones(size, np.float32)),
-        PopularityModel(weights, missing, missing, missing, nobody, category.code, by_category),
+        PopularityModel(missing, missing, missing, nobody, category.code, by_category),
         ArrivalsModel(dataset.catalogue.first_seen),
     )

@@ -143,7 +143,7 @@ def _fitted(
     split = next(window for window in stretches if window[0] == since)
     rng = np.random.default_rng(config.seed)
     asked = _some(questions(acquired, split, 1, rng, new=True).answered(), TOLD, rng)
-    lasts = lasting(found[split].models.neighbours, asked)
+    lasts = lasting(found[split].models.neighbours, found[split].models.weights, asked)
     return [(window, _lasting(bundle, lasts)) for window, bundle in found.items()]
 
 

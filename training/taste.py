@@ -15,14 +15,15 @@ from training.split import Questions
 CUT = 10
 
 
-def lasting(model: NeighbourModel, asked: Questions) -> bool:
+def lasting(model: NeighbourModel, weights: NDArray[np.float32], asked: Questions) -> bool:
     """Return whether whole histories foresee what is ``asked`` better, beyond chance, than the last steps do.
 
-    The autoencoder answers; what is asked for is new to each customer. Few moments tell nothing.
+    The autoencoder answers; what is asked for is new to each customer. Few moments tell nothing. ``weights`` (event
+    types,) is how much each type of event says.
     """
     if len(asked) < FEWEST:
         return False
-    steps = trail(asked.queries.histories, model.weights, model.items)
+    steps = trail(asked.queries.histories, weights, model.items)
     found = {name: _foreseen(replace(model, lasting=name == "whole"), steps, asked) for name in ("whole", "last")}
     return chosen(found, "last") == "whole"
 

@@ -17,17 +17,14 @@ STEPS = 8
 class CollaborativeModel:
     """Item factors of implicit-feedback ALS (Hu, Koren, Volinsky 2008); customers need no stored factors."""
 
-    weights: NDArray[np.float32]
-    """(event types,) how much each type of event says."""
     half_life: float
     """Days after which an event counts half."""
     alpha: float
     """Confidence beyond 1 of an interest of weight 1."""
-    regularization: float
     factors: NDArray[np.float32]
     """(N × F); rows of zeros where the item has no events."""
     gram: NDArray[np.float32]
-    """(F × F) ``factors.T @ factors + regularization``."""
+    """(F × F) ``factors.T @ factors``, and the regularization along its diagonal."""
     unknown: NDArray[np.int32]
     """Items without events: nothing can be said of them."""
 

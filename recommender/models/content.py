@@ -24,8 +24,6 @@ All tags count in the match. Only the tag that crosses the bound may be on more 
 class ContentModel:
     """Item × tag weights of the whole catalogue, items without events included."""
 
-    weights: NDArray[np.float32]
-    """(event types,) how much each type of event says."""
     max_share: float
     """A tag on a larger share of the items is left out."""
     tags: csr_array
@@ -34,17 +32,17 @@ class ContentModel:
     """(T × N) the same, tag by tag."""
 
     @classmethod
-    def of(cls, tags: csr_array, weights: NDArray[np.float32], max_share: float) -> "ContentModel":
+    def of(cls, tags: csr_array, max_share: float) -> "ContentModel":
         """Build from the catalogue's tags (N × T); ``max_share`` never drops a tag of fewer than 50 items."""
         common = np.bincount(tags.indices, minlength=tags.shape[1]) > max(max_share * tags.shape[0], 50)
         keep = ~common[tags.indices]
         indptr = np.concatenate([[0], np.cumsum(keep)])[tags.indptr]
         telling = csr_array((tags.data[keep].astype(np.float32), tags.indices[keep], indptr), shape=tags.shape)
-        return cls(weights, max_share, compact(telling), compact(telling.T.tocsr()))
+        return cls(max_share, compact(telling), compact(telling.T.tocsr()))
 
     def over(self, tags: csr_array) -> "ContentModel":
         """Return the same model over a catalogue that changed."""
-        return ContentModel.of(tags, self.weights, self.max_share)
+        return ContentModel.of(tags, self.max_share)
 
     def profiles(self, steps: Trail) -> Stack:
         """Return (B × T) the tags of the last steps, and those of the last step alone, each of length 1."""

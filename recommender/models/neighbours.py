@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.stack import Stack, led_to
@@ -18,8 +17,6 @@ EVER = 200
 class NeighbourModel:
     """The most similar items of each item, and those for which it speaks beside all others."""
 
-    weights: NDArray[np.float32]
-    """(event types,) how much each type of event says."""
     links: csr_array
     """(2·N × N) similarity, and below it the weights of a linear autoencoder (EASE; Steck 2019), so that one product
     answers for both; row a of each is about a, a itself left out."""

@@ -21,8 +21,6 @@ SLACK = np.float32(1 - 1e-3)
 class PopularityModel:
     """One number an item; NaN where the item has no events."""
 
-    weights: NDArray[np.float32]
-    """(event types,) how much each type of event says."""
     overall: NDArray[np.float32]
     """(N,) log of 1 + how many customers had a positive event on the item."""
     recent: NDArray[np.float32]

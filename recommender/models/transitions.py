@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.stack import Stack, led_to
@@ -19,8 +17,6 @@ SIDES = ("forward", "backward", "together", "next")
 class TransitionModel:
     """Item × item weights, the most telling ones of each item."""
 
-    weights: NDArray[np.float32]
-    """(event types,) how much each type of event says."""
     links: csr_array
     """(4·N × N) one of ``SIDES`` below the other, so that one product answers for all; row a of each is about a."""
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import bundle_io
 from recommender.bundle_codec import flatten, kinds, restore
 from recommender.bundle_io import load_value, save_value
 from recommender.config import Config, Exclusions, Placement
@@ -129,8 +130,9 @@ def test_a_file_too_many_is_named(folder: Path) -> None:
 
 
 def test_an_unknown_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.bundle_io.FORMAT", 99)
-    with pytest.raises(BundleError, match="format 5 is not 99"):
+    known = bundle_io.FORMAT
+    monkeypatch.setattr(bundle_io, "FORMAT", known + 1)
+    with pytest.raises(BundleError, match=f"format {known} is not {known + 1}"):
         load_value(Whole, folder)
 
 

@@ -21,7 +21,7 @@ def model(categories: int, seed: int = 3) -> PopularityModel:
     known = np.flatnonzero((category >= 0) & (share > 0.2))
     table = csr_array((share[known], (category[known], known)), shape=(categories, ITEMS))
     nothing = np.zeros(ITEMS, np.float32)
-    return PopularityModel(np.ones(12, np.float32), nothing, nothing, nothing, nothing, category, table)
+    return PopularityModel(nothing, nothing, nothing, nothing, category, table)
 
 
 def interest(categories: int, density: float) -> csr_array:

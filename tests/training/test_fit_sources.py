@@ -77,16 +77,14 @@ def test_events_on_items_that_came_after_training_change_nothing(models, name):
 
 def test_folding_in_gives_the_fitted_factors(models):
     model = models.collaborative
-    log = dataset().histories
-    interest = model.interest(_steps(model, log))
+    interest = model.interest(_steps(models, dataset().histories))
     folded = model.fold_in(interest)
     exact = _solved(model, interest)
     np.testing.assert_allclose(folded, exact, rtol=1e-2, atol=1e-3)
 
 
-def _steps(model, log):
-
-    return trail(log, model.weights, ITEMS)
+def _steps(models, log):
+    return trail(log, models.weights, ITEMS)
 
 
 def _solved(model, interest: csr_array) -> np.ndarray:
@@ -176,7 +174,7 @@ def test_of_a_long_history_only_the_last_items_have_neighbours():
     old, weights = 50, np.ones(len(EventType), np.float32)
     items = NEWEST + old
     log = histories([[(item, item) for item in range(items)]] * 3 + [[(0, 0)]] * 9)
-    found = fit_neighbours(trail(log, weights, items), weights, NeighbourSettings()).links[:items]
+    found = fit_neighbours(trail(log, weights, items), NeighbourSettings()).links[:items]
     assert not found[:old].nnz
     assert (np.diff(found[old:].indptr) > 0).all()
 
@@ -227,7 +225,7 @@ def test_what_came_up_today_shows_in_the_sudden_trends_first():
     log = histories([*old, *today])
     steps, owners = trail(log, weights, ITEMS), np.zeros(ITEMS, np.int64)
     category = dataset().catalogue.category
-    found = fit_popularity(steps, owners, weights, category, 60 * DAY, np.random.default_rng(0))
+    found = fit_popularity(steps, owners, category, 60 * DAY, np.random.default_rng(0))
     assert found.sudden[0][1] > found.sudden[1][1] > found.trend[1] > 0
     assert found.sudden[0][0] < found.trend[0]
 
@@ -236,9 +234,7 @@ def test_what_nobody_turned_to_of_late_does_not_rise():
     old, today = [[(0, 0)]] * 50 + [[(2, 0)]], [[(1, 300)]] * 2
     steps, owners = trail(histories([*old, *today]), np.ones(len(EventType), np.float32), ITEMS), np.zeros(ITEMS)
     category = dataset().catalogue.category
-    found = fit_popularity(
-        steps, owners.astype(np.int64), steps.weight[:0], category, 300 * DAY, np.random.default_rng(0)
-    )
+    found = fit_popularity(steps, owners.astype(np.int64), category, 300 * DAY, np.random.default_rng(0))
     assert found.trend[1] > 0 > found.trend[2] > found.trend[0]
 
 
@@ -246,7 +242,7 @@ def test_a_customer_who_left_long_ago_teaches_and_is_asked_as_one_who_is_here():
     rows = [[(item, day) for day, item in enumerate(range(customer % 2, ITEMS, 2))] for customer in range(40)]
     weights, settings = np.ones(len(EventType), np.float32), Config().collaborative
     here, gone = (
-        fit_collaborative(trail(shifted(rows, days), weights, ITEMS), weights, 60.0, settings, 7) for days in (0, 5000)
+        fit_collaborative(trail(shifted(rows, days), weights, ITEMS), 60.0, settings, 7) for days in (0, 5000)
     )
     np.testing.assert_array_equal(here.factors, gone.factors)
     assert np.abs(gone.factors[: ITEMS // 2]).max() > 0.1

@@ -23,7 +23,7 @@ def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel
     log = histories([[(int(item), day) for day, item in enumerate(row)] for row in items])
     past = log.where(log.time < (EVENTS - 1) * DAY)
     steps = trail(past, WEIGHTS, ITEMS)
-    model = fit_neighbours(steps, WEIGHTS, NeighbourSettings())
+    model = fit_neighbours(steps, NeighbourSettings())
     rows = np.arange(CUSTOMERS)
     truth = csr_array((np.ones(CUSTOMERS, np.float32), (rows, items[:, -1])), shape=(CUSTOMERS, ITEMS))
     had = steps.pairs
@@ -32,32 +32,36 @@ def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel
     return model, Questions(rows, queries, truth, had).take(new)
 
 
+def lasts(model: NeighbourModel, questions: Questions) -> bool:
+    return lasting(model, WEIGHTS, questions)
+
+
 def test_a_taste_that_stays_lasts():
     rng = np.random.default_rng(1)
     colours = np.repeat(rng.integers(0, 2, (CUSTOMERS, 1)), EVENTS, axis=1)
     colours[:, -LATE:-1] = rng.integers(0, 2, (CUSTOMERS, LATE - 1))  # what was turned to last tells little
-    assert lasting(*asked(colours, rng))
+    assert lasts(*asked(colours, rng))
 
 
 def test_a_taste_that_turned_for_many_does_not():
     rng = np.random.default_rng(1)
     colours = np.repeat(rng.integers(0, 2, (CUSTOMERS, 1)), EVENTS, axis=1)
     colours[::2, -LATE:] = 1 - colours[::2, -LATE:]
-    assert not lasting(*asked(colours, rng))
+    assert not lasts(*asked(colours, rng))
 
 
 def test_few_moments_tell_nothing():
     rng = np.random.default_rng(1)
     colours = np.repeat(rng.integers(0, 2, (CUSTOMERS, 1)), EVENTS, axis=1)
     model, questions = asked(colours, rng)
-    assert not lasting(model, questions.take(np.arange(20)))
+    assert not lasts(model, questions.take(np.arange(20)))
 
 
 def test_a_lasting_taste_is_asked_about_by_all_items_alike():
     log = histories([[(item, item) for item in range(8)], []], EventType.VIEW_ITEM)
     steps = trail(log, WEIGHTS, ITEMS)
     links = csr_array((2 * ITEMS, ITEMS), dtype=np.float32)
-    assert NeighbourModel(WEIGHTS, links, lasting=True).origins(steps)[0].toarray()[:8].tolist() == [1.0] * 8
-    falling = NeighbourModel(WEIGHTS, links).origins(steps)[0].toarray()[:8]
+    assert NeighbourModel(links, lasting=True).origins(steps)[0].toarray()[:8].tolist() == [1.0] * 8
+    falling = NeighbourModel(links).origins(steps)[0].toarray()[:8]
     assert (np.diff(falling) > 0).all()
     assert isinstance(log, Histories)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -13,7 +12,6 @@ from recommender.trail import Trail
 
 def fit_collaborative(
     steps: Trail,
-    weights: NDArray[np.float32],
     half_life: float,
     settings: CollaborativeSettings,
     seed: int,
@@ -43,6 +41,4 @@ def fit_collaborative(
     else:
         items = np.zeros((steps.items, factors), np.float32)
     gram = items.T @ items + settings.regularization * np.eye(factors, dtype=np.float32)
-    return CollaborativeModel(
-        weights, half_life, settings.alpha, settings.regularization, items, gram, np.flatnonzero(~seen).astype(np.int32)
-    )
+    return CollaborativeModel(half_life, settings.alpha, items, gram, np.flatnonzero(~seen).astype(np.int32))

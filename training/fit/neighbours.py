@@ -2,7 +2,6 @@
 
 import numpy as np
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix, diags_array, vstack
 
 from recommender.config import NeighbourSettings
@@ -16,11 +15,11 @@ NEWEST = 500
 """Items of each customer that are counted, the last ones turned to: pairs grow with the square of them."""
 
 
-def fit_neighbours(steps: Trail, weights: NDArray[np.float32], settings: NeighbourSettings) -> NeighbourModel:
+def fit_neighbours(steps: Trail, settings: NeighbourSettings) -> NeighbourModel:
     """Find each item's neighbours among the customers' interests, and what these, taken together, speak for."""
     interest = steps.newest(NEWEST)
     parts = [_similarity(interest, settings), fit_autoencoder(interest)]
-    return NeighbourModel(weights, compact(vstack(parts, format="csr", dtype=np.float32)))
+    return NeighbourModel(compact(vstack(parts, format="csr", dtype=np.float32)))
 
 
 def _similarity(interest: csr_array, settings: NeighbourSettings) -> csr_array:

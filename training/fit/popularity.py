@@ -18,7 +18,6 @@ SUDDEN = (1 / 7, 3 / 7)
 def fit_popularity(
     steps: Trail,
     owners: NDArray[np.integer],
-    weights: NDArray[np.float32],
     category: Coded,
     now: int,
     rng: np.random.Generator,
@@ -37,7 +36,6 @@ def fit_popularity(
     noise = 1 + 1e-6 * rng.random(steps.items)
     sudden = [np.bincount(steps.item, steps.faded(days * part, clock), minlength=steps.items) for part in SUDDEN]
     return PopularityModel(
-        weights,
         overall=_known(np.log1p(customers) * noise, unseen),
         recent=_known(np.log1p(recent) * noise, unseen),
         trend=_known(_risen(recent, every) * noise, unseen),

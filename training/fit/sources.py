@@ -28,19 +28,19 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
     half_life = config.events.half_life_days
     before = start.collaborative if start is not None else None
     fits = [
-        delayed(fit_collaborative)(steps, weights, half_life, config.collaborative, config.seed, before),
-        delayed(fit_transitions)(steps, weights, config.transitions),
-        delayed(fit_neighbours)(steps, weights, config.neighbours),
+        delayed(fit_collaborative)(steps, half_life, config.collaborative, config.seed, before),
+        delayed(fit_transitions)(steps, config.transitions),
+        delayed(fit_neighbours)(steps, config.neighbours),
         delayed(_counted)(dataset, config, steps, now, had),
     ]
     collaborative, transitions, neighbours, counted = Parallel(n_jobs=2, prefer="threads")(fits)
-    content = ContentModel.of(dataset.catalogue.tags, weights, config.content.max_share)
-    return Models(collaborative, neighbours, transitions, content, *counted)
+    content = ContentModel.of(dataset.catalogue.tags, config.content.max_share)
+    return Models(weights, collaborative, neighbours, transitions, content, *counted)
 
 
 def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, had: int) -> Models:
     """Return the models with what changes by the day, and costs little, as ``dataset`` shows it at ``now``."""
-    steps = trail(dataset.histories, event_weights(config.events), len(dataset.catalogue))
+    steps = trail(dataset.histories, models.weights, len(dataset.catalogue))
     repurchase, popularity, arrivals = _counted(dataset, config, steps, now, had)
     return replace(models, repurchase=repurchase, popularity=popularity, arrivals=arrivals)
 
@@ -50,5 +50,5 @@ def _counted(
 ) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
     items, rng = len(dataset.catalogue), np.random.default_rng(config.seed)
     repurchase, owners = fit_repurchase(dataset.histories, items, now, had)
-    popularity = fit_popularity(steps, owners, event_weights(config.events), dataset.catalogue.category, now, rng)
+    popularity = fit_popularity(steps, owners, dataset.catalogue.category, now, rng)
     return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)

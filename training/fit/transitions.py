@@ -1,7 +1,6 @@
 """Fit ordered item transitions: sparse products of each step with the steps after it."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, vstack
 
 from recommender.config import TransitionSettings
@@ -16,7 +15,7 @@ PAIRS = 60_000_000
 """Pairs of items that are counted at most: with large baskets, distant steps say little and cost the most."""
 
 
-def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: TransitionSettings) -> TransitionModel:
+def fit_transitions(steps: Trail, settings: TransitionSettings) -> TransitionModel:
     """Count, for every two items, how closely one follows the other, over the square root of the first one's weight.
 
     What the very next step holds is divided by the root of the second one's weight too: what everybody takes all the
@@ -29,7 +28,7 @@ def fit_transitions(steps: Trail, weights: NDArray[np.float32], settings: Transi
     scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
     sides = ((here, after), (after, here), (_shared(here), here), (here, _shifted(here, steps, 1) @ scale))
     links = [scale @ cooccurrence(left, right, settings.neighbours) for left, right in sides]
-    return TransitionModel(weights, compact(vstack(links, format="csr", dtype=np.float32)))
+    return TransitionModel(compact(vstack(links, format="csr", dtype=np.float32)))
 
 
 def _incidence(steps: Trail) -> csr_array:
