@@ -31,11 +31,14 @@ def put(path: Path, content: bytes | memoryview) -> None:
     """Write ``content`` in place of the file at ``path``; when this returns it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
-    with hidden.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    hidden.replace(path)
+    try:
+        with hidden.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)  # still there on a full disk, say
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,6 +1,6 @@
 """Ids to rows and back, as two arrays that can be memory-mapped."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
@@ -81,6 +81,13 @@ class IdMap(Texts):
         high = bisect_left(ordered, True, lo=low, key=lambda row: not self._bytes(row).startswith(key))
         return np.arange(low, high, dtype=np.int32)
 
+    def following(self, after: str | None, among: NDArray[np.bool_], most: int) -> list[int]:
+        """Return the rows of the first ``most`` ids behind ``after`` in byte order, of those that ``among`` marks."""
+        ordered = self._ordered()
+        first = 0 if after is None else bisect_right(ordered, after.encode(), key=self._bytes)
+        rows: list[int] = (first + np.flatnonzero(among[first : len(ordered)])[:most]).tolist()
+        return rows
+
     def arrow(self) -> pa.LargeStringArray:
         """Return the ids in row order for Arrow's kernels, without a copy."""
         buffers = (pa.py_buffer(np.ascontiguousarray(part)) for part in (self.offset, self.text))
@@ -135,6 +142,13 @@ class GrownIdMap(IdMap):
         """Return the rows of all ids that begin with ``prefix`` (not empty), ascending."""
         later = [row for one, row in self.later.items() if one.startswith(prefix)]
         return np.append(IdMap.starting(self, prefix), np.array(later, np.int32))
+
+    def following(self, after: str | None, among: NDArray[np.bool_], most: int) -> list[int]:
+        """Return the rows of the first ``most`` ids behind ``after`` in byte order, of those that ``among`` marks."""
+        begun = (after or "").encode()
+        later = [row for one, row in self.later.items() if among[row] and one.encode() > begun]
+        rows = [*IdMap.following(self, after, among, most), *later]
+        return sorted(rows, key=lambda row: self[row].encode())[:most]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

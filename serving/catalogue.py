@@ -38,11 +38,10 @@ def list_items(services: Services, limit: int, after: str | None, condition: str
     """Return a page of items by id, in the order of their UTF-8 bytes; ``next`` is the ``after`` of the next page."""
     shelf = _fresh_shelf(services)
     catalogue = shelf.bundle.catalogue
-    rows = np.arange(len(catalogue)) if condition is None else np.flatnonzero(shelf.mask(condition))
-    ids = sorted((catalogue.items[int(row)].encode(), int(row)) for row in rows)
-    later = [row for one, row in ids if after is None or one > after.encode()]
-    page = [describe(catalogue, row) for row in later[:limit]]
-    return {"items": page, "next": page[-1]["item_id"] if len(later) > limit else None}
+    wanted = np.ones(len(catalogue), np.bool_) if condition is None else shelf.mask(condition)
+    rows = catalogue.items.following(after, wanted, limit + 1)
+    page = [describe(catalogue, row) for row in rows[:limit]]
+    return {"items": page, "next": page[-1]["item_id"] if len(rows) > limit else None}
 
 
 def describe(catalogue: Catalogue, row: int) -> dict[str, Any]:

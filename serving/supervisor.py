@@ -42,7 +42,7 @@ class Supervisor:
     def __init__(self, programs: Sequence[Program]) -> None:
         """Start nothing yet."""
         self._programs = programs
-        self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stop = threading.Event()
 
     def stop(self, *_: object) -> None:
@@ -55,7 +55,7 @@ class Supervisor:
             signal.signal(number, self.stop)
         try:
             for program in self._programs:
-                self._running.append((program, self._start(program)))
+                self._start(program)
             announced = self._stop.is_set()
             while True:
                 if not announced and all(program.is_ready() for program in self._programs):
@@ -63,31 +63,35 @@ class Supervisor:
                     announced = True
                 if self._stop.wait(LOOK_SECONDS):
                     break
-                self._running = [self._revive(*one) for one in self._running]
+                for program in self._programs:
+                    self._revive(program)
         finally:
             self._stop_all()
 
-    def _start(self, program: Program) -> subprocess.Popen[bytes]:
+    def _start(self, program: Program) -> None:
         process = subprocess.Popen(program.command, env=dict(program.environment), start_new_session=True)
+        self._running[program.name] = process
         log.info("started", program=program.name, pid=process.pid)
         looks = int(program.patience / 0.02)
         while not program.is_ready() and process.poll() is None and looks > 0:
             looks -= 1
             if self._stop.wait(0.02):
-                return process
+                return
         if not looks:
             log.error("not ready in time", program=program.name, seconds=program.patience)
-        return process
 
-    def _revive(self, program: Program, process: subprocess.Popen[bytes]) -> tuple[Program, subprocess.Popen[bytes]]:
-        if process.poll() is None:
-            return program, process
-        log.error("died, starting again", program=program.name, status=process.returncode)
-        _end_children(process)
-        return program, self._start(program)
+    def _revive(self, program: Program) -> None:
+        process = self._running[program.name]
+        if process.poll() is not None:
+            log.error("died, starting again", program=program.name, status=process.returncode)
+            _end_children(process)
+            self._start(program)
 
     def _stop_all(self) -> None:
-        for program, process in reversed(self._running):
+        for program in reversed(self._programs):
+            process = self._running.get(program.name)
+            if process is None:
+                continue
             process.terminate()
             try:
                 process.wait(program.patience)

@@ -1,5 +1,6 @@
 """Ids to rows and back."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,23 @@ def test_a_grown_map_keeps_rows_and_adds_in_order(first: list[str], second: list
 def test_prefixes_find_grown_ids_too(first: list[str], second: list[str], prefix: str) -> None:
     grown = GrownIdMap.grow(IdMap.of(first), second)
     assert [grown[int(row)] for row in grown.starting(prefix)] == [one for one in grown if one.startswith(prefix)]
+
+
+@given(
+    texts,
+    texts,
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=2),
+    st.integers(1, 6),
+    st.data(),
+)
+def test_pages_follow_byte_order(
+    first: list[str], second: list[str], after: str | None, most: int, data: st.DataObject
+):
+    grown = GrownIdMap.grow(IdMap.of(first), second)
+    among = np.array(data.draw(st.lists(st.booleans(), min_size=len(grown), max_size=len(grown))), np.bool_)
+    wanted = sorted((one for one, shown in zip(grown, among, strict=True) if shown), key=str.encode)
+    behind = [one for one in wanted if after is None or one.encode() > after.encode()]
+    assert [grown[row] for row in grown.following(after, among, most)] == behind[:most]
 
 
 def test_growing_by_nothing_is_the_same_map() -> None:
