@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from features.columns import flat, milliseconds, numbers, rows
 from features.event_names import event_type
 from recommender.trail import changed
-from recommender.values import Histories
+from recommender.values import LATEST, Histories
 
 
 def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histories:
@@ -42,6 +42,7 @@ def continued(past: Histories, later: Histories) -> Histories:
 
 def _told(past: Histories, later: Histories) -> NDArray[np.bool_]:
     """Return which of the later events the past holds already."""
+    past = past.where(past.time >= later.time.min(initial=LATEST))  # mostly next to nothing
     pairs = [
         (past.customer(), later.customer()),
         *((getattr(past, c), getattr(later, c)) for c in ("item", "event", "time")),
