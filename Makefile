@@ -18,7 +18,7 @@ demo: $(VENV)/.demo  ## read real shopping data, train on it and serve it, until
 	@$(BIN)/python -m examples.demo --data $(DATA) --port $(PORT)
 
 test: $(VENV)/.dev  ## run all tests, file by file on all processors (four at most)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint test  ## everything that CI asks: format, lint, types, contracts, tests
 
