@@ -111,5 +111,5 @@ class Archiver:
         try:
             return bool(step())
         except (Unavailable, OSError) as error:
-            log.warning("archiver waits", error=str(error))
+            log.warning("archiver waits", error=repr(error.__cause__ or error))
             return False

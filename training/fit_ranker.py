@@ -41,6 +41,8 @@ GENTLE = 2
 """From fewer than ``MANY``, so many times more trees are learned, by so much smaller and in so much shorter steps."""
 HESITANT = 0.1
 """Trees split by the calendar only where it gains ten times as much: many moments share few dates to learn it from."""
+SUFFICIENT = 1000
+"""Moments, at most and from all times, that a linear order is learned from."""
 FEWEST = 50
 """Customers with a hit among their candidates; a ranker is not learned from fewer."""
 
@@ -160,14 +162,15 @@ def _trees(
 
 def _linear(learned: Lessons, horizon: float) -> Ranker:
     """Maximise the likelihood of the hits under a softmax over each moment's candidates (ListNet; Cao et al. 2007)."""
-    few = np.flatnonzero(~learned.held)[:2000]
-    chosen = np.zeros(len(learned.group), np.bool_)
-    chosen[few] = True
-    features, hit = learned.features[np.repeat(chosen, learned.group)], learned.hit[np.repeat(chosen, learned.group)]
+    taught = np.flatnonzero(~learned.held)
+    few = np.zeros(len(learned.group), np.bool_)
+    few[taught[:: -(-len(taught) // SUFFICIENT)]] = True
+    rows = np.repeat(few, learned.group)
+    features, hit = learned.features[rows], learned.hit[rows]
     mean, scale = standard(features)
     table = deviations(features, mean, scale)
-    start = np.concatenate([[0], np.cumsum(learned.group[chosen])[:-1]])
-    group = np.repeat(np.arange(len(start)), learned.group[chosen])
+    start = np.concatenate([[0], np.cumsum(learned.group[few])[:-1]])
+    group = np.repeat(np.arange(len(start)), learned.group[few])
     share = hit / np.maximum(np.bincount(group, hit), 1)[group]
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -99,7 +99,7 @@ class Rewriting:
         try:
             self._link.run(lambda client: client.bgrewriteaof())
         except Unavailable as error:
-            log.warning("the append-only file is not written anew", error=str(error))
+            log.warning("the append-only file is not written anew", error=repr(error.__cause__ or error))
             self._next = self._monotonic() + AGAIN_SECONDS
             return
         self._due, self._next = False, self._monotonic() + REWRITE_SECONDS
