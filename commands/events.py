@@ -6,10 +6,9 @@ import typer
 
 from commands.console import say
 from commands.options import DATA, Configuration, Data, Shop
-from features.config_file import load_config
 from features.tables import ShopFolder
 from serving.adapters.redis_log import RedisLog
-from serving.bootstrap import redis_link
+from serving.bootstrap import config_in_use, redis_link
 from serving.replay import replay
 from serving.run import redis_url
 from serving.settings import Settings, process_environment
@@ -29,9 +28,9 @@ def replay_command(data: Data = DATA, shop: Shop = "main", config: Configuration
 
     The service, or the Redis that REDIS_URL names, must be running. Example: tagalong events replay --data /srv/shop
     """
-    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop})
+    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop, "config": config})
     settings = settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)})
     log = RedisLog(redis_link(settings, "event log", WRITE_SECONDS), shop)
     folder = ShopFolder(settings.shop_folder)
-    done = replay(folder, log, time.time(), load_config(config).live)
+    done = replay(folder, log, time.time(), config_in_use(settings).live)
     say(f"{done.restored} events put back, {done.left} cannot be read and stay in {folder.dead_letters}")

@@ -12,7 +12,11 @@ Data = Annotated[Path, typer.Option("--data", envvar="TAGALONG_DATA", help="The 
 Shop = Annotated[str, typer.Option("--shop", envvar="TAGALONG_SHOP", help="Whose part of the data folder.")]
 Configuration = Annotated[
     Path | None,
-    typer.Option("--config", envvar="TAGALONG_CONFIG", help="A tagalong.toml; without it the defaults hold."),
+    typer.Option(
+        "--config",
+        envvar="TAGALONG_CONFIG",
+        help="A tagalong.toml; without it the defaults hold, or what a published bundle was trained with.",
+    ),
 ]
 Interactions = Annotated[
     list[Path] | None,

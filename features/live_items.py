@@ -163,7 +163,11 @@ def _attributes(change: Change) -> dict[str, bool]:
     """Return the attributes that were given, and of each whether all its values are numbers."""
     given = {name for fields in change.given for name in fields if name not in ITEMS.names}
     values = {name: [value for value in change.values(name)[1] if value is not None] for name in sorted(given)}
-    return {name: all(isinstance(v, int | float) and not isinstance(v, bool) for v in values[name]) for name in values}
+    return {
+        name: all(isinstance(v, int | float) and not isinstance(v, bool) for v in values[name])
+        for name in values
+        if values[name]
+    }
 
 
 def _numbers(catalogue: Catalogue, change: Change, size: int) -> dict[str, NDArray[np.float32]]:

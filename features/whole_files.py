@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-LOCK = ".import.lock"
+LOCK = ".files.lock"
 _DISTINCT = "event_id"
 """A column that no dictionary makes smaller."""
 
@@ -48,7 +48,7 @@ def put(path: Path, content: bytes | memoryview) -> None:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Hold the lock of a shop's folder while its files change."""
+    """Hold the lock of a shop's folder while its files change: requests may wait for it, so never for long."""
     with locked(root / LOCK):
         yield
 

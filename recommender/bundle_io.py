@@ -28,6 +28,8 @@ from recommender.bundle_codec import Leaf, flatten, kinds, restore
 from recommender.errors import BundleError, NoBundle, UnsignedBundle
 
 FORMAT = 6
+CURRENT = "current"
+"""Beside bundles, the symbolic link to the published one."""
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 

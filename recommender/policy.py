@@ -118,7 +118,7 @@ def _excluded_pairs(
 
 def union(parts: list[csr_array], shape: tuple[int, int]) -> csr_array:
     """Return the (B × N) matrix that stores an entry wherever one of ``parts`` does."""
-    known = [pairs.keys(pairs.rows(part), part.indices, shape[1]) for part in parts]
+    known = [pairs.stored(part) for part in parts]
     return pairs.matrix(np.unique(np.concatenate([np.zeros(0, np.int64), *known])), shape)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.candidates import SMOOTH, Allowed, Candidates, merge
 from recommender.config import Placement
@@ -42,7 +43,8 @@ def ranked(
     ranker, signals = _asked(bundle, placement, queries)
     allowed = allowed_by(queries, rules)
     most = max(bundle.info.config.ranker.candidates, rules.count)
-    proposals = gather(signals, placement.sources, allowed, max(int(most * QUOTA), rules.count))
+    quota = max(int(most * QUOTA), rules.count)
+    proposals = gather(signals, placement.sources, allowed, quota, is_ranked=ranker is not None)
     candidates = merge(proposals, allowed.table.shape, most)
     if always is not None:
         candidates = _with(proposals, candidates, allowed, always)
@@ -55,7 +57,8 @@ def ranked_given(
     """Return the ``items`` (k,) as every customer's candidates, scored; 0 where nothing can say more."""
     ranker, signals = _asked(bundle, placement, queries)
     allowed = allowed_by(queries, rules)
-    proposals = gather(signals, placement.sources, allowed, int(bundle.info.config.ranker.candidates * QUOTA))
+    quota = int(bundle.info.config.ranker.candidates * QUOTA)
+    proposals = gather(signals, placement.sources, allowed, quota, is_ranked=ranker is not None)
     candidates = merge(proposals, allowed.table.shape, 0)
     given = _with(proposals, candidates, allowed.everything(), items)
     found = _scored(bundle, ranker, placement, signals, given)
@@ -85,11 +88,19 @@ def allowed_by(queries: Queries, rules: Rules) -> Allowed:
     return Allowed.of(rules.eligible, rules.excluded, queries.anchors)
 
 
-def gather(signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: int) -> dict[str, NDArray[np.int32]]:
-    """Return each signal's (B × quota) proposals, best first."""
+def gather(
+    signals: Signals, sources: tuple[str, ...], allowed: Allowed, quota: int, *, is_ranked: bool = True
+) -> dict[str, NDArray[np.int32]]:
+    """Return each signal's (B × quota) proposals, best first; where no ranker is, of the signals that decide then."""
     table = BESIDE if signals.queries.anchors.nnz else {}
-    names = [name for source in sources for name in (*RETRIEVAL[source], *table.get(source, ()))]
+    proposing = {source: RETRIEVAL[source] if is_ranked else _leading(source) for source in sources}
+    names = [name for source in sources for name in (*proposing[source], *table.get(source, ()))]
     return signals.proposed(names, allowed, quota)
+
+
+def _leading(source: str) -> tuple[str, ...]:
+    """Return the signals of a source whose order decides where no ranker does, beside those about the page's items."""
+    return RETRIEVAL[source][:1]
 
 
 def _with(
@@ -102,8 +113,8 @@ def _with(
         proposals | {"given": np.concatenate([rows, np.full((size, 1), -1, np.int32)], axis=1)}, candidates.shape, 10**9
     )
     chosen = np.isfinite(whole.ranks["given"])
-    known = candidates.customer * candidates.shape[1] + candidates.item
-    chosen |= np.isin(whole.customer * candidates.shape[1] + whole.item, known)
+    known = pairs.keys(candidates.customer, candidates.item, candidates.shape[1])
+    chosen |= np.isin(pairs.keys(whole.customer, whole.item, candidates.shape[1]), known)
     ranks = {name: rank[chosen] for name, rank in whole.ranks.items() if name != "given"}
     fused = np.sum([np.nan_to_num(1 / (SMOOTH + rank)) for rank in ranks.values()], axis=0)
     return Candidates(
@@ -141,7 +152,7 @@ def _by_source(sources: tuple[str, ...], candidates: Candidates) -> NDArray[np.f
     place = np.full(len(candidates.item), np.inf, np.float32)
     offset = 0.0
     for source in sources:
-        for name in (*BESIDE.get(source, ()), *RETRIEVAL[source][:1]):
+        for name in (*BESIDE.get(source, ()), *_leading(source)):
             rank = candidates.ranks.get(name, np.full(len(place), np.nan, np.float32))
             place = np.fmin(place, rank + np.float32(offset))
             offset += 1 + float(np.nanmax(rank, initial=0))

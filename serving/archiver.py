@@ -92,12 +92,18 @@ class Archiver:
     def run(self, stopped: threading.Event, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Work whenever enough waits, or has waited long enough, until ``stopped``; then once more."""
         worked = monotonic()
-        self._patiently(lambda: self.stream.stay_after(self.archive.end()))
+        while not self._patiently(self._stay_after) and not stopped.wait(LOOK_SECONDS):
+            pass
         while not stopped.wait(LOOK_SECONDS):
             late = monotonic() - worked >= self.live.archive_seconds
             if self._patiently(self._work_if_late if late else self._work_if_full):
                 worked = monotonic()
         self._patiently(self.work)
+
+    def _stay_after(self) -> bool:
+        """Make ids to come greater than what is archived: one that is not would be taken for archived."""
+        self.stream.stay_after(self.archive.end())
+        return True
 
     def _work_if_late(self) -> bool:
         return self.work() >= 0

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -9,8 +10,9 @@ from prometheus_client import Gauge
 
 from features.config_file import load_config
 from features.rule_check import check_rules
+from recommender.bundle_io import CURRENT, read_info
 from recommender.config import Config
-from recommender.errors import TagalongError
+from recommender.errors import BundleError, TagalongError
 from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
@@ -117,14 +119,25 @@ def redis_link(settings: Settings, part: str, timeout: float | None = None, down
     return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)
 
 
+def config_in_use(settings: Settings) -> Config:
+    """Return the configuration that ``settings`` names, else the published bundle's, else the defaults.
+
+    Raises ConfigError.
+    """
+    if settings.config is None:
+        with suppress(BundleError):
+            return read_info(settings.shop_folder / "bundles" / CURRENT, key=settings.signing_key).config
+    return load_config(settings.config)
+
+
 def build_archiver(settings: Settings) -> Archiver:
-    """Return the archiver of one shop. Raises ConfigError, and InvalidInput where another one works on the folder."""
+    """Return the archiver of one shop. Raises ConfigError."""
     configure(settings.log_level)
     link = redis_link(settings, "event log", ARCHIVER_SECONDS)
     files = ParquetArchive(settings.shop_folder)
     erasures = RedisErasures(link, settings.shop, settings.shop_folder)
     archive = Archive(settings.shop_folder)
-    live = load_config(settings.config).live
+    live = config_in_use(settings).live
     decisions = RedisDecisions(link, settings.shop, archive.folder, int(live.ttl_days * DAY))
     stream = RedisStream(link, settings.shop)
     return Archiver(stream, archive, erasures, files, live, decisions.tell, Rewriting(link, time.monotonic))

@@ -112,7 +112,7 @@ def read(parts: Sequence[Any], now: float, limits: LiveSettings) -> tuple[list[R
     Raises InvalidInput for more than ``MOST_LINES``.
     """
     good, rejected = _checked(parts)
-    earliest, latest = now - limits.max_age_days * DAY, now + limits.max_future_seconds
+    earliest, latest = max(now - limits.max_age_days * DAY, 0), now + limits.max_future_seconds
     records: list[Record] = []
     for index, part in good:
         try:

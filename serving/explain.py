@@ -16,7 +16,7 @@ from recommender.policy import exclusions_by_rule, why_ineligible
 from recommender.values import Queries, Scored
 from serving.answers import Answer, encode_items, renumbered
 from serving.ask import Ask, ExplainAsk, RankAsk
-from serving.question import mask, own_tags, question, rules
+from serving.question import known_placement, mask, own_tags, question, rules
 from serving.services import Services
 from serving.visit import Visit, answer_of, listed_of, look, profile_of
 
@@ -26,8 +26,7 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     ask = Ask(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
-    placement = services.shelves.shelf.config.placements.get(asked.placement)
-    if placement is not None and placement.needs_items:
+    if known_placement(services.shelves.shelf, asked.placement).needs_items:
         raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
     visit, queries, known, _ = _visit(services, ask)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}

@@ -1,6 +1,7 @@
 """What the service counts and times; correct over several workers when they share a folder."""
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -85,7 +86,6 @@ def sweep(folder: Path) -> None:
     for pid in (int(stem) for stem in stems if stem.isdigit()):
         try:
             os.kill(pid, 0)
-        except PermissionError:  # somebody else's process by now
-            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
-        except ProcessLookupError:
-            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
+        except (PermissionError, ProcessLookupError):  # gone, or somebody else's process by now
+            with suppress(FileNotFoundError):  # another worker sweeps too
+                mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]

@@ -146,7 +146,7 @@ class Customers(Protocol):
         """Put a tag on a customer by hand."""
         ...
 
-    def mute(self, one: str, tag: str, now: float) -> None:
+    def mute(self, one: str, tag: str) -> None:
         """Take a tag off a customer for good: only a hand may put it back."""
         ...
 

@@ -37,12 +37,17 @@ NEAR = {
 """Placements of plain GET calls that a shop need not configure, and may."""
 
 
+def known_placement(shelf: Shelf, name: str) -> Placement:
+    """Return the placement called ``name``; raises UnknownPlacement."""
+    known = {**NEAR, **shelf.config.placements}
+    if name not in known:
+        raise UnknownPlacement("placement", f"{name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
 def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
     """Return the placement called ``name``; raises UnknownPlacement, and InvalidInput where it needs items."""
-    found = shelf.config.placements.get(name) or NEAR.get(name)
-    if found is None:
-        known = ", ".join([*shelf.config.placements, *NEAR])
-        raise UnknownPlacement("placement", f"{name!r} is not one of {known}")
+    found = known_placement(shelf, name)
     if found.needs_items and not any(True for _ in item_ids):
         raise InvalidInput("item_ids", f"placement {name!r} needs at least one item that the page is about")
     return found

@@ -28,14 +28,14 @@ def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answe
     Raises UnknownPlacement, FilterError and InvalidInput; a part that is down never raises.
     """
     visit = look(services, ask)
-    listed = None if barred else _still_good(services, visit)
+    listed = None if barred else _still_good(visit)
     answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred))
     named = ask.user_id is not None or ask.visitor_id is not None
     services.metrics.count(answer, personal=visit.customer is not None or not named)
     return answer
 
 
-def _still_good(services: Services, visit: Visit) -> Listed | None:
+def _still_good(visit: Visit) -> Listed | None:
     """Return the cached list if it may be shown as it is."""
     if visit.peek is None or visit.peek.entry is None:
         return None

@@ -94,17 +94,21 @@ def workers_program(settings: Settings) -> Program:
 
 
 def _accepts(settings: Settings) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((settings.host, settings.port)) == 0
+    try:
+        socket.create_connection((settings.host, settings.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise InvalidInput("--port", f"{settings.host}:{settings.port} cannot be used: {error.strerror}") from error
+    try:
+        family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InvalidInput("--port", f"{settings.host}:{settings.port} cannot be used: {error.strerror}") from error
 
 
 def _empty(folder: Path) -> None:

@@ -59,7 +59,7 @@ def mute_tag(services: Services, user_id: str, tag: str) -> dict[str, Any]:
         # Of many tags only the heaviest are in use; the others are kept, and may be taken off, all the same.
         if all(each.name != tag for each in (*profile.given, *_tags(services, profile, history))):
             raise NotFound("tag", tag)
-        services.customers.mute(one, tag, services.clock())
+        services.customers.mute(one, tag)
     return get_tags(services, one)
 
 

@@ -1,5 +1,6 @@
 """Reads one file of events, items or customers: the rows that can be read, and why the others cannot."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class JudgedFile:
         torn = [Reject(self._file, row, _swallowed(reason, line), line) for row, reason, line in self._torn()]
         shift = np.array([reject.row for reject in torn]) - np.arange(len(torn))
         return torn + [
-            Reject(self._file, row + int(np.searchsorted(shift, row, "right")), reason, orjson.loads(content), kept)
+            Reject(self._file, row + int(np.searchsorted(shift, row, "right")), reason, json.loads(content), kept)
             for row, reason, content, kept in self._wrong()
         ]
 

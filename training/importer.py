@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from features.event_names import event_type
 from features.tables import ITEMS, USERS, ShopFolder
 from features.upsert import upsert
-from features.whole_files import alone, put, write_whole
+from features.whole_files import alone, locked, put, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
@@ -88,35 +88,37 @@ def import_files(
     ``UnreadableFile`` before anything of that file is written; files before it stay imported.
     """
     folder, report = ShopFolder(shop), ImportReport()
-    with alone(folder.root):
-        erased = read_erased(shop)
+    with locked(shop / ".import.lock"):  # one import after the other; files are locked only while they are written
         for path in expand(interactions):
-            _import_events(folder, path, erased, report, progress, latest)
+            _import_events(folder, path, report, progress, latest)
         for path in expand(items):
             rows = read_items(path)
-            report.items += _upsert(folder.items, rows, ITEMS)
+            with alone(shop):
+                report.items += _upsert(folder.items, rows, ITEMS)
             _keep_rejects(folder, path, rows.rejects, report)
         for path in expand(users):
             rows = read_users(path)
-            kept = without_erased_users(rows.table, erased)
+            with alone(shop):
+                kept = without_erased_users(rows.table, read_erased(shop))
+                report.users += _upsert(folder.users, replace(rows, table=kept), USERS)
             report.forgotten += len(rows.table) - len(kept)
-            report.users += _upsert(folder.users, replace(rows, table=kept), USERS)
             _keep_rejects(folder, path, rows.rejects, report)
     return report
 
 
 def _import_events(
-    folder: ShopFolder, path: Path, erased: pa.Table, report: ImportReport, progress: Progress, latest: float | None
+    folder: ShopFolder, path: Path, report: ImportReport, progress: Progress, latest: float | None
 ) -> None:
     with judged_events(path, latest) as file:
         read, done = file.count(), 0
         progress(path.name, 0, read)
         file.keep_first("event_id")
         for batch in file.batches(_BATCH_ROWS):
-            known = without_erased_events(batch, erased)
+            with alone(folder.root):
+                known = without_erased_events(batch, read_erased(folder.root))
+                fresh = _fresh(known, folder.event_files())
+                write_days(folder.events, fresh)
             report.forgotten += len(batch) - len(known)
-            fresh = _fresh(known, folder.event_files())
-            write_days(folder.events, fresh)
             _count_unknown(fresh, report.unknown_events)
             report.events += Counts(new=len(fresh))
             done += len(batch)
@@ -163,11 +165,12 @@ def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
     """Write the rejects of one file, under its name; importing it again replaces them, and no others of that name."""
     target = folder.rejects / f"{path.name}.jsonl"
-    lines = _others(target, path) + encode_rejects(rejects)
-    if lines:
-        put(target, lines)
-    else:
-        target.unlink(missing_ok=True)
+    with alone(folder.root):
+        lines = _others(target, path) + encode_rejects(rejects)
+        if lines:
+            put(target, lines)
+        else:
+            target.unlink(missing_ok=True)
     if rejects:
         report.rejects = list(dict.fromkeys([*report.rejects, target]))
         report.reasons.update(reject.reason for reject in rejects if not reject.kept)

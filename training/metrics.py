@@ -39,14 +39,6 @@ def accuracy(lists: NDArray[np.int32], truth: csr_array, ks: Sequence[int]) -> P
     return found
 
 
-def without(lists: NDArray[np.int32], had: csr_array) -> NDArray[np.int32]:
-    """Return the lists without the items that ``had`` (B × N) stores; what follows moves up, −1 fills the end."""
-    gone = marked(lists, had) | (lists < 0)
-    order = np.argsort(gone, axis=1, kind="stable")
-    moved = np.take_along_axis(np.where(gone, -1, lists), order, axis=1)
-    return np.asarray(moved, np.int32)
-
-
 def minus(truth: csr_array, had: csr_array) -> csr_array:
     """Return the entries of ``truth`` that ``had`` does not store."""
     fresh = truth.astype(np.float32)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from recommender.bundle import NOTHING_ARCHIVED, Bundle
-from recommender.bundle_io import MANIFEST, load, save
+from recommender.bundle_io import CURRENT, MANIFEST, load, save
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import BundleError, InvalidInput, UnsignedBundle
@@ -18,7 +18,7 @@ from training import gate
 from training.appraisal import appraise
 from training.gate import Verdict
 from training.job import Progress, fit_and_hold
-from training.registry import CURRENT, Registry
+from training.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

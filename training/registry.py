@@ -16,10 +16,9 @@ from uuid import uuid4
 
 from features.whole_files import locked
 from recommender.bundle import Bundle, BundleInfo
-from recommender.bundle_io import DIGEST, MANIFEST, is_signed, load, read_info, save
+from recommender.bundle_io import CURRENT, DIGEST, MANIFEST, is_signed, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle
 
-CURRENT = "current"
 RECORD = "registry.json"
 LOCK = ".lock"
 
@@ -92,7 +91,7 @@ class Registry:
     def path(self, bundle_id: str) -> Path:
         """Return the folder of a bundle; ``current`` is an id too. Raises NotFound."""
         name = self.current() if bundle_id == CURRENT else bundle_id
-        if name is None:
+        if name is None or (bundle_id == CURRENT and name not in self._present()):
             raise NoBundle(str(self.folder), "no bundle is published here")
         if name not in self._present():
             raise NotFound("bundle", bundle_id)
@@ -152,14 +151,15 @@ class Registry:
     def rollback(self) -> str:
         """Publish the bundle that was current before this one, and return its id."""
         with locked(self.folder / LOCK):
-            record = self._record().only(set(self._present()))
-            if len(record.published) < 2:
+            record, bad = self._record().only(set(self._present())), self.current()
+            earlier = [one for one in record.published if one != bad]
+            if bad is None or not earlier:
                 raise InvalidInput("rollback", "no earlier published bundle is left")
             self.check_key()
-            bad, good = record.published[-1], record.published[-2]
+            good = earlier[-1]
             load(self.folder / good, key=self.key)
+            self._write(record.keeping(bad, "rolled back"))  # first: killed in between, it can be done again
             self._point(good)
-            self._write(record.keeping(bad, "rolled back"))
         return good
 
     def prune(self, newest: int) -> list[str]:

@@ -33,7 +33,7 @@ class Breaker:
 
         ``changed`` is told whenever it opens or closes.
         """
-        self._part, self._monotonic, self._pause, self._changed = part, monotonic, pause, changed
+        self.part, self._monotonic, self._pause, self._changed = part, monotonic, pause, changed
         self._lock = Lock()
         self._open = False
         self._trial_at = 0.0
@@ -52,7 +52,7 @@ class Breaker:
         with self._lock:
             now = self._monotonic()
             if self._open and now < self._trial_at:
-                raise Unavailable(self._part)
+                raise Unavailable(self.part)
             self._trial_at = now + self._pause
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -60,11 +60,11 @@ class Breaker:
         if isinstance(error, FAILURES):
             if not self._open:
                 self._changed(True)
-                log.error("does not answer", part=self._part, error=repr(error))
+                log.error("does not answer", part=self.part, error=repr(error))
             self._trial_at = self._monotonic() + self._pause
             self._open = True
-            raise Unavailable(self._part) from error
+            raise Unavailable(self.part) from error
         if self._open and (error is None or isinstance(error, RedisError)):
             self._open = False
             self._changed(False)
-            log.info("answers again", part=self._part)
+            log.info("answers again", part=self.part)

@@ -8,12 +8,11 @@ from pathlib import Path
 import structlog
 
 from recommender.bundle import Bundle
-from recommender.bundle_io import MANIFEST, load
+from recommender.bundle_io import CURRENT, MANIFEST, load
 from recommender.errors import BundleError
 
 log = structlog.get_logger()
 
-CURRENT = "current"
 SECONDS = 1.0
 """Between two looks at what is published."""
 
@@ -34,14 +33,16 @@ class BundleFolder:
         current = self._current()
         if current is None or current == self._seen:
             return None
-        self._seen = current
         try:
-            return load(self._folder / current[0], key=self._key)
+            bundle = load(self._folder / current[0], key=self._key)
         except BundleError as error:
+            self._seen = current
             self.refuse(current[0], error)
-        except OSError as error:  # of the machine, not of the bundle: it may be over at the next look
-            self._seen = None
-            log.error("bundle not read, will be tried again", bundle=current[0], error=str(error))
+        except (OSError, MemoryError) as error:  # of the machine, not of the bundle: it may be over at the next look
+            log.error("bundle not read, will be tried again", bundle=current[0], error=repr(error))
+        else:
+            self._seen = current
+            return bundle
         return None
 
     def refuse(self, bundle_id: str, error: Exception) -> None:

@@ -65,8 +65,7 @@ class ParquetArchive:
         theirs = pc.field("user_id") == one
         rows = pq.read_table(path, partitioning=None, filters=theirs).to_pylist() if path.exists() else []
         said = {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
-        put = said.get("attributes", "")  # the service's own; a file has a column an attribute
-        return said | ({"attributes": orjson.loads(put)} if put.startswith("{") else {})
+        return said | _attributes(said.get("attributes", ""))
 
     def _texts(self) -> Iterator[tuple[Path, bool]]:
         """Yield the files of what could not be read, and whether their lines hold ids as JSON texts only."""
@@ -105,6 +104,15 @@ def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
     events = pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None)
     before = pc.less(events["timestamp"].cast(pa.int64()), (erasure.asked_at + 1) * 1000)
     return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
+
+
+def _attributes(told: str) -> dict[str, Any]:
+    """Return the attributes that the service wrote; a file has a column an attribute, so one may be called so."""
+    try:
+        read = orjson.loads(told)
+    except orjson.JSONDecodeError:
+        return {}
+    return {"attributes": read} if isinstance(read, dict) else {}
 
 
 def _strike(path: Path, erasure: Erasure, exact: bool) -> int:

@@ -63,7 +63,7 @@ class RedisCustomers:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
         self._tag(one, tag, tag_codec.given(weight, int(now)))
 
-    def mute(self, one: str, tag: str, now: float) -> None:
+    def mute(self, one: str, tag: str) -> None:
         """Take a tag off a customer for good: only a hand may put it back."""
         self._tag(one, tag, tag_codec.muted())
 

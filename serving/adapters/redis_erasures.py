@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from features.tables import ERASED, ShopFolder
-from features.whole_files import alone, write_whole
+from features.whole_files import locked, write_whole
 from recommender.errors import Unavailable
 from recommender.times import DAY
 from serving.adapters import keys
@@ -73,7 +73,7 @@ class RedisErasures:
         path = ShopFolder(self.root).erased
         rows = [{"user_id": one, "erased_at": erasure.asked_at * 1000 + 999} for one in erasure.ids]
         try:
-            with alone(self.root):
+            with locked(self.root / ".erased.lock"):  # its own: no import or training is waited for
                 held = [pq.read_table(path, partitioning=None)] if path.exists() else []
                 write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
         except (OSError, pa.ArrowException) as error:

@@ -54,7 +54,7 @@ class RedisLink:
             with self._breaker:
                 return use(self._client)
         except RedisError as error:
-            raise _refused(error) from error
+            raise self._refused() from error
 
     def exchange(self, request: bytes, replies: int) -> list[Any]:
         """Send packed commands in one write and return their ``replies`` in order.
@@ -77,7 +77,12 @@ class RedisLink:
         error = next((reply for reply in found if isinstance(reply, RedisError)), None)
         if error is None:
             return found
-        raise error if isinstance(error, NoScriptError) else _refused(error)
+        if isinstance(error, NoScriptError):
+            raise error
+        raise self._refused() from error
+
+    def _refused(self) -> Unavailable:
+        return Unavailable(self._breaker.part, retry_after=2, why="refuses the command")
 
     def evaluate(self, script: str, names: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """Return what a script says of the keys ``names``; its text is sent only where Redis does not know it.
@@ -112,10 +117,6 @@ class RedisLink:
 @cache
 def _digest(script: str) -> str:
     return sha1(script.encode(), usedforsecurity=False).hexdigest()
-
-
-def _refused(error: RedisError) -> Unavailable:
-    return Unavailable("redis", retry_after=2, why="refuses the command")
 
 
 def _exchanged(connection: Any, request: bytes, replies: int) -> list[Any]:

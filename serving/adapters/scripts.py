@@ -113,6 +113,7 @@ for _, one in ipairs(cjson.decode(known[1] or '[]')) do
   if one ~= ARGV[2] then
     also[#also + 1] = one
     redis.call('HSET', ARGV[8] .. one .. '}}', 'same_as', ARGV[2])
+    redis.call('EXPIRE', ARGV[8] .. one .. '}}', ARGV[3])
   end
 end
 if not known[2] then also[#also + 1] = ARGV[1] end
@@ -166,7 +167,9 @@ FORGET = """#!lua
 local gone = {0, redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[3]), redis.call('HLEN', KEYS[4]), 0}
 local choice = redis.call('HGET', KEYS[1], 'choice')
 local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
-gone[1] = redis.call('HLEN', KEYS[1]) - 1
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(name, 1, 1) == '#' then gone[1] = gone[1] + 1 end
+end
 gone[5] = redis.call('HLEN', KEYS[5])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HSET', KEYS[1], 'revision', revision)

@@ -16,7 +16,6 @@ from recommender.errors import BundleError, Conflict, FilterError, InvalidInput,
 log = structlog.get_logger()
 
 STATUS: Mapping[type[Exception], HTTPStatus] = {
-    FilterError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,

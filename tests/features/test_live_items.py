@@ -121,3 +121,10 @@ def test_an_item_without_anything_is_an_item() -> None:
     assert after.properties[3] == "{}"
     assert tags_of(after, "😀/ \"'") == {}
     assert len(list(after.properties)) == len(list(after.items)) == after.tags.shape[0] == 4
+
+
+def test_an_attribute_that_was_only_taken_away_may_be_text_later() -> None:
+    emptied = with_items(shop(), [{"item_id": "tent", "season": None}], ContentSettings(), NOW)
+    told = with_items(emptied, [{"item_id": "tent", "season": "summer"}], ContentSettings(), NOW)
+    assert told.texts["season"].names.row("summer") >= 0
+    assert "season" not in told.numbers

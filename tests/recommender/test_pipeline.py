@@ -15,6 +15,8 @@ from recommender.lists import PINNED
 from recommender.models.neighbours import DEPTH
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
+from recommender.ranking import allowed_by, gather
+from recommender.signals import ask_sources
 from recommender.times import DAY
 from recommender.values import EventType, Histories, Reason
 from tests.recommender.checkerboard import CUSTOMERS, ITEMS, ask, dataset, histories, missing
@@ -300,3 +302,11 @@ def test_a_clock_far_beyond_the_data_changes_no_list(bundle):
     soon = order(bundle, HOME, ask(log, now=30 * DAY), Rules.none(CUSTOMERS, ITEMS, 5))
     late = order(bundle, HOME, ask(log, now=3000 * DAY), Rules.none(CUSTOMERS, ITEMS, 5))
     assert soon.rows.tolist() == late.rows.tolist()
+
+
+def test_without_a_ranker_nothing_is_proposed_that_would_then_have_no_place(bundle):
+    signals = ask_sources(bundle.models, ask(dataset().histories))
+    allowed = allowed_by(signals.queries, Rules.none(CUSTOMERS, ITEMS, 3))
+    sources = ("popularity", "transitions")
+    assert [*gather(signals, sources, allowed, 3, is_ranked=False)] == ["popularity", "followed"]
+    assert {"in_category", "together"} < {*gather(signals, sources, allowed, 3)}

@@ -264,3 +264,20 @@ def test_an_archiver_with_nothing_to_do_works_no_more_often_than_it_must(archive
     threading.Timer(3.5 * LOOK_SECONDS, stopped.set).start()
     replace(archiver, tell=lambda: told.append(1)).run(stopped, lambda: next(times, 1e6))
     assert len(told) == 2  # once it was late, and at the end
+
+
+def test_what_the_log_takes_for_known_is_not_put_back_and_stays(
+    archiver: Archiver, log: RedisLog, client_of_redis: "redis.Redis"
+) -> None:
+    event = {"event_id": "m", "user_id": "u", "item_id": "i", "event": "view", "timestamp": NOW}
+    log.append(read([event], NOW, LIVE)[0], NOW, LIVE)
+    ((at, fields),) = client_of_redis.xrange("log:{main}")
+    client_of_redis.xdel("log:{main}", at)
+    spoiled = orjson.dumps(orjson.loads(fields[b"event"]) | {"timestamp": "2026-01-01T00:00:00Z"})
+    client_of_redis.xadd("log:{main}", {"event": spoiled})
+    archiver.work()
+    done = replay(archiver.archive.folder, log, NOW, LIVE)
+    assert (done.restored, done.left) == (0, 1)
+    later = NOW + 3 * 3_600 * LIVE.remember_ids_hours
+    client_of_redis.delete(*client_of_redis.keys("ids:*"))
+    assert replay(archiver.archive.folder, log, later, LIVE).restored == 1

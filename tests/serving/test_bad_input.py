@@ -57,8 +57,9 @@ def test_the_field_at_fault_is_named(client: FlaskClient, body: object, field: s
     assert answer.json["errors"][0]["field"] == field
 
 
-def test_items_of_a_page_cannot_be_put_in_order_by_what_is_about_them(client: FlaskClient) -> None:
-    answer = client.post("/v1/rank", json={"user_id": "u0", "placement": "product", "item_ids": ["tent", "axe"]})
+@pytest.mark.parametrize("placement", ["product", "similar", "bought_together"])
+def test_items_of_a_page_cannot_be_put_in_order_by_what_is_about_them(client: FlaskClient, placement: str) -> None:
+    answer = client.post("/v1/rank", json={"user_id": "u0", "placement": placement, "item_ids": ["tent", "axe"]})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "placement")
 
 

@@ -79,3 +79,9 @@ def test_an_export_holds_what_is_archived(client: FlaskClient, settings: Setting
     send(client, view("tent", "a", event_id="first"))
     build_archiver(settings).work()
     assert '"event_id":"first"' in client.get("/v1/users/a/export").text
+
+
+def test_a_receipt_counts_lists_and_no_choice(client: FlaskClient) -> None:
+    client.put("/v1/users/shy/preferences", json={"personalize": False})
+    receipt = client.delete("/v1/users/shy").json
+    assert receipt["removed"].get("lists", 0) == 0

@@ -215,7 +215,7 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
         assert client.post("/v1/recommendations", json={"user_id": "u3"}).status_code == 200
         answer = client.post("/v1/events", json={"events": [view("axe"), view("pan")]})
         assert answer.status_code == 503
-        assert answer.get_json()["detail"] == "redis refuses the command"
+        assert answer.get_json()["detail"] == "event log refuses the command"
         assert int(answer.headers["Retry-After"]) >= 1
         assert client_of_redis.xlen("log:{main}") == 1
         assert client_of_redis.dump("events:{main:new}") == before

@@ -159,7 +159,7 @@ class TestAllCustomers:
     def test_a_hand_gives_and_mutes_and_gives_again(self, ports: Ports) -> None:
         ports.customers.give("u", "vip", 2.0, NOW)
         (given,) = ports.profiles.read(["u"])
-        ports.customers.mute("u", "vip", NOW)
+        ports.customers.mute("u", "vip")
         (muted,) = ports.profiles.read(["u"])
         ports.customers.give("u", "vip", 1.0, NOW)
         (again,) = ports.profiles.read(["u"])
@@ -170,7 +170,7 @@ class TestAllCustomers:
 
     def test_tags_of_one_customer_are_limited(self, ports: Ports) -> None:
         for number in range(MOST_TAGS):
-            ports.customers.mute("u", f"tag {number}", NOW)
+            ports.customers.mute("u", f"tag {number}")
         ports.customers.give("u", "tag 0", 1.0, NOW)
         with pytest.raises(InvalidInput):
             ports.customers.give("u", "one more", 1.0, NOW)
@@ -179,7 +179,7 @@ class TestAllCustomers:
         ports.log.append([event("v", "tent"), event("u", "axe"), event("v", "mat", "view_item_list")], NOW, LIMITS)
         ports.customers.give("v", "camper", 1.0, NOW)
         ports.customers.give("u", "cook", 1.0, NOW)
-        ports.customers.mute("v", "cook", NOW)
+        ports.customers.mute("v", "cook")
         before = revision(ports, "u")
         assert ports.customers.merge("v", "u", NOW)
         (found,) = ports.profiles.read(["u"])
@@ -217,7 +217,7 @@ class TestAllCustomers:
         ports.log.append([event("u", "tent"), event("u", "axe")], NOW, LIMITS)
         (before,) = ports.profiles.read(["u"])
         {
-            "mute": lambda: ports.customers.mute("u", "camper", NOW),
+            "mute": lambda: ports.customers.mute("u", "camper"),
             "forget": lambda: ports.customers.forget(["u"], NOW),
             "append": lambda: ports.log.append([event("u", "pan")], NOW, LIMITS),
         }[change]()

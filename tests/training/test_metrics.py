@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from training.intervals import estimate
-from training.metrics import accuracy, coverage, diversity, marked, minus, novelty, popularity_lift, without
+from training.metrics import accuracy, coverage, diversity, marked, minus, novelty, popularity_lift
 
 ITEMS = 12
 
@@ -58,13 +58,6 @@ def test_accuracy_by_hand() -> None:
     assert found["R@3"].tolist() == [0.5, 0]
     assert found["MRR@3"].tolist() == [0.5, 0]
     assert found["NDCG@2"][0] == pytest.approx((1 / math.log2(3)) / (1 + 1 / math.log2(3)))
-
-
-@given(customers)
-def test_what_was_had_is_skipped_and_the_rest_moves_up(cases: list[tuple[list[int], set[int]]]) -> None:
-    found = without(padded([one for one, _ in cases], 8), matrix([had for _, had in cases]))
-    expected = [[item for item in one if item not in had] for one, had in cases]
-    np.testing.assert_array_equal(found, padded(expected, 8))
 
 
 @given(customers)

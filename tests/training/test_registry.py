@@ -1,6 +1,7 @@
 """The registry on real bundles of a shop with four items."""
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 from hashlib import sha256
@@ -172,3 +173,24 @@ def test_the_same_bundle_may_be_signed_with_another_key(registry: Registry, bund
 def test_a_key_is_text_in_any_encoding_and_an_empty_one_is_none() -> None:
     assert [signing_key(text) for text in ("", None)] == [None, None]
     assert signing_key("ключ \udcff") == "ключ ".encode() + b"\xff"
+
+
+def test_after_a_crash_in_publishing_the_bundle_in_use_is_the_one_rolled_back(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.publish("b1")
+    registry.publish("b2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "_write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            registry.publish("b3")
+    assert registry.current() == "b3"
+    assert registry.rollback() == "b2"
+    assert statuses(registry) == {"b1": "published", "b2": "current", "b3": "kept"}
+
+
+def test_a_link_to_a_bundle_that_is_gone_publishes_none(registry: Registry) -> None:
+    registry.publish("b1")
+    shutil.rmtree(registry.folder / "b1")
+    with pytest.raises(NoBundle):
+        registry.path("current")

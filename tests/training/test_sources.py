@@ -1,6 +1,7 @@
 """Reading a shop's files, and its log."""
 
 import gzip
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -381,3 +382,12 @@ def test_the_event_is_also_known_as_its_name_or_type(tmp_path: Path) -> None:
     assert read_events(path).table["event"].to_pylist() == ["view_item"]
     path = written(tmp_path, "b.csv", "user_id,item_id,timestamp,event,event_type\nu,i,0,cart,view\n")
     assert read_events(path).table["event"].to_pylist() == ["add_to_cart"]
+
+
+def test_a_number_that_is_none_stands_in_the_rejects_as_null(tmp_path: Path) -> None:
+    table = pa.table({"user_id": ["", "u"], "item_id": ["i", "i"], "timestamp": [0, 0], "price": [math.nan, 1.0]})
+    pq.write_table(table, tmp_path / "n.parquet")
+    found = read_files([tmp_path / "n.parquet"], rejects=tmp_path / "r.jsonl")
+    (reject,) = map(orjson.loads, (tmp_path / "r.jsonl").read_bytes().splitlines())
+    assert reject["content"]["price"] is None
+    assert found.events["user_id"].to_pylist() == ["u"]
