@@ -34,7 +34,7 @@ class PopularityModel:
     by_category: csr_array
     """(C × N) the most popular items of each category, as a share of its events."""
     sudden: tuple[NDArray[np.float32], ...] = ()
-    """(N,) each, as ``trend`` by ever fresher events; none in bundles that were made before there were any."""
+    """(N,) each, as ``trend`` by ever fresher events; none where nothing was trained."""
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

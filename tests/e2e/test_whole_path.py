@@ -133,9 +133,14 @@ def test_a_published_bundle_is_taken_up_and_no_request_fails(service: Service, d
 
 
 def test_a_killed_worker_is_replaced(service: Service) -> None:
-    workers = [p for parent in service.children("serving.workers") for p in parent.children()]
-    workers[0].kill()
-    service.wait(lambda: len(service.get("/v1/popular?count=3")["items"]) == 3)
+    before = _workers(service)
+    psutil.Process(min(before)).kill()
+    service.wait(lambda: len(_workers(service)) == len(before) and min(before) not in _workers(service))
+    assert len(service.get("/v1/popular?count=3")["items"]) == 3
+
+
+def _workers(service: Service) -> set[int]:
+    return {worker.pid for parent in service.children("serving.workers") for worker in parent.children()}
 
 
 def test_a_folder_in_use_is_refused_with_a_message(service: Service, data: Path) -> None:

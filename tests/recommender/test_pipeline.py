@@ -266,6 +266,7 @@ def test_who_shops_for_one_category_gets_as_much_of_it_as_their_share(bundle, pe
 def test_contributions_come_where_they_are_asked_for(bundle):
     log = dataset().histories.take(np.array([0]))
     (answer,) = recommend(bundle, HOME, ask(log), Rules.none(1, ITEMS, 2), contributions=True)
+    assert answer.items[0].source != "catalogue"
     assert all(item.contributions for item in answer.items if item.source != "catalogue")
 
 
