@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
+
 
 def replace_rows(matrix: csr_array, rows: NDArray[np.intp], fresh: csr_array, shape: tuple[int, int]) -> csr_array:
     """Return ``matrix`` grown to ``shape``, with row ``i`` of ``fresh`` as row ``rows[i]`` (distinct)."""
@@ -16,6 +18,6 @@ def replace_rows(matrix: csr_array, rows: NDArray[np.intp], fresh: csr_array, sh
     start[rows] = fresh.indptr[:-1] + matrix.nnz
     size[rows] = np.diff(fresh.indptr)
     indptr = np.concatenate([[0], np.cumsum(size)])
-    at = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], size)
+    at = pairs.spans(start, size)
     data, indices = np.concatenate([matrix.data, fresh.data]), np.concatenate([matrix.indices, fresh.indices])
     return csr_array((data[at].astype(np.float32), indices[at], indptr), shape=shape)

@@ -100,9 +100,7 @@ def category_levels(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int3
     depths = np.asarray(pc.add(pc.count_substring(names, LEVEL), 1).to_numpy(zero_copy_only=False), np.int64)
     start = np.concatenate([[0], np.cumsum(depths)])
     many = depths[code]
-    at = np.arange(many.sum()) + np.repeat(
-        start[code] - np.concatenate([[0], np.cumsum(many)[:-1]]) if len(many) else many, many
-    )
+    at = pairs.spans(start[code], many)
     return np.repeat(row, many), pa.array(levels, pa.large_string()).take(pa.array(at))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
+from recommender.ids import Id
 from recommender.values import EventType
 
 SourceName = Literal[
@@ -210,7 +211,7 @@ class Placement(Section):
     """The request must name at least one item (product page, cart)."""
     count: PositiveInt = 20
     """How many items where the request does not say."""
-    pins: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    pins: tuple[Id, ...] = ()
     """Item ids that come first, in this order, where no rule keeps them from the customer; unknown ones are ignored."""
     exclude: Exclusions = Exclusions()
     diversity: Diversity | None = None

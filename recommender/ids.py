@@ -4,11 +4,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import StringConstraints
+
+LONGEST = 256
+"""Characters of an id."""
+CONTROL = r"\x00-\x1f\x7f-\x9f"
+"""What no id holds, as a regular expression has it between brackets."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST, pattern=rf"^[^{CONTROL}]*$")]
+"""Of a customer, a visitor, an item or an event."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

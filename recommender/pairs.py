@@ -26,6 +26,12 @@ def places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.in
     return np.where(np.append(known, -1)[place] == wanted, place, -1)
 
 
+def spans(start: NDArray[np.integer], size: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return ``size`` (n,) numbers in a row from each ``start`` (n,), one span after the other."""
+    end = np.cumsum(size, dtype=np.int64)
+    return np.asarray(np.arange(end[-1] if len(end) else 0) + np.repeat(start - end + size, size))
+
+
 def matrix(known: NDArray[np.int64], shape: tuple[int, int], data: NDArray[np.generic] | None = None) -> csr_array:
     """Return the matrix with ``data`` (K,), or else True, on the ascending, distinct keys ``known`` (K,)."""
     row, column = np.divmod(known, max(shape[1], 1))

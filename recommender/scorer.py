@@ -34,8 +34,7 @@ def entries(matrix: csr_array, rows: NDArray[np.integer]) -> tuple[NDArray[np.in
     """Return where the entries of ``rows`` are stored, one row after the other, and to which of them each belongs."""
     start = matrix.indptr[rows]
     size = matrix.indptr[rows + 1] - start
-    owner = np.repeat(np.arange(len(size)), size)
-    return np.arange(len(owner)) + (start - np.cumsum(size) + size)[owner], owner
+    return pairs.spans(start, size), np.repeat(np.arange(len(size)), size)
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:

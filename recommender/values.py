@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
+
 EARLIEST, LATEST = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 """What stands where there is no time, in seconds since 1970: unknown or without a beginning, and without an end."""
 
@@ -94,7 +96,7 @@ class Histories:
         start = np.where(known, self.indptr[rows], 0)
         size = np.where(known, self.indptr[rows + 1] - self.indptr[rows], 0)
         indptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-        at = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], size)
+        at = pairs.spans(start, size)
         return Histories(indptr, self.item[at], self.event[at], self.time[at], self.quantity[at], self.price[at])
 
 

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from recommender.config import Diversity
+from recommender.ids import Id
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-"""1 to 256 characters, no control characters."""
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Part = Literal["reasons", "properties", "contributions"]
 

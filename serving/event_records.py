@@ -18,12 +18,12 @@ from features.event_names import WITHOUT_ITEM, canonical_name, event_type
 from features.live_events import pack
 from recommender.config import LiveSettings
 from recommender.errors import InvalidInput
+from recommender.ids import Id
 from recommender.times import DAY
 from recommender.values import EventType
 
 MOST_EVENTS, MOST_LINES = 1_000, 20_000
 """Of one call."""
-Id = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12)]

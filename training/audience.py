@@ -15,13 +15,11 @@ from features.columns import rows
 from features.histories import build_histories, continued
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
-from recommender.ids import IdMap
+from recommender.ids import LONGEST, IdMap
 from recommender.values import EARLIEST, Histories, Queries
 from training import cells
 from training.privacy import UNDECIDED, Decisions, forgotten_until
 from training.raw_files import connect, open_raw, quoted, unreadable
-
-LONGEST_ID = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +73,8 @@ def read_ids(path: Path, known: IdMap) -> list[str]:
     if not rows:
         raise UnreadableFile(str(path), "has no rows")
     for row, one in rows:
-        if not one or len(one) > LONGEST_ID:
-            raise UnreadableFile(str(path), f"row {row}, column {column}: an id has 1 to {LONGEST_ID} characters")
+        if not one or len(one) > LONGEST:
+            raise UnreadableFile(str(path), f"row {row}, column {column}: an id has 1 to {LONGEST} characters")
     return list(dict.fromkeys(one for _, one in rows))
 
 

@@ -6,6 +6,8 @@ empty or cannot be read; ``unread`` tells the two apart.
 
 from collections.abc import Callable
 
+from recommender.ids import LONGEST
+
 Reader = Callable[[str, str], str]
 
 _INTEGERS = frozenset(
@@ -18,7 +20,6 @@ _NO = (
     "'denied', 'refused', 'withdrawn', 'opt-out', 'opted out', '否', '无货', '缺货', '售罄', '不同意', '拒绝']"
 )
 _YEAR_10000 = 253_402_300_800_000
-_LONGEST_ID = 256
 
 
 def text(column: str, kind: str) -> str:
@@ -135,6 +136,6 @@ def wrong_id(name: str, value: str) -> str:
     """Return why the text ``value`` cannot be an id, or null."""
     return (
         f"CASE WHEN {value} IS NULL OR trim({value}) = '' THEN '{name} is empty' "
-        f"WHEN length({value}) > {_LONGEST_ID} THEN '{name} is longer than {_LONGEST_ID} characters' "
+        f"WHEN length({value}) > {LONGEST} THEN '{name} is longer than {LONGEST} characters' "
         f"WHEN regexp_matches({value}, '[\\x00-\\x1f\\x7f-\\x{{9f}}]') THEN '{name} has a control character' END"
     )

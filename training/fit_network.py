@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import pairs
 from recommender.network import Network, inputs
 from training.lessons import Lessons
 
@@ -38,7 +39,7 @@ class Taught:
         """Return only these moments."""
         group = self.group[moments]
         start = np.cumsum(group) - group
-        rows = np.arange(int(group.sum())) + np.repeat(self.start[moments] - start, group)
+        rows = pairs.spans(self.start[moments], group)
         return Taught(self.given[rows], self.share[rows], start, group)
 
 

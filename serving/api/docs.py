@@ -6,6 +6,7 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Response, current_app, render_template
 
+from recommender.ids import LONGEST
 from serving.api.parsing import Blueprint
 from serving.api.schemas import Problem
 
@@ -57,7 +58,7 @@ def _describe(operation: dict[str, Any]) -> None:
     operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
-            parameter["schema"] |= {"minLength": 1, "maxLength": 256}
+            parameter["schema"] |= {"minLength": 1, "maxLength": LONGEST}
 
 
 def _groups(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -17,8 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from recommender.ids import Id
 from serving.api.schemas import Body, FieldProblem, Query
-from serving.ask import Expression, Id
+from serving.ask import Expression
 
 Word = Annotated[str, StringConstraints(max_length=2_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]

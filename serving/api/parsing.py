@@ -16,10 +16,11 @@ from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge, Unsuppo
 from werkzeug.routing import BaseConverter, Map
 
 from recommender.errors import InvalidInput
+from recommender.ids import CONTROL, LONGEST
 from serving.api.errors import field_name
 
 Model = TypeVar("Model", bound=BaseModel)
-ID = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,256}")
+ID = re.compile(rf"[^{CONTROL}]{{1,{LONGEST}}}")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 MOST_KEPT, LONGEST_KEPT = 1_000, 256
@@ -48,7 +49,7 @@ def check_ids(endpoint: str | None, values: dict[str, Any] | None) -> None:
         if "\ufffd" in value and not _is_utf8(request.environ.get("PATH_INFO", "")):
             raise InvalidInput(name, "is not UTF-8, as percent-encoded in the path")
         if not ID.fullmatch(value):
-            raise InvalidInput(name, "is not 1 to 256 characters without control characters")
+            raise InvalidInput(name, f"is not 1 to {LONGEST} characters without control characters")
 
 
 def _is_utf8(path: str) -> bool:

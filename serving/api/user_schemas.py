@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from recommender.ids import Id
 from serving.api.item_schemas import Finite, Rejected, Whole
 from serving.api.schemas import Body
-from serving.ask import Id, Strict
+from serving.ask import Strict
 
 DAY = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
 
