@@ -40,10 +40,12 @@ def import_(
             output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
     if found.forgotten:
         say(f"{found.forgotten} rows left out: of customers who asked to be forgotten, from before they did")
-    for reason, count in found.reasons.most_common(3):
-        say(f"{count} rows rejected: {reason}")
-    for reason, count in found.flaws.most_common(3):
-        say(f"{count} rows: {reason}")
+    for told, what in ((found.reasons, "rows rejected"), (found.flaws, "rows")):
+        for reason, count in told.most_common(3):
+            say(f"{count} {what}: {reason}")
+        others = told.most_common()[3:]
+        if others:
+            say(f"{sum(count for _, count in others)} {what} for {len(others)} more reasons")
     for path in found.rejects:
         say(f"these rows are in {path}")
     if found.unread:

@@ -18,7 +18,8 @@ from training.diff import compare
 from training.registry import Registry, bundle_folder
 from training.report import OURS
 
-app = typer.Typer(help="List, show, compare, publish and roll back bundles.", no_args_is_help=True)
+HELP = "List, show, compare, publish and roll back bundles."
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
 
 Bundle = Annotated[str, typer.Argument(help="A bundle's id, or current.")]
 

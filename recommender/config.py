@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
 from recommender.ids import Id
+from recommender.times import DAY
 from recommender.values import EventType
 
 SourceName = Literal[
@@ -162,6 +163,10 @@ class DerivedTag(Section):
     """Of a tag brought, as a share of the weight of the tag that brings it."""
 
 
+MOST_DAYS = 3_650
+"""Ten years: what is kept for longer belongs into files."""
+
+
 class LiveSettings(Section):
     """What is kept of each customer between two trainings, and for how long."""
 
@@ -177,15 +182,15 @@ class LiveSettings(Section):
     """
     spent_well: PositiveFloat = 250.0
     """Money, in the shop's currency, from which a customer's spending counts for a better tier."""
-    ttl_days: PositiveFloat = 90.0
+    ttl_days: Annotated[float, Field(gt=0, le=MOST_DAYS)] = 90.0
     """Live state of a customer who does nothing for so long is forgotten; the archive is not."""
-    remember_ids_hours: PositiveFloat = 48.0
+    remember_ids_hours: Annotated[float, Field(gt=0, le=24 * MOST_DAYS)] = 48.0
     """An event sent again within this time counts once."""
-    max_future_seconds: PositiveFloat = 300.0
+    max_future_seconds: Annotated[float, Field(gt=0, le=DAY * MOST_DAYS)] = 300.0
     """An event further in the future than this is refused."""
-    max_age_days: PositiveFloat = 730.0
+    max_age_days: Annotated[float, Field(gt=0, le=10 * MOST_DAYS)] = 730.0
     """An event older than this is refused: import it from a file."""
-    archive_seconds: PositiveFloat = 15.0
+    archive_seconds: Annotated[float, Field(gt=0, le=DAY)] = 15.0
     """How long an event may wait in the stream before it is written to Parquet."""
     archive_events: PositiveInt = 20_000
     """How many events one archive step takes at most."""

@@ -95,6 +95,8 @@ class Record:
     """The log's row as JSON."""
     live: bytes | None
     """The event packed for the live state; None where it must not enter it."""
+    time: int
+    """When it happened, in milliseconds since 1970."""
 
     def moved(self, user_id: str) -> "Record":
         """Return the same event of another customer: a visitor's event after the merge."""
@@ -214,4 +216,4 @@ def _record(
     if row.get("item_id") and event is not EventType.OTHER and row.get("consent") is not False:
         live = pack(row["item_id"], event, int(time), row.get("quantity", 1.0), row.get("price", math.nan))
     content, payload = crc32(said).to_bytes(4, "big"), orjson.dumps(row)
-    return Record(index, row["user_id"], row.get("item_id"), event, identity, content, payload, live)
+    return Record(index, row["user_id"], row.get("item_id"), event, identity, content, payload, live, row["timestamp"])

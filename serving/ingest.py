@@ -16,6 +16,9 @@ SLACK = 14
 """A customer's state is condensed once in so many live events, beyond the configured number: not for every one."""
 
 
+FORGOTTEN = "timestamp: the customer asked later to be forgotten"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one call."""
@@ -38,6 +41,8 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False) -> Re
         return Receipt(len({r.index for r in records}), 0, rejected)
     stored = store(services.events, records, now, services.live)
     _condense(services, records, stored)
+    forgotten = [Rejected(index, "erased", FORGOTTEN) for index in stored.forgotten - stored.fresh]
+    rejected = sorted([*rejected, *forgotten], key=lambda one: one.index)
     _count(services, records, stored, len(rejected))
     return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected)
 

@@ -60,6 +60,7 @@ def _restore(letter: dict[str, Any], events: EventLog, now: float, limits: LiveS
     records, rejected = read([known], now, limits)
     if rejected:
         return f"{rejected[0].code}: {rejected[0].detail}"
-    if store(events, records, now, limits).fresh:
+    stored = store(events, records, now, limits)
+    if stored.fresh or stored.forgotten:
         return None
     return f"its id was given to an event within {limits.remember_ids_hours:g} hours; replay it again after that"

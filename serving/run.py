@@ -17,6 +17,8 @@ from serving.logs import configure
 from serving.settings import Settings, process_environment
 from serving.supervisor import Program, Supervisor
 
+WAITING = 30
+"""Requests of one worker whose bodies may still be on their way, beside those that it handles."""
 STOP_SECONDS = 10
 """How long a worker may take to finish its requests."""
 
@@ -78,7 +80,7 @@ def workers_program(settings: Settings) -> Program:
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,
-        "blocking-threads": settings.threads,
+        "blocking-threads": settings.threads + WAITING,
         "workers-kill-timeout": STOP_SECONDS,
         "respawn-interval": 0.5,
         "log-level": "warning",

@@ -39,7 +39,7 @@ class Settings(BaseModel):
     port: int = 8080
     workers: PositiveInt = 2
     threads: PositiveInt = 2
-    """Requests that one worker handles at a time; more of them wait for each other, and answers come slower."""
+    """Requests that one worker handles at a time, once their bodies are there; more at once would only be slower."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

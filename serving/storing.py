@@ -22,6 +22,8 @@ class Stored:
     """Parts of which anything was stored."""
     repeated: set[int] = field(default_factory=set)
     """Parts that were stored before."""
+    forgotten: set[int] = field(default_factory=set)
+    """Parts about what customers did before they asked to be forgotten."""
     different: int = 0
     """How many of these came with other content: the first stands."""
     lengths: dict[str, int] = field(default_factory=dict)
@@ -48,6 +50,8 @@ def _store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSet
                 moved.append(record.moved(done.same_as[record.user_id]))
             elif letter == "a":
                 stored.fresh.add(record.index)
+            elif letter == "e":
+                stored.forgotten.add(record.index)
             else:
                 stored.repeated.add(record.index)
                 stored.different += letter == "c"

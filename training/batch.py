@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from recommender.bundle import Bundle
 from recommender.config import Placement
-from recommender.errors import UnknownPlacement
+from recommender.errors import InvalidInput, UnknownPlacement
 from recommender.lists import Ordered
 from recommender.models.repurchase import owned_items
 from recommender.pipeline import order
@@ -42,6 +42,8 @@ def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat:
             "train with a --config that has it",
         )
     found = known[placement]
+    if found.needs_items:
+        raise InvalidInput("--placement", f"{placement!r} is about items on a page; choose one such as home")
     ruled = {"in_cart": False} | ({"bought_within_days": 0.0} if repeat else {})
     found = found.model_copy(update={"exclude": found.exclude.model_copy(update=ruled)})
     if repeat is False and found.ranker == "home":

@@ -23,10 +23,11 @@ _YEAR_10000 = 253_402_300_800_000
 
 
 def text(column: str, kind: str) -> str:
-    """Return the cell as text; whole floats without their point, lists joined by ``|``, empty as null."""
+    """Return the cell as text; whole floats without their point, lists joined by ``|``, empty and NaN as null."""
     if kind in _FRACTIONS:
         whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
-        return f"CASE WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
+        digits = f"CAST(TRY_CAST({column} AS BIGINT) AS VARCHAR)"
+        return f"CASE WHEN isnan({column}) THEN NULL WHEN {whole} THEN {digits} ELSE CAST({column} AS VARCHAR) END"
     if kind.endswith("[]"):
         return f"nullif(array_to_string({column}, '|'), '')"
     return f"nullif(CAST({column} AS VARCHAR), '')"

@@ -31,6 +31,9 @@ class MemoryLog:
         head = self._customers.cache.heads[record.user_id]
         if head.same_as:
             return "m"
+        erased_at = self._customers.people[record.user_id].erased_at
+        if erased_at is not None and record.time < (erased_at + 1) * 1000:
+            return "e"
         if record.identity in self._contents:
             return "d" if self._contents[record.identity] == record.content else "c"
         self._contents[record.identity] = record.content

@@ -19,14 +19,16 @@ from serving.ports import Appended
 APPEND = """#!lua
 -- Stores events in the log and in the live state of their customers, each event id once, all of a call or nothing:
 -- the first line makes Redis look at memory, disk and role before the script may write.
--- KEYS: log, ids of this period, ids of the one before, then lists, events, seen of each customer.
+-- KEYS: log, ids of this period, ids of the one before, then lists, events, seen, profile of each customer.
 -- ARGV: seconds to keep ids, live state; how many impressions; then of each event its customer (from 1), identity,
---       content, payload, live entry (empty: none), whether it is an impression (1 or 0).
--- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged); of each
--- customer the length of the live state, 0 where it was not touched; and into whom each was merged ('': nobody).
-local same_as, opted_out, length, touched, status = {}, {}, {}, {}, {}
-for c = 1, (#KEYS - 3) / 3 do
-  local head = redis.call('HMGET', KEYS[1 + 3 * c], 'same_as', 'choice')
+--       content, payload, live entry (empty: none), whether it is an impression (1 or 0), its time in milliseconds.
+-- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged, e they
+-- asked later to be forgotten); of each customer the length of the live state, 0 where it was not touched; and into whom
+-- each was merged ('': nobody).
+local same_as, opted_out, erased, length, touched, status = {}, {}, {}, {}, {}, {}
+for c = 1, (#KEYS - 3) / 4 do
+  local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice')
+  erased[c] = (tonumber(redis.call('HGET', KEYS[4 * c + 3], 'erased_at') or -1) + 1) * 1000
   same_as[c], opted_out[c], length[c] = head[1] or '', head[2] == '0', 0
 end
 local function store(at, c)
@@ -38,13 +40,14 @@ local function store(at, c)
   if ARGV[at + 4] == '' then return end
   touched[c] = touched[c] or 0
   if ARGV[at + 5] == '1' then
-    touched[c] = redis.call('RPUSH', KEYS[3 + 3 * c], ARGV[at + 4])
+    touched[c] = redis.call('RPUSH', KEYS[4 * c + 2], ARGV[at + 4])
   else
-    length[c] = redis.call('RPUSH', KEYS[2 + 3 * c], ARGV[at + 4])
+    length[c] = redis.call('RPUSH', KEYS[4 * c + 1], ARGV[at + 4])
   end
 end
 local function judge(at, c)
   if same_as[c] ~= '' then return 'm' end
+  if tonumber(ARGV[at + 6]) < erased[c] then return 'e' end
   local content = ARGV[at + 2]
   local first = redis.call('HGET', KEYS[3], ARGV[at + 1])
   if not first and redis.call('HSETNX', KEYS[2], ARGV[at + 1], content) == 0 then
@@ -54,16 +57,16 @@ local function judge(at, c)
   store(at, c)
   return 'a'
 end
-for at = 4, #ARGV, 6 do
+for at = 4, #ARGV, 7 do
   status[#status + 1] = judge(at, tonumber(ARGV[at]))
 end
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 for c, seen in pairs(touched) do
-  redis.call('HINCRBY', KEYS[1 + 3 * c], 'revision', 1)
-  redis.call('EXPIRE', KEYS[1 + 3 * c], ARGV[2])
-  if length[c] > 0 then redis.call('EXPIRE', KEYS[2 + 3 * c], ARGV[2]) end
-  if seen > 0 then redis.call('EXPIRE', KEYS[3 + 3 * c], ARGV[2]) end
-  if seen > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[3 + 3 * c], -tonumber(ARGV[3]), -1) end
+  redis.call('HINCRBY', KEYS[4 * c], 'revision', 1)
+  redis.call('EXPIRE', KEYS[4 * c], ARGV[2])
+  if length[c] > 0 then redis.call('EXPIRE', KEYS[4 * c + 1], ARGV[2]) end
+  if seen > 0 then redis.call('EXPIRE', KEYS[4 * c + 2], ARGV[2]) end
+  if seen > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[4 * c + 2], -tonumber(ARGV[3]), -1) end
 end
 return {table.concat(status), length, same_as}
 """
@@ -90,6 +93,7 @@ class RedisLog:
                 record.payload,
                 record.live or b"",
                 impression,
+                str(record.time),
             )
         status, lengths, same_as = self.link.evaluate(APPEND, self._keys(names, now, limits), arguments)
         return Appended(
@@ -103,7 +107,7 @@ class RedisLog:
         names = [keys.shared(self.shop, "log")]
         names += [keys.shared(self.shop, "ids", str(period - back)) for back in (0, 1)]
         for customer in customers:
-            names += [keys.customer(self.shop, kind, customer) for kind in ("lists", "events", "seen")]
+            names += [keys.customer(self.shop, kind, customer) for kind in ("lists", "events", "seen", "profile")]
         return names
 
 

@@ -85,3 +85,16 @@ def test_a_receipt_counts_lists_and_no_choice(client: FlaskClient) -> None:
     client.put("/v1/users/shy/preferences", json={"personalize": False})
     receipt = client.delete("/v1/users/shy").json
     assert receipt["removed"].get("lists", 0) == 0
+
+
+def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClient, settings: Settings) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "late"))
+    receipt = client.delete("/v1/users/late").json["receipt"]
+    archiver.work()
+    before = {**view("axe", "late"), "timestamp": NOW - 3_600}
+    answer = client.post("/v1/events", json={"events": [before, view("pan", "other")]}).json
+    assert (answer["accepted"], [one["code"] for one in answer["rejected"]]) == (1, ["erased"])
+    archiver.work()
+    found = client.get(f"/v1/users/late/erasure/{receipt}").json
+    assert (found["verified"], found["left"]["live_events"]) == (True, 0)

@@ -391,3 +391,19 @@ def test_a_number_that_is_none_stands_in_the_rejects_as_null(tmp_path: Path) -> 
     (reject,) = map(orjson.loads, (tmp_path / "r.jsonl").read_bytes().splitlines())
     assert reject["content"]["price"] is None
     assert found.events["user_id"].to_pylist() == ["u"]
+
+
+@pytest.mark.parametrize("kind", ["interactions", "items", "users"])
+def test_what_is_no_number_in_parquet_is_an_empty_cell(tmp_path: Path, kind: str) -> None:
+    columns = {
+        "interactions": {"user_id": ["a", "b"], "item_id": ["i", "i"], "timestamp": [0, 0], "price": [1.0, math.nan]},
+        "items": {"item_id": ["a", "b"], "price": [1.0, math.nan]},
+        "users": {"user_id": ["a", "b"], "score": [1.0, math.nan]},
+    }
+    pq.write_table(pa.table(columns[kind]), tmp_path / "f.parquet")
+    files = {"interactions": [], **{kind: [tmp_path / "f.parquet"]}}
+    found = read_files(**files, rejects=tmp_path / "r.jsonl")
+    table = found.events if kind == "interactions" else getattr(found, kind)
+    column = "score" if kind == "users" else "price"
+    assert table[column].null_count == 1
+    assert not (tmp_path / "r.jsonl").exists()
