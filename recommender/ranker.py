@@ -35,8 +35,6 @@ class Ranker:
     """(F,) standard deviations."""
     horizon: float
     """Days: the longest idle time that the ranker learned from; beyond it the clock stands still for a customer."""
-    revisits: float = 0.0
-    """Share of the list's places for items that the customer has looked at and not had, which the ranker never met."""
     network: Network | None = None
     """Of the same features, beside trees that learned from enough."""
 

@@ -131,8 +131,6 @@ def _scored(
     columns = evidence(signals, bundle.catalogue, candidates)
     features = matrix(columns, ranker.features, len(candidates.item))
     score = ranker.predict(features) + TIE * _agreed(candidates) + 1e-6 * jitter(candidates.item)
-    if ranker.revisits > 0:
-        score = _revisited(score, columns["touched"], candidates, round(1 / ranker.revisits))
     return Ranked(signals, candidates, ranker, features, score.astype(np.float32))
 
 
@@ -157,27 +155,3 @@ def _by_source(sources: tuple[str, ...], candidates: Candidates) -> NDArray[np.f
             place = np.fmin(place, rank + np.float32(offset))
             offset += 1 + float(np.nanmax(rank, initial=0))
     return np.where(np.isfinite(place), 1 / (1 + place), -np.inf).astype(np.float32)
-
-
-def _revisited(
-    score: NDArray[np.float32], touched: NDArray[np.float32], candidates: Candidates, every: int
-) -> NDArray[np.float32]:
-    """Return the scores with one place in ``every`` given to what the customer ``touched``, strongest interest first.
-
-    The first such item stands in the middle of the first ``every`` places, with a score between its neighbours'.
-    """
-    known = np.isfinite(touched)
-    fresh = -np.sort(-candidates.table(np.where(known, -np.inf, score)), axis=1)
-    last = np.isfinite(fresh).sum(axis=1) - 1
-    interest = candidates.table(np.where(known, touched, -np.inf))
-    turn = np.argsort(np.argsort(-interest, axis=1, kind="stable"), axis=1, kind="stable")
-    customer = candidates.customer[known]
-    column = (np.arange(len(score)) - candidates.indptr[candidates.customer])[known]
-    above = every // 2 + (every - 1) * turn[customer, column]
-    at = np.minimum(above, last[customer])
-    before = fresh[customer, np.maximum(at - 1, 0)]
-    beyond = np.where(above > last[customer], 1 + above - last[customer], 0)
-    placed = np.where(last[customer] < 0, -turn[customer, column], (before + fresh[customer, at]) / 2 - beyond)
-    moved = score.copy()
-    moved[known] = placed
-    return moved

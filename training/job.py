@@ -29,7 +29,6 @@ from training.split import (
     beside,
     newcomers,
     questions,
-    revisits,
     sliced,
     split_time,
     unowned,
@@ -56,8 +55,6 @@ ENOUGH = 5_000
 NEWCOMERS, BRIEF = 8, 3
 """One moment in ``NEWCOMERS`` is asked once more, with the history cut to its last 0 to ``BRIEF`` events; home counts
 them before it takes its share of the moments."""
-MOST_REVISITS = 0.5
-"""At most this share of a discovery list is for what the customer has looked at before."""
 TOLD = 1000
 """Moments, at most, that tell whether taste lasts."""
 HELD_OUT = 5
@@ -96,8 +93,6 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     since, acquired = split_time(dataset, had), Acquisitions.of(dataset, had)
     past, home, learned = _learned(acquired, config, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)
-    again = min(revisits(acquired, since), MOST_REVISITS)
-    rankers["discovery"] = replace(rankers["discovery"], revisits=again)
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)

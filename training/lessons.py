@@ -9,12 +9,14 @@ from scipy.sparse import csr_array
 
 from recommender import pairs
 from recommender.bundle import Bundle
-from recommender.candidates import Candidates, merge
+from recommender.candidates import Allowed, Candidates, merge
+from recommender.catalogue import Catalogue
 from recommender.evidence import evidence
 from recommender.pipeline import at_once
 from recommender.policy import Rules
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import ask_sources
+from recommender.values import EARLIEST, LATEST
 from training.forked import forked
 from training.split import Questions
 
@@ -108,7 +110,7 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     rules = replace(rules, excluded=asked.had) if assignment.exclude_had else rules
     signals = ask_sources(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
-    allowed = allowed_by(asked.queries, rules)
+    allowed = on_sale(allowed_by(asked.queries, rules), bundle.catalogue, asked)
     candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
@@ -127,6 +129,19 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
         np.diff(asked.truth.indptr)[answered].astype(np.float32),
         held[answered],
     )
+
+
+def on_sale(allowed: Allowed, catalogue: Catalogue, asked: Questions) -> Allowed:
+    """Return what of ``allowed`` was on sale at each moment by the catalogue's dates; what was then had was.
+
+    Among items that nobody could be shown, rankers would learn that only what all turn to is ever chosen.
+    """
+    if not ((catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)).any():
+        return allowed
+    now = asked.queries.now[:, None]
+    closed = (catalogue.available_from > now) | (catalogue.available_until < now)
+    closed[pairs.rows(asked.truth), asked.truth.indices] = False
+    return Allowed(allowed.eligible, allowed.table & ~closed, allowed.most_excluded + int(closed.sum(axis=1).max()))
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -165,19 +165,6 @@ def _shown(log: Histories, moment: NDArray[np.intp]) -> NDArray[np.float32]:
     return np.where(parted, _luck(log)[moment], np.float32(-1))
 
 
-def revisits(acquired: Acquisitions, until: int) -> float:
-    """Return the share of the items that customers came to have which they had looked at on an earlier visit.
-
-    Only what lies before ``until`` counts.
-    """
-    log, items, visit = acquired.dataset.histories, len(acquired.dataset.catalogue), acquired.visit
-    past = log.time[acquired.at] < until
-    at, first_ever = acquired.at[past], acquired.first_ever[past]
-    _, then = np.unique(pairs.keys(log.customer()[at], log.item[at], items), return_index=True)
-    earlier = visit[first_ever[then]] < visit[at[then]]
-    return float(earlier.mean()) if len(earlier) else 0.0
-
-
 def _asked(
     dataset: Dataset,
     had: int,

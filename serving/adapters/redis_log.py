@@ -23,8 +23,8 @@ APPEND = """#!lua
 -- ARGV: seconds to keep ids, live state; how many impressions; then of each event its customer (from 1), identity,
 --       content, payload, live entry (empty: none), whether it is an impression (1 or 0), its time in milliseconds.
 -- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged, e they
--- asked later to be forgotten); of each customer the length of the live state, 0 where it was not touched; and into whom
--- each was merged ('': nobody).
+-- asked later to be forgotten); of each customer the length of the live state, 0 where it was not touched; and into
+-- whom each was merged ('': nobody).
 local same_as, opted_out, erased, length, touched, status = {}, {}, {}, {}, {}, {}
 for c = 1, (#KEYS - 3) / 4 do
   local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice')

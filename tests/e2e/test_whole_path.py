@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -154,7 +154,10 @@ def test_a_killed_worker_is_replaced(service: Service) -> None:
 
 
 def _workers(service: Service) -> set[int]:
-    return {worker.pid for parent in service.children("serving.workers") for worker in parent.children()}
+    found = set()
+    with suppress(psutil.NoSuchProcess):  # one that was seen a moment ago
+        found = {worker.pid for parent in service.children("serving.workers") for worker in parent.children()}
+    return found
 
 
 def test_a_folder_in_use_is_refused_with_a_message(service: Service, data: Path) -> None:

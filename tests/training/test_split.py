@@ -20,7 +20,7 @@ from tests.recommender.checkerboard import ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
 from training.lessons import Assignment, lessons, sampled
-from training.split import Acquisitions, beside, newcomers, questions, revisits, sliced, split_time, unowned, windows
+from training.split import Acquisitions, beside, newcomers, questions, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -246,20 +246,3 @@ def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_m
     drawn = np.stack([sampled(moment, hit, 30, np.random.default_rng(seed)) for seed in range(200)])
     big = (size[moment] == size.max()) & ~hit
     assert np.ptp(drawn[:, big].mean(axis=0)) < 0.25, "a miss's place must not tell how often it is drawn"
-
-
-def test_what_was_looked_at_on_an_earlier_visit_counts_as_a_revisit():
-    view, buy = EventType.VIEW_ITEM, EventType.PURCHASE
-    log = Histories(
-        indptr=np.array([0, 5]),
-        item=np.array([0, 1, 1, 0, 2], np.int32),
-        event=np.array([view, view, buy, buy, buy], np.int8),
-        time=np.array([0, 60, 90, 2 * DAY, 2 * DAY]),
-        quantity=np.ones(5, np.float32),
-        price=np.ones(5, np.float32),
-    )
-    assert revisits(Acquisitions.of(shop(log), buy), 100 * DAY) == pytest.approx(1 / 3)
-
-
-def test_where_nobody_bought_anything_nobody_revisits():
-    assert revisits(Acquisitions.of(shop(Histories.empty(2)), EventType.PURCHASE), 100 * DAY) == 0.0
