@@ -54,6 +54,10 @@ class Allowed:
         """Return that all items are open to the same customers."""
         return Allowed(np.ones_like(self.eligible), np.ones_like(self.table), 0)
 
+    def among(self, table: NDArray[np.bool_]) -> "Allowed":
+        """Return the same for only what ``table`` (B × N) marks, too."""
+        return Allowed(self.eligible, self.table & table, self.most_excluded + int((~table).sum(axis=1).max(initial=0)))
+
     def tighter(self, by: int) -> "Allowed":
         """Return the same for a table from which up to ``by`` more items a customer were taken."""
         return Allowed(self.eligible, self.table, self.most_excluded + by)

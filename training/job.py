@@ -22,7 +22,7 @@ from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import Assignment, Lessons, joined, lessons
+from training.lessons import Assignment, Lessons, joined, lessons, tells_dates
 from training.split import (
     Acquisitions,
     Questions,
@@ -214,7 +214,8 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
 def _assignment(name: str, past: Bundle, asked: Questions) -> Assignment:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
     asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
-    return Assignment(past, placement.sources, asked, held_out(asked.customer), exclude_had=name == "discovery")
+    held, dated = held_out(asked.customer), tells_dates(asked, past.catalogue)
+    return Assignment(past, placement.sources, asked, held, exclude_had=name == "discovery", dated=dated)
 
 
 def _horizon(asked: Questions) -> float:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from recommender import pairs
 from recommender.bundle import Bundle
-from recommender.candidates import Allowed, Candidates, merge
+from recommender.candidates import Candidates, merge
 from recommender.catalogue import Catalogue
 from recommender.evidence import evidence
 from recommender.pipeline import at_once
@@ -66,6 +66,9 @@ class Assignment:
     held: NDArray[np.bool_]
     """(Q,) moments of customers held out for choosing."""
     exclude_had: bool
+    dated: bool = False
+    """Only what was on sale at a moment may be proposed: among items that nobody could be shown, rankers would learn
+    that only what all turn to is ever chosen."""
 
 
 def lessons(
@@ -110,7 +113,9 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     rules = replace(rules, excluded=asked.had) if assignment.exclude_had else rules
     signals = ask_sources(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
-    allowed = on_sale(allowed_by(asked.queries, rules), bundle.catalogue, asked)
+    allowed = allowed_by(asked.queries, rules)
+    if assignment.dated:
+        allowed = allowed.among(is_on_sale(bundle.catalogue, asked.queries.now))
     candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
@@ -131,17 +136,16 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     )
 
 
-def on_sale(allowed: Allowed, catalogue: Catalogue, asked: Questions) -> Allowed:
-    """Return what of ``allowed`` was on sale at each moment by the catalogue's dates; what was then had was.
+def is_on_sale(catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (Q × N) which items were on sale at each moment ``now`` (Q,) by the catalogue's dates."""
+    return (catalogue.available_from <= now[:, None]) & (now[:, None] <= catalogue.available_until)
 
-    Among items that nobody could be shown, rankers would learn that only what all turn to is ever chosen.
-    """
-    if not ((catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)).any():
-        return allowed
-    now = asked.queries.now[:, None]
-    closed = (catalogue.available_from > now) | (catalogue.available_until < now)
-    closed[pairs.rows(asked.truth), asked.truth.indices] = False
-    return Allowed(allowed.eligible, allowed.table & ~closed, allowed.most_excluded + int(closed.sum(axis=1).max()))
+
+def tells_dates(asked: Questions, catalogue: Catalogue) -> bool:
+    """Return whether some item had a first or last day, and most of what was asked for was on sale when it was."""
+    truth, dated = asked.truth, (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
+    come = catalogue.available_from[truth.indices] <= asked.queries.now[pairs.rows(truth)]
+    return bool(dated.any() and come.mean() > 1 / 2)
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """The split by time: where it falls, what is asked, and that nothing later is known when it is asked."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,11 +16,11 @@ from recommender.policy import Rules
 from recommender.ranking import allowed_by, gather
 from recommender.signals import ask_sources
 from recommender.times import DAY
-from recommender.values import EventType, Histories
+from recommender.values import EARLIEST, LATEST, EventType, Histories
 from tests.recommender.checkerboard import ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import Assignment, lessons, sampled
+from training.lessons import Assignment, is_on_sale, lessons, sampled, tells_dates
 from training.split import Acquisitions, beside, newcomers, questions, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
@@ -246,3 +247,16 @@ def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_m
     drawn = np.stack([sampled(moment, hit, 30, np.random.default_rng(seed)) for seed in range(200)])
     big = (size[moment] == size.max()) & ~hit
     assert np.ptp(drawn[:, big].mean(axis=0)) < 0.25, "a miss's place must not tell how often it is drawn"
+
+
+def test_rankers_learn_among_what_was_on_sale_where_most_of_the_truth_was():
+    shown = random_shop()
+    asked, late = asked_of(shown), 7 * DAY
+    dated = replace(shown.catalogue, available_from=np.where(np.arange(ITEMS) == 0, late, EARLIEST))
+    assert not tells_dates(asked, shown.catalogue)
+    assert tells_dates(asked, dated)
+    assert not tells_dates(asked, replace(dated, available_from=np.full(ITEMS, LATEST - 1)))
+    on_sale = is_on_sale(dated, asked.queries.now)
+    np.testing.assert_array_equal(on_sale[:, 0], asked.queries.now >= late)
+    assert on_sale[:, 1:].all()
+    assert 0 < on_sale[:, 0].mean() < 1
