@@ -88,4 +88,4 @@ class Shelves:
     def ping(self) -> None:
         """Raise NoBundle while nothing is published."""
         if self._shelf.is_blank:
-            raise NoBundle("current", "no bundle is published yet")
+            raise NoBundle("current", "none is in use: none was published yet, or the log says why it was refused")

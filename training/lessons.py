@@ -143,9 +143,10 @@ def is_on_sale(catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.bool_
 
 def tells_dates(asked: Questions, catalogue: Catalogue) -> bool:
     """Return whether some item had a first or last day, and most of what was asked for was on sale when it was."""
-    truth, dated = asked.truth, (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
-    come = catalogue.available_from[truth.indices] <= asked.queries.now[pairs.rows(truth)]
-    return bool(dated.any() and come.mean() > 1 / 2)
+    item, now = asked.truth.indices, asked.queries.now[pairs.rows(asked.truth)]
+    dated = (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
+    shown = (catalogue.available_from[item] <= now) & (now <= catalogue.available_until[item])
+    return bool(dated.any() and len(item) and shown.mean() > 1 / 2)
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
