@@ -13,7 +13,6 @@ from recommender import __version__
 from serving.api import docs, errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
 from serving.api.tracing import traced
-from serving.api.turns import TURNS, Turns
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
@@ -48,13 +47,9 @@ class Api(APIFlask):
         """Return the handler as it is: no handler here is a coroutine."""
         return func
 
-    turns: Turns
-
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer, when it is this request's turn, within the caller's trace."""
-        environ[TURNS] = self.turns
-        with self.turns:
-            return traced(super().wsgi_app, environ, start_response)
+        """Answer within the caller's trace."""
+        return traced(super().wsgi_app, environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match by path and method alone: no route here depends on the host, and none redirects."""
@@ -72,7 +67,6 @@ def create_app(services: Services) -> APIFlask:
     app.url_map.converters["id"] = parsing.IdConverter
     app.url_value_preprocessor(parsing.check_ids)
     app.extensions[EXTENSION] = services
-    app.turns = Turns(services.settings.threads)
     errors.register(app)
     docs.register(app)
     for blueprint in BLUEPRINTS:

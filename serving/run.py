@@ -17,8 +17,6 @@ from serving.logs import configure
 from serving.settings import Settings, process_environment
 from serving.supervisor import Program, Supervisor
 
-WAITING = 30
-"""Requests of one worker whose bodies may still be on their way, beside those that it handles."""
 STOP_SECONDS = 10
 """How long a worker may take to finish its requests."""
 
@@ -80,7 +78,7 @@ def workers_program(settings: Settings) -> Program:
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,
-        "blocking-threads": settings.threads + WAITING,
+        "blocking-threads": settings.threads,
         "workers-kill-timeout": STOP_SECONDS,
         "respawn-interval": 0.5,
         "log-level": "warning",
@@ -91,6 +89,7 @@ def workers_program(settings: Settings) -> Program:
         "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",  # each thread would keep a heap of its own
     }  # fmt: skip
     return Program("workers", (*command, "serving.wsgi:create"), environment, lambda: _accepts(settings))
 

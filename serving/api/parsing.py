@@ -18,7 +18,6 @@ from werkzeug.routing import BaseConverter, Map
 from recommender.errors import InvalidInput
 from recommender.ids import CONTROL, LONGEST
 from serving.api.errors import field_name
-from serving.api.turns import TURNS
 
 Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(rf"[^{CONTROL}]{{1,{LONGEST}}}")
@@ -125,11 +124,10 @@ def body_of(request: Request) -> bytes:
     """Return the body, read at once; raises 413 where it is longer than allowed, also where its length was not told."""
     told, most = request.environ.get("CONTENT_LENGTH", ""), request.max_content_length or MOST_SWALLOWED
     length = int(told) if told.isdigit() else None
-    with request.environ[TURNS].lent():
-        if length is not None and length > most:
-            request.environ["wsgi.input"].read(min(length, MOST_SWALLOWED))
-            raise RequestEntityTooLarge
-        body: bytes = request.environ["wsgi.input"].read(most + 1 if length is None else length)
+    if length is not None and length > most:
+        request.environ["wsgi.input"].read(min(length, MOST_SWALLOWED))
+        raise RequestEntityTooLarge
+    body: bytes = request.environ["wsgi.input"].read(most + 1 if length is None else length)
     if len(body) > most:
         raise RequestEntityTooLarge
     return body

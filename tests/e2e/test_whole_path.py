@@ -4,12 +4,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -133,17 +132,6 @@ def test_a_published_bundle_is_taken_up_and_no_request_fails(service: Service, d
         assert time.monotonic() < deadline
         time.sleep(0.05)
     registry.rollback()
-
-
-def test_clients_who_never_finish_their_bodies_stop_nobody(service: Service, data: Path) -> None:
-    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{}"
-    with ExitStack() as slow:
-        for _ in range(16):
-            connection = slow.enter_context(socket.create_connection(("127.0.0.1", service.port)))
-            connection.sendall(head)
-        time.sleep(0.5)
-        ask = {"placement": "home", "user_id": household(data), "count": 3}
-        assert len(service.post("/v1/recommendations", ask)["items"]) == 3
 
 
 def test_a_killed_worker_is_replaced(service: Service) -> None:
