@@ -71,3 +71,12 @@ class Catalogue:
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self.items)
+
+    def within_dates(
+        self, now: NDArray[np.int64] | int, items: NDArray[np.integer] | slice = slice(None)
+    ) -> NDArray[np.bool_]:
+        """Return which of ``items`` (rows, or all N) are on sale at ``now``, in seconds, as far as their dates say.
+
+        Several moments are a column (Q, 1), or one for each of the ``items``.
+        """
+        return np.asarray((self.available_from[items] <= now) & (now <= self.available_until[items]))

@@ -63,8 +63,7 @@ class Rules:
 
 def always_eligible(catalogue: Catalogue, now: int) -> NDArray[np.bool_]:
     """Return (N,) which items may be shown at ``now``, in seconds: in stock, not hidden, within their dates."""
-    within = (catalogue.available_from <= now) & (now <= catalogue.available_until)
-    return np.asarray(catalogue.in_stock & ~catalogue.hidden & within)
+    return np.asarray(catalogue.in_stock & ~catalogue.hidden & catalogue.within_dates(now))
 
 
 def why_ineligible(catalogue: Catalogue, row: int, now: int) -> str | None:

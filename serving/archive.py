@@ -173,7 +173,7 @@ def _read_facts(entries: Sequence[Entry]) -> tuple[dict[bytes, dict[str, Row]], 
 def _judged(entries: Sequence[Entry], kind: bytes, schema: pa.Schema) -> tuple[list[Row], list[Unreadable]]:
     """Return the facts that can be read, in their order, and the entries of the others.
 
-    All are tried at once: only where that fails is each looked at by itself, which takes fifty times as long.
+    All are tried at once: only where that fails is each looked at by itself, which takes twenty times as long.
     """
     try:
         rows: list[Row] = [orjson.loads(entry.fields[kind]) for entry in entries]

@@ -115,7 +115,7 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
     if assignment.dated:
-        allowed = allowed.among(is_on_sale(bundle.catalogue, asked.queries.now))
+        allowed = allowed.among(bundle.catalogue.within_dates(asked.queries.now[:, None]))
     candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
@@ -136,17 +136,11 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     )
 
 
-def is_on_sale(catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return (Q × N) which items were on sale at each moment ``now`` (Q,) by the catalogue's dates."""
-    return (catalogue.available_from <= now[:, None]) & (now[:, None] <= catalogue.available_until)
-
-
 def tells_dates(asked: Questions, catalogue: Catalogue) -> bool:
     """Return whether some item had a first or last day, and most of what was asked for was on sale when it was."""
-    item, now = asked.truth.indices, asked.queries.now[pairs.rows(asked.truth)]
     dated = (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
-    shown = (catalogue.available_from[item] <= now) & (now <= catalogue.available_until[item])
-    return bool(dated.any() and len(item) and shown.mean() > 1 / 2)
+    shown = catalogue.within_dates(asked.queries.now[pairs.rows(asked.truth)], asked.truth.indices)
+    return bool(dated.any() and len(shown) and shown.mean() > 1 / 2)
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ class ContentModel:
     def of(cls, tags: csr_array, max_share: float) -> "ContentModel":
         """Build from the catalogue's tags (N × T); ``max_share`` never drops a tag of fewer than 50 items."""
         common = np.bincount(tags.indices, minlength=tags.shape[1]) > max(max_share * tags.shape[0], 50)
-        telling = pairs.kept(tags.astype(np.float32), ~common[tags.indices])
+        telling = pairs.kept(tags.astype(np.float32, copy=False), ~common[tags.indices])
         return cls(max_share, compact(telling), compact(telling.T.tocsr()))
 
     def over(self, tags: csr_array) -> "ContentModel":

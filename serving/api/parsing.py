@@ -122,7 +122,9 @@ def read_part(model: type[Model], part: Any) -> Model | InvalidInput:
 
 def body_of(request: Request) -> bytes:
     """Return the body, read at once; raises 413 where it is longer than allowed, also where its length was not told."""
-    told, most = request.environ.get("CONTENT_LENGTH", ""), request.max_content_length or MOST_SWALLOWED
+    told, most = request.environ.get("CONTENT_LENGTH", ""), request.max_content_length
+    if most is None:
+        return request.get_data(cache=False)
     length = int(told) if told.isdigit() else None
     if length is not None and length > most:
         request.environ["wsgi.input"].read(min(length, MOST_SWALLOWED))

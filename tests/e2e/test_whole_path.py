@@ -36,10 +36,9 @@ class Service:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
         environment = {k: v for k, v in process_environment().items() if k != "REDIS_URL"}
-        command = tagalong("serve", "--data", data, "--port", self.port, "--workers", 2)
+        command = tagalong("serve", "--data", data, "--port", port, "--workers", 2)
         self.process = subprocess.Popen(command, env=environment)
         self.wait(lambda: self.get("/readyz")["status"] == "ok")
 

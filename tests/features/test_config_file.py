@@ -93,3 +93,11 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, text: str) -> No
     (tmp_path / "wrong.toml").write_text(text)
     with pytest.raises(ConfigError, match="line 2"):
         load_config(tmp_path / "wrong.toml")
+
+
+@pytest.mark.parametrize(
+    "name", ["ttl_days", "remember_ids_hours", "max_future_seconds", "max_age_days", "archive_seconds"]
+)
+def test_times_of_live_state_have_an_end(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load_config(written(tmp_path, f"[live]\n{name} = inf\n"))

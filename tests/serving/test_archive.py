@@ -1,6 +1,7 @@
 """Every acknowledged event is archived exactly once, whatever dies in between."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.config import LiveSettings
+from recommender.errors import Unavailable
 from recommender.times import DAY
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_erasures import RedisErasures
@@ -281,3 +283,42 @@ def test_what_the_log_takes_for_known_is_not_put_back_and_stays(
     later = NOW + 3 * 3_600 * LIVE.remember_ids_hours
     client_of_redis.delete(*client_of_redis.keys("ids:*"))
     assert replay(archiver.archive.folder, log, later, LIVE).restored == 1
+
+
+def test_ids_are_raised_once_redis_answers_however_late(archiver: Archiver, client_of_redis: "redis.Redis") -> None:
+    archiver.archive.add([entry(1)])
+    answers = iter([Unavailable("event log"), None])
+    stream = LateStream(archiver.stream, answers)
+    stopped = threading.Event()
+    worker = threading.Thread(target=replace(archiver, stream=stream).run, args=(stopped,))
+    worker.start()
+    stream.raised.wait(10)
+    stopped.set()
+    worker.join()
+    assert client_of_redis.xadd("log:{main}", {"event": b"{}"}) > b"1000-1"
+    assert next(answers, "none left") == "none left"
+
+
+class LateStream:
+    """A log that does not answer at first."""
+
+    def __init__(self, stream: Any, answers: Iterator[Exception | None]) -> None:
+        self.stream, self.answers, self.raised = stream, answers, threading.Event()
+
+    def stay_after(self, last: StreamId) -> None:
+        if error := next(self.answers):
+            raise error
+        self.stream.stay_after(last)
+        self.raised.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def test_facts_that_fit_no_common_table_are_kept_one_by_one(tmp_path: Path) -> None:
+    rows = [{"item_id": "a", "in_stock": True}, {"item_id": "b", "in_stock": "0"}, {"item_id": "c", "hidden": True}]
+    entries = [Entry(StreamId(1, n), {b"item": orjson.dumps(row)}) for n, row in enumerate(rows)]
+    Archive(tmp_path / "main").add(entries)
+    items = pq.read_table(tmp_path / "main" / "items.parquet").sort_by("item_id")
+    assert items["item_id"].to_pylist() == ["a", "b", "c"]
+    assert items["in_stock"].to_pylist() == [True, False, None]

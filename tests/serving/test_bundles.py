@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from recommender.bundle import Bundle
+from recommender.config import Config
 from serving.adapters.bundles import BundleFolder, watch
 from serving.app import create_app
+from serving.bootstrap import config_in_use
 from serving.metrics import Metrics
 from serving.services import Services
 from serving.settings import Settings
@@ -148,3 +150,15 @@ def test_changes_of_the_catalogue_hold_in_the_next_bundle(services: Services, tr
     shown = ids(ask(client, user_id="u0", count=200))
     assert "tent" not in shown
     assert "hammock" in shown
+
+
+def test_who_is_given_no_configuration_takes_the_published_bundles(tmp_path: Path, trained: Bundle) -> None:
+    settings = Settings(data=tmp_path)
+    assert config_in_use(settings) == Config()
+    live = trained.info.config.live.model_copy(update={"archive_events": 7})
+    config = trained.info.config.model_copy(update={"live": live})
+    shop.publish(tmp_path, replace(trained, info=replace(trained.info, config=config)))
+    assert config_in_use(settings) == config
+    own = tmp_path / "own.toml"
+    own.write_text("[live]\narchive_events = 9\n")
+    assert config_in_use(settings.model_copy(update={"config": own})).live.archive_events == 9

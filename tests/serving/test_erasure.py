@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from flask.testing import FlaskClient
 
+from features.whole_files import alone, locked
 from serving.bootstrap import build_archiver
 from serving.settings import Settings
 from tests.serving import shop
@@ -84,7 +85,7 @@ def test_an_export_holds_what_is_archived(client: FlaskClient, settings: Setting
 def test_a_receipt_counts_lists_and_no_choice(client: FlaskClient) -> None:
     client.put("/v1/users/shy/preferences", json={"personalize": False})
     receipt = client.delete("/v1/users/shy").json
-    assert receipt["removed"].get("lists", 0) == 0
+    assert receipt["removed"]["lists"] == 0
 
 
 def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClient, settings: Settings) -> None:
@@ -98,3 +99,8 @@ def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClie
     archiver.work()
     found = client.get(f"/v1/users/late/erasure/{receipt}").json
     assert (found["verified"], found["left"]["live_events"]) == (True, 0)
+
+
+def test_a_wish_waits_for_nobody_who_holds_the_files(client: FlaskClient, settings: Settings) -> None:
+    with alone(settings.shop_folder), locked(settings.shop_folder / ".import.lock"):
+        assert client.delete("/v1/users/u0").status_code == 200

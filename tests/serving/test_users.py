@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import redis
 from flask.testing import FlaskClient
@@ -390,3 +392,20 @@ def test_attributes_are_replaced_and_shown_as_they_were_put(client: FlaskClient,
     client.put("/v1/users/u0", json={})
     archiver.work()
     assert client.get("/v1/users/u0").json["declared"] == {}
+
+
+@pytest.mark.parametrize("attributes", ["{gold}", "[1]", '"text"', "gold"])
+def test_a_column_of_a_file_that_is_called_attributes_stops_no_look_up(
+    client: FlaskClient, settings: Settings, attributes: str
+) -> None:
+    table = pa.table({"user_id": ["u0"], "region": ["DE"], "attributes": [attributes]})
+    pq.write_table(table, settings.shop_folder / "users.parquet")
+    assert client.get("/v1/users/u0").json["declared"]["region"] == "DE"
+
+
+def test_an_alias_that_had_ended_ends_again(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    merge(client, "phone", "tablet")
+    client_of_redis.delete("lists:{main:phone}")
+    merge(client, "tablet", "u0")
+    assert client_of_redis.hget("lists:{main:phone}", "same_as") == b"u0"
+    assert client_of_redis.ttl("lists:{main:phone}") > 0

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from features.histories import continued
 from features.tables import ERASED, EVENTS, conform
 from recommender.bundle import Bundle
-from recommender.errors import UnknownPlacement
+from recommender.errors import InvalidInput, UnknownPlacement
 from recommender.lists import Ordered
 from recommender.values import EventType, Histories
 from tests.training.shop import tiny_bundle
@@ -133,3 +133,8 @@ def test_histories_join_in_order_of_time_and_what_is_in_both_counts_once() -> No
     found = continued(past, later)
     assert found.indptr.tolist() == [0, 3, 4, 7]
     assert found.item.tolist() == [1, 3, 2, 4, 6, 5, 5]
+
+
+def test_a_placement_about_items_on_a_page_has_no_lists_for_an_audience(bundle) -> None:
+    with pytest.raises(InvalidInput, match="--placement: 'product' is about items on a page"):
+        ask_for(bundle, "product")

@@ -20,7 +20,7 @@ from recommender.values import EARLIEST, LATEST, EventType, Histories
 from tests.recommender.checkerboard import ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import Assignment, is_on_sale, lessons, sampled, tells_dates
+from training.lessons import Assignment, lessons, sampled, tells_dates
 from training.split import Acquisitions, beside, newcomers, questions, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
@@ -256,7 +256,7 @@ def test_rankers_learn_among_what_was_on_sale_where_most_of_the_truth_was():
     assert not tells_dates(asked, shown.catalogue)
     assert tells_dates(asked, dated)
     assert not tells_dates(asked, replace(dated, available_from=np.full(ITEMS, LATEST - 1)))
-    on_sale = is_on_sale(dated, asked.queries.now)
+    on_sale = dated.within_dates(asked.queries.now[:, None])
     np.testing.assert_array_equal(on_sale[:, 0], asked.queries.now >= late)
     assert on_sale[:, 1:].all()
     assert 0 < on_sale[:, 0].mean() < 1
