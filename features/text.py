@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import rjieba
 from numpy.typing import NDArray
 
 from features.columns import flat, listed
@@ -37,9 +36,14 @@ def _prepared(text: pa.Array) -> pa.Array:
 
 
 def _segmented(text: pa.Array) -> pa.Array:
-    """Return texts with spaces between Chinese words; only rows that hold any go through the segmenter."""
+    """Return texts with spaces between Chinese words; only rows that hold any go through the segmenter.
+
+    Its dictionary takes 30 MiB of every process that loads it, and 0.15 s.
+    """
     chinese = pc.match_substring_regex(text, _HAN)
     if not pc.any(chinese).as_py():
         return text
+    import rjieba  # noqa: PLC0415 - see above
+
     cut = [" ".join(rjieba.cut(one)) for one in text.filter(chinese).to_pylist()]
     return pc.replace_with_mask(text, chinese, pa.array(cut, pa.string()))

@@ -115,14 +115,14 @@ def propose_sparse(scores: csr_array, customer: NDArray[np.intp], allowed: Allow
     Best first, padded with −1; only scores above 0 count, and equal ones are told apart by their item. Where few items
     are closed to a customer it is cheaper to look that much deeper than to look all of them up.
     """
-    counts = scores.data > 0
-    deep = allowed.deep(most)
+    values, deep = scores.data, allowed.deep(most)
     if deep is None:
-        counts &= allowed.has(np.repeat(customer, np.diff(scores.indptr)), scores.indices)
-    at = contenders(np.where(counts, scores.data, -np.inf), scores.indptr, deep or most, NUDGE)
+        seen = allowed.has(np.repeat(customer, np.diff(scores.indptr)), scores.indices)
+        values = np.where(seen, values, np.float32(0))
+    at = contenders(values, scores.indptr, deep or most, NUDGE)
     if deep is not None:
-        row = np.searchsorted(scores.indptr, at, side="right") - 1
-        at = at[allowed.has(customer[row], scores.indices[at])]
+        asking = np.repeat(customer, np.diff(np.searchsorted(at, scores.indptr)))
+        at = at[allowed.has(asking, scores.indices[at])]
     item = scores.indices[at]
     value = scores.data[at] * (1 + NUDGE * jitter(item))
     indptr = np.searchsorted(at, scores.indptr)

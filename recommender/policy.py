@@ -201,13 +201,39 @@ def diversify(
     least beyond its room: a list is never short while candidates are left. k is the smaller of ``count`` and C.
     The first ``leading`` (B,) candidates keep their places, whatever the rule says, and count for those that follow.
     """
-    lists, width = rows.shape
-    fixed = 0 if leading is None else int(leading.max(initial=0))
-    taken, padding = np.int32(2**30), np.int32(2**29)
+    width, least = rows.shape[1], np.int32(diversity.most)
     code = np.where(rows >= 0, codes[rows], -1)
     code = np.where(code >= 0, code, -2 - np.arange(width))
-    frequency = np.where(rows >= 0, np.int32(0), padding)
-    most = np.full(rows.shape, diversity.most, np.int32) if room is None else np.maximum(room, diversity.most)
+    most = np.full(rows.shape, least) if room is None else np.maximum(room, least).astype(np.int32)
+    order = np.tile(np.arange(min(count, width)), (len(rows), 1))
+    crowded = np.flatnonzero((_before(code[:, :count], diversity.window) >= most[:, :count]).any(axis=1))
+    if len(crowded):
+        fixed = None if leading is None else leading[crowded]
+        order[crowded] = _spread(code[crowded], rows[crowded] < 0, most[crowded], diversity.window, count, fixed)
+    return order
+
+
+def _before(code: NDArray[np.integer], window: int) -> NDArray[np.int32]:
+    """Return (B × k) how often each place's ``code`` (B × k) stands in the ``window`` that ends with it, before it."""
+    found = np.zeros(code.shape, np.int32)
+    for back in range(1, min(window, code.shape[1])):
+        found[:, back:] += code[:, back:] == code[:, :-back]
+    return found
+
+
+def _spread(
+    code: NDArray[np.integer],
+    blank: NDArray[np.bool_],
+    most: NDArray[np.int32],
+    window: int,
+    count: int,
+    leading: NDArray[np.intp] | None,
+) -> NDArray[np.intp]:
+    """Return (B × k) columns place by place, each the best one left that is least beyond its code's room."""
+    lists, width = code.shape
+    fixed = 0 if leading is None else int(leading.max(initial=0))
+    taken, padding = np.int32(2**30), np.int32(2**29)
+    frequency = np.where(blank, padding, np.int32(0))
     order = np.empty((lists, min(count, width)), np.intp)
     every = np.arange(lists)
     recent: list[NDArray[np.bool_]] = []
@@ -218,7 +244,7 @@ def diversify(
         order[:, place] = best
         recent.append(code == code[every, best, None])
         frequency += recent[-1]
-        if place >= diversity.window - 1:
-            frequency -= recent[place - diversity.window + 1]
+        if place >= window - 1:
+            frequency -= recent[place - window + 1]
         frequency[every, best] = taken
     return order

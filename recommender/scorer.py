@@ -19,9 +19,9 @@ STRIDE = 16
 """Every so-many-th score is looked at to guess which ones are among the best."""
 FEW = 4096
 """Up to here sorting apart costs less than looking."""
-SAMPLE = 1024
+SAMPLE = 512
 """So many scores of a long sparse row are looked at."""
-LOWEST = np.finfo(np.float32).min
+LOWEST, SMALLEST = np.finfo(np.float32).min, np.finfo(np.float32).tiny
 
 
 def compact(matrix: csr_array) -> csr_array:
@@ -71,28 +71,29 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     size, width = scores.shape
     if width < max(FEW, 2 * STRIDE * k):
         return _best(scores, min(k, width))
-    reached = _reached(scores, k)
-    row, column = np.divmod(np.flatnonzero(reached), width)
-    indptr = np.searchsorted(row, np.arange(size + 1))
-    top = _best(padded(scores[row, column], indptr, -np.inf, k), k)
+    at = _reaching(scores, k)
+    indptr = np.searchsorted(at, np.arange(size + 1) * width)
+    column = at - np.repeat(np.arange(size) * width, np.diff(indptr))
+    top = _best(padded(scores.ravel()[at], indptr, -np.inf, k), k)
     found = np.take_along_axis(padded(column, indptr, 0, k), top, axis=1)
     padding = top >= np.diff(indptr)[:, None]
-    return np.where(padding, np.argmin(reached, axis=1)[:, None], found)
+    if padding.any():
+        found[padding] = np.broadcast_to(np.argmin(scores >= LOWEST, axis=1)[:, None], found.shape)[padding]
+    return found
 
 
 def contenders(values: NDArray[np.float32], indptr: NDArray[np.integer], k: int, slack: float) -> NDArray[np.intp]:
     """Return, in order, the positions of what may be among the ``k`` best of its row once values grow by ``slack``.
 
-    Rows are cut at ``indptr``. ``slack`` is a share of the value; values are above 0, or −inf for what never counts.
-    A sample of each long row gives it a floor that only few values reach.
+    Rows are cut at ``indptr``. ``slack`` is a share of the value; only values above 0 count. A sample of each long row
+    gives it a floor that only few values reach.
     """
     size = np.diff(indptr)
-    floor = _floors(values, indptr, size, k) * np.float32(1 - slack)
-    at = np.flatnonzero(values >= np.repeat(np.maximum(floor, LOWEST), size))
-    short = (np.diff(np.searchsorted(at, indptr)) < k) & (floor > -np.inf)
+    floor = np.maximum(_floors(values, indptr, size, k) * np.float32(1 - slack), SMALLEST)
+    at = np.flatnonzero(values >= np.repeat(floor, size))
+    short = (np.diff(np.searchsorted(at, indptr)) < k) & (floor > SMALLEST)
     if short.any():
-        lower = np.where(short, LOWEST, np.maximum(floor, LOWEST))
-        at = np.flatnonzero(values >= np.repeat(lower, size))
+        at = np.flatnonzero(values >= np.repeat(np.where(short, SMALLEST, floor), size))
     return at
 
 
@@ -100,30 +101,29 @@ def _floors(
     values: NDArray[np.float32], indptr: NDArray[np.integer], size: NDArray[np.integer], k: int
 ) -> NDArray[np.float32]:
     """Return (R,) a value that most likely k values of each row reach, but not many more; −inf for short rows."""
-    most = max(SAMPLE, 4 * k)
-    stride = np.exp2(np.ceil(np.log2(np.maximum(size / most, 1)))).astype(np.int64)
+    stride = np.exp2(np.ceil(np.log2(np.maximum(size / max(SAMPLE, 4 * k), 1)))).astype(indptr.dtype)
     taken = -(-size // stride)
-    start = np.append(0, np.cumsum(taken))
-    at = (np.arange(start[-1]) - np.repeat(start[:-1], taken)) * np.repeat(stride, taken)
-    sample = padded(values[at + np.repeat(indptr[:-1], taken)], start, -np.inf)
+    start = np.append(0, np.cumsum(taken)).astype(indptr.dtype)
+    within = np.arange(start[-1], dtype=indptr.dtype) * np.repeat(stride, taken)
+    at = within + np.repeat(indptr[:-1] - start[:-1] * stride, taken)
+    sample = np.sort(padded(values[at], start, -np.inf), axis=1)  # for several places faster than a partition
     deep = np.where(stride > 1, 2 * k // stride + 8, k)
     deep = np.where(deep < taken, deep, 0)
-    depths = np.unique(deep[deep > 0])
-    if len(depths):
-        sample = np.partition(sample, sample.shape[1] - depths, axis=1)
     found = sample[np.arange(len(size)), sample.shape[1] - np.maximum(deep, 1)] if sample.shape[1] else -np.inf
     return np.where(deep > 0, found, -np.inf).astype(np.float32)
 
 
-def _reached(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
-    """Return which scores of each row may be among its ``k`` best: at least ``k`` of them, or all finite ones."""
-    sample = np.nan_to_num(scores[:, ::STRIDE], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+def _reaching(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Return, in order, the flat positions of what may be among the ``k`` best of each row, or of all finite scores."""
+    sample = np.fmax(scores[:, ::STRIDE], np.float32(-np.inf))
     deep = 2 * k // STRIDE + 8
-    floor = np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep]
-    reached = scores >= np.maximum(floor, LOWEST)[:, None]
-    short = np.flatnonzero((np.count_nonzero(reached, axis=1) < k) & (floor > -np.inf))
-    reached[short] = scores[short] >= LOWEST
-    return np.asarray(reached)
+    floor = np.maximum(np.partition(sample, sample.shape[1] - deep, axis=1)[:, -deep], LOWEST)
+    at = np.flatnonzero(scores >= floor[:, None])
+    rows = np.arange(len(scores) + 1) * scores.shape[1]
+    short = (np.diff(np.searchsorted(at, rows)) < k) & (floor > LOWEST)
+    if short.any():
+        at = np.flatnonzero(scores >= np.where(short, LOWEST, floor)[:, None])
+    return at
 
 
 def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:

@@ -16,7 +16,7 @@ from recommender.policy import Rules, always_eligible, exclusions, pinned_rows, 
 from recommender.values import Histories, Queries
 from training.forked import forked
 
-BLOCK = 256
+BLOCK = 128
 
 
 @dataclass(frozen=True, slots=True)
