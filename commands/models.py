@@ -13,6 +13,7 @@ from commands.tables import show_difference
 from features.config_file import load_config
 from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info, signing_key
+from recommender.errors import InvalidInput
 from training.appraisal import CUT
 from training.diff import compare
 from training.registry import Registry, bundle_folder
@@ -30,6 +31,8 @@ def list_(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) 
 
     Example: tagalong models list
     """
+    if not data.is_dir():
+        raise InvalidInput("--data", f"there is no folder {data}; name the one that was trained into")
     table = Table("bundle", "created", "data until", "status", f"NDCG@{CUT}", f"NDCG@{CUT} new", "reason")
     for one in _registry(data, shop, bundle_key).listed():
         created, until, *figures = _said(one.info) if one.info else ("",) * 4

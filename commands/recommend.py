@@ -53,7 +53,7 @@ def recommend(
     check_target(out)
     folder = bundle_folder(bundle)
     loaded = load(folder, key=signing_key(bundle_key))
-    ids = read_ids(users, loaded.users)
+    ids, without = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))
     loaded = _stocked(loaded, folder)
@@ -61,6 +61,8 @@ def recommend(
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
     what = ask_for(loaded, placement, count=count, repeat=repeat)
+    if without:
+        say(f"{without} rows of {users} have no id that can be one; they are left out")
     if audience.withheld:
         say(f"{audience.withheld} customers were erased or want no personal lists: nothing earlier is used of them")
     if audience.left_out:

@@ -56,6 +56,7 @@ class Event(TypedDict):
     list_price: NotRequired[Amount | None]
     value: NotRequired[Number | None]
     currency: NotRequired[Annotated[str, Field(max_length=8)] | None]
+    search_term: NotRequired[Annotated[str, Field(max_length=1_000)] | None]
     order_id: NotRequired[Word | None]
     session_id: NotRequired[Word | None]
     channel: NotRequired[Word | None]

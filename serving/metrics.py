@@ -37,6 +37,9 @@ class Metrics:
         self.refused_bundles = count("tagalong_refused_bundles", "Published bundles that failed their checks.")
         self.redis_failures = count("tagalong_redis_failures", "Calls that Redis did not answer.")
         self.events = count("tagalong_events", "Parts of event calls.", ("outcome",))
+        waits = partial(gauge, multiprocess_mode="mostrecent")
+        self.log_entries = waits("tagalong_log_entries", "Entries of the event log that are not archived yet.")
+        self.log_seconds = waits("tagalong_log_oldest_seconds", "How long the oldest of them has waited.")
         self.settle_failures = count("tagalong_settle_failures", "Live states that could not be condensed.")
         down = "1 while a part does not answer, in any worker."
         self.down = gauge("tagalong_part_down", down, ("part",), multiprocess_mode="livemax")
@@ -49,6 +52,11 @@ class Metrics:
         """Count parts of event calls by what became of them."""
         if number:
             self.events.labels(outcome).inc(number)
+
+    def log_waits(self, entries: int, seconds: float) -> None:
+        """Note what the archiver has still to do, and how long its oldest entry has waited."""
+        self.log_entries.set(entries)
+        self.log_seconds.set(seconds)
 
     def bundle_in_use(self, bundle_id: str, created: datetime) -> None:
         """Note which bundle this worker recommends from."""

@@ -119,11 +119,23 @@ class Appended:
     """Into whom each customer was merged whose records came back as ``m``."""
 
 
+class Waiting(NamedTuple):
+    """What the log holds that is not archived yet."""
+
+    entries: int
+    since: int
+    """When the oldest entry came, in milliseconds since 1970; 0 where none waits."""
+
+
 class EventLog(Protocol):
     """Where events are kept until the archive has them. Raises Unavailable, and has then stored nothing of the call."""
 
     def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
         """Store the records, each event id once."""
+        ...
+
+    def waiting(self) -> Waiting:
+        """Return what the archiver has still to do."""
         ...
 
 

@@ -46,10 +46,11 @@ class Audience:
         return Queries(self.histories, np.full(shape[0], now, np.int64), csr_array(shape, dtype=np.float32), self.tags)
 
 
-def read_ids(path: Path, known: IdMap) -> list[str]:
+def read_ids(path: Path, known: IdMap) -> tuple[list[str], int]:
     """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order.
 
-    Raises UnreadableFile where no column is the first, or where its name is one of the ``known`` ids.
+    And how many rows have none: an id has 1 to ``LONGEST`` characters. Raises UnreadableFile where no row has one, no
+    column is the first, or its name is one of the ``known`` ids.
     """
     with connect() as connection:
         raw = open_raw(connection, path)
@@ -72,10 +73,10 @@ def read_ids(path: Path, known: IdMap) -> list[str]:
         raise UnreadableFile(str(path), f"row {torn[0][0]}: {torn[0][1]}")
     if not rows:
         raise UnreadableFile(str(path), "has no rows")
-    for row, one in rows:
-        if not one or len(one) > LONGEST:
-            raise UnreadableFile(str(path), f"row {row}, column {column}: an id has 1 to {LONGEST} characters")
-    return list(dict.fromkeys(one for _, one in rows))
+    ids = [one for _, one in rows if one and len(one) <= LONGEST]
+    if not ids:
+        raise UnreadableFile(str(path), f"column {column} holds no id: one has 1 to {LONGEST} characters")
+    return list(dict.fromkeys(ids)), len(rows) - len(ids)
 
 
 def gather(

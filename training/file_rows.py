@@ -152,6 +152,8 @@ def encode_rejects(rejects: Iterable[Reject]) -> bytes:
 def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema) -> FileRows:
     key = schema.names[0]
     with connect() as connection:
+        # Looking for what the columns have in common takes a minute for a thousand of them, and saves nothing.
+        connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         raw = _opened(connection, path, (key,))
         known = {*columns, *schema.names}  # a column of the schema that no file may give is no attribute either
         attributes = {name: ATTRIBUTE for name in _given(raw, known) if name not in known}

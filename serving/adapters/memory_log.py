@@ -6,7 +6,7 @@ from recommender.config import LiveSettings
 from recommender.values import EventType
 from serving.adapters.memory_customers import MemoryCustomers
 from serving.event_records import Record
-from serving.ports import Appended
+from serving.ports import Appended, Waiting
 
 
 class MemoryLog:
@@ -26,6 +26,11 @@ class MemoryLog:
             heads[name].revision += 1
         same_as = {name: head.same_as for name, head in heads.items() if head.same_as}
         return Appended(status, {name: length for name, length in lengths.items() if length}, same_as)
+
+    def waiting(self) -> Waiting:
+        """Return what is not archived yet."""
+        entries = self._customers.stream.entries
+        return Waiting(len(entries), entries[0].id.ms if entries else 0)
 
     def _judge(self, record: Record, now: float, limits: LiveSettings, lengths: dict[str, int]) -> str:
         head = self._customers.cache.heads[record.user_id]

@@ -14,7 +14,8 @@ from recommender.values import EventType
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 from serving.event_records import Record
-from serving.ports import Appended
+from serving.ports import Appended, Waiting
+from serving.stream import StreamId
 
 APPEND = """#!lua
 -- Stores events in the log and in the live state of their customers, each event id once, all of a call or nothing:
@@ -101,6 +102,13 @@ class RedisLog:
             {name: length for name, length in zip(names, lengths, strict=True) if length},
             {name: into.decode() for name, into in zip(names, same_as, strict=True) if into},
         )
+
+    def waiting(self) -> Waiting:
+        """Return what is not archived yet. Raises Unavailable."""
+        name = keys.shared(self.shop, "log")
+        entries = int(self.link.run(lambda client: client.xlen(name)))
+        oldest = self.link.run(lambda client: client.xrange(name, count=1))
+        return Waiting(entries, StreamId.read(oldest[0][0].decode()).ms if oldest else 0)
 
     def _keys(self, customers: Sequence[str], now: float, limits: LiveSettings) -> list[str]:
         period = int(now // (limits.remember_ids_hours * 3_600))

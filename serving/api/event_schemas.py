@@ -13,8 +13,8 @@ class EventsBody(Strict):
 
     An event has `user_id` or `visitor_id`, `item_id` (or GA4's `items`), `event` (GA4's name or an alias; a purchase
     if left out), `timestamp` (RFC 3339 or epoch; now if left out), and may have `event_id`, `quantity`, `price`,
-    `list_price`, `value`, `currency` (not kept), `order_id`, `session_id`, `channel`, `placement`, `rec_id` and
-    `consent`.
+    `list_price`, `value`, `currency` and `search_term` (not kept), `order_id`, `session_id`, `channel`, `placement`,
+    `rec_id` and `consent`.
     """
 
     events: Annotated[

@@ -1,11 +1,12 @@
 """Is it alive, is it ready, and what has it counted."""
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from recommender.errors import TagalongError
+from recommender.errors import TagalongError, Unavailable
 from serving.api.current import services
 from serving.api.parsing import Blueprint
 from serving.api.whole import Whole
@@ -48,5 +49,9 @@ def _state(ping: object) -> str:
     responses=TEXT,
 )
 def metrics() -> Whole:
-    """Encode the counters of all workers."""
-    return Whole(services().metrics.text(), content_type=CONTENT_TYPE_LATEST)
+    """Encode the counters of all workers, and how far the archiver is behind."""
+    found = services()
+    with suppress(Unavailable):  # the figures of before stay, and tagalong_part_down tells why
+        entries, since = found.events.waiting()
+        found.metrics.log_waits(entries, max(found.clock() - since / 1000, 0) if entries else 0)
+    return Whole(found.metrics.text(), content_type=CONTENT_TYPE_LATEST)

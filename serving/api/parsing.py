@@ -108,6 +108,8 @@ def read_body(request: Request, model: type[Model]) -> Model:
     declared = request.environ.get("CONTENT_TYPE")
     if declared and declared != "application/json" and not request.is_json:
         raise UnsupportedMediaType(f"send application/json, not {request.mimetype}")
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise UnsupportedMediaType("send the body as it is, without a Content-Encoding")
     return model.model_validate_json(body_of(request) or b"null", strict=True)
 
 

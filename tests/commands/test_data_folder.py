@@ -29,6 +29,7 @@ def trained(call: Call, data: Path, files: Path, now: str, *more: str) -> str:
 def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data: Path, files: Path) -> None:
     first = trained(call, data, files, "2026-04-01")
     second = trained(call, data, files, "2026-04-02", "--force")
+    assert call("models", "list", "--data", data / "elsewhere").status == 2
     listed = call("models", "list", "--data", data).out
     assert listed.index(second) < listed.index(first)
     assert re.search(rf"{second}.*current", listed)

@@ -79,6 +79,7 @@ def test_training_again_replaces_the_bundle_and_nothing_else(call: Call, files: 
         ("--users", None, "no such file"),
         ("--users", "", "the file is empty"),
         ("--users", "user_id\n", "has no rows"),
+        ("--users", 'user_id,name\n,Anna\n"",Ben\n', "column user_id holds no id"),
         ("--users", "user_id,name\nu1,Anna\nu2,Müller, Ben\nu3,x\n", "row 2: "),
         ("--history", "user_id,timestamp\nu1,2026-01-01\n", "item_id"),
     ],
@@ -153,6 +154,13 @@ def test_an_audience_is_read_as_an_import_reads_ids(call: Call, bundle: Path, tm
     for name, ids in (("a.csv", {"u1"}), ("b.parquet", {"1", "22"})):
         done = call("recommend", "--bundle", bundle, "--users", tmp_path / name, "--out", tmp_path / "l.csv", "-n", "1")
         assert (done.status, {row["user_id"] for row in rows(tmp_path / "l.csv")}) == (0, ids), done.err
+
+
+def test_rows_of_an_audience_without_an_id_are_left_out_and_told(call: Call, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"user_id,name\nu1,Anna\n,Ben\n{'x' * 300},Cleo\nu2,Dan\n")
+    done = call("recommend", "--bundle", bundle, "--users", tmp_path / "a.csv", "--out", tmp_path / "l.csv", "-n", "1")
+    assert (done.status, "2 rows of" in done.err) == (0, True)
+    assert [row["user_id"] for row in rows(tmp_path / "l.csv")] == ["u1", "u2"]
 
 
 def test_with_now_nothing_later_is_learned_from(call: Call, files: Path, tmp_path: Path) -> None:

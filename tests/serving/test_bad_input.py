@@ -2,6 +2,7 @@
 
 import io
 import json
+from gzip import compress
 from urllib.parse import quote
 
 import orjson
@@ -85,6 +86,13 @@ def test_a_large_body_is_refused(client: FlaskClient) -> None:
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
     answer = client.post(LISTS, data=b"placement=home", content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+
+
+def test_a_compressed_body_is_refused_as_such(client: FlaskClient) -> None:
+    answer = client.post(
+        LISTS, data=compress(b"{}"), content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
+    assert (answer.status_code, "Content-Encoding" in answer.json["detail"]) == (415, True)
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.shop+json"])

@@ -106,6 +106,7 @@ def test_aliases_ga4_items_and_unknown_names_and_items_are_taken(
         "event_id": "o1",
         "order_id": "77",
         "currency": "EUR",
+        "search_term": "tents",
         "value": 30,
         "items": [{"item_id": "tent", "price": 10, "item_brand": "ignored"}, {"item_id": "never seen", "quantity": 2}],
     }

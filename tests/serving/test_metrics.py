@@ -55,6 +55,13 @@ def test_lists_are_counted_by_how_they_were_made(client: FlaskClient) -> None:
     assert 'tagalong_workers_on_bundle{bundle="20260101T000000Z"} 1.0' in text
 
 
+def test_what_the_archiver_has_still_to_do_is_told(client: FlaskClient) -> None:
+    assert "tagalong_log_entries 0.0" in client.get("/metrics").text
+    body = {"events": [{"user_id": "u0", "item_id": "tent", "event": "view"}]}
+    assert client.post("/v1/events", json=body).status_code == 202
+    assert "tagalong_log_entries 1.0" in client.get("/metrics").text
+
+
 def test_a_worker_counts_for_one_bundle_at_a_time() -> None:
     metrics = Metrics()
     for name in ("first", "second"):

@@ -124,6 +124,14 @@ class TestEveryLog:
         assert ports.log.append([event("v", "tent").moved("u")], NOW, LIMITS).status == "a"
         assert live(ports, "u").items == ("axe", "tent")
 
+    def test_what_is_not_archived_yet_waits_since_its_oldest_entry_came(self, ports: Ports) -> None:
+        assert ports.log.waiting() == (0, 0)
+        ports.log.append([event("u", "tent"), event("u", "axe")], NOW, LIMITS)
+        first, last = ports.stream.waiting(2)
+        assert ports.log.waiting() == (2, first.id.ms)
+        ports.stream.trim(last.id)
+        assert ports.log.waiting() == (0, 0)
+
 
 class TestAllCustomers:
     def test_somebody_unknown_has_an_empty_profile(self, ports: Ports) -> None:
