@@ -1,7 +1,6 @@
 """``tagalong recommend``: lists for many customers at once, written to a file."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -56,10 +55,10 @@ def recommend(
     ids, without = read_ids(users, loaded.users)
     later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
     audience = gather(loaded, ids, later, _decided(folder))
-    loaded = _stocked(loaded, folder)
     asked = moment("--now", now)
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
+    loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
     if without:
         say(f"{without} rows of {users} have no id that can be one; they are left out")
@@ -73,19 +72,23 @@ def recommend(
     say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
 
 
-def _stocked(bundle: Bundle, folder: Path) -> Bundle:
-    """Return a bundle of a data folder without what was taken off sale there since it was made."""
+def _shop(folder: Path) -> Path | None:
+    """Return the shop's part of the data folder that a bundle lies in, or None where it lies in none."""
     bundles = folder.resolve().parent
-    if bundles.name != "bundles":
-        return bundle
-    off = off_sale(bundles.parent, time.time, bundle).items
+    return bundles.parent if bundles.name == "bundles" else None
+
+
+def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:
+    """Return a bundle of a data folder without what is off sale at ``now``, as it was told there since it was made."""
+    shop = _shop(folder)
+    off = off_sale(shop, now, bundle).items if shop else {}
     return updated(bundle, [says for item, says in off.items() if bundle.catalogue.items.row(item) >= 0], 0)
 
 
 def _decided(folder: Path) -> Decisions:
     """Return what is known of the customers' decisions beside a bundle; nothing where it lies in no data folder."""
-    bundles = folder.resolve().parent
-    return read_decisions(bundles.parent) if bundles.name == "bundles" else UNDECIDED
+    shop = _shop(folder)
+    return read_decisions(shop) if shop else UNDECIDED
 
 
 def _shown(

@@ -175,16 +175,16 @@ class LiveSettings(Section):
     impressions: PositiveInt = 200
     tags: PositiveInt = 20
     """Tags of one customer, the heaviest first."""
-    tag_boost: Annotated[float, Field(ge=0)] = 2.5
+    tag_boost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.5
     """How far a fresh tag of weight 1 lifts the items that carry it, in standard deviations of the list's scores.
 
     Where scores fall into two halves, two deviations lie between them.
     """
     spent_well: PositiveFloat = 250.0
     """Money, in the shop's currency, from which a customer's spending counts for a better tier."""
-    ttl_days: Annotated[float, Field(gt=0, le=MOST_DAYS)] = 90.0
+    ttl_days: Annotated[float, Field(ge=1 / 24, le=MOST_DAYS)] = 90.0
     """Live state of a customer who does nothing for so long is forgotten; the archive is not."""
-    remember_ids_hours: Annotated[float, Field(gt=0, le=24 * MOST_DAYS)] = 48.0
+    remember_ids_hours: Annotated[float, Field(ge=1 / 60, le=24 * MOST_DAYS)] = 48.0
     """An event sent again within this time counts once."""
     max_future_seconds: Annotated[float, Field(gt=0, le=DAY * MOST_DAYS)] = 300.0
     """An event further in the future than this is refused."""
@@ -242,10 +242,17 @@ def default_placements() -> dict[str, Placement]:
     }
 
 
+def _over(default: Any, given: Any) -> Any:
+    """Return what is given above a default: of a table key by key, however deep."""
+    if not (isinstance(default, dict) and isinstance(given, dict)):
+        return given
+    return default | {key: _over(default.get(key), value) for key, value in given.items()}
+
+
 class Config(Section):
     """The whole of ``tagalong.toml``."""
 
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     keep_bundles: PositiveInt = 5
     events: EventSettings = EventSettings()
     collaborative: CollaborativeSettings = CollaborativeSettings()
@@ -261,10 +268,12 @@ class Config(Section):
 
     @field_validator("placements", mode="before")
     @classmethod
-    def _over_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _over_defaults(cls, given: Any) -> Any:
         defaults = default_placements()
+        if not isinstance(given, dict):
+            return given
         return defaults | {
-            name: defaults[name].model_dump() | table if name in defaults and isinstance(table, dict) else table
+            name: _over(defaults[name].model_dump(), table) if name in defaults else table
             for name, table in given.items()
         }
 

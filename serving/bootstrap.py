@@ -58,7 +58,11 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down)
     stock = RedisStock(log_link, settings.shop, quick=link)
     shelves = Shelves(
-        stock, blank_bundle(config or Config()), config, clock, partial(off_sale, settings.shop_folder, clock)
+        stock,
+        blank_bundle(config or Config()),
+        config,
+        clock,
+        lambda bundle: off_sale(settings.shop_folder, clock(), bundle),
     )
     folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)

@@ -146,8 +146,8 @@ REPLACED = ("tags", "birthday", "region", "language", "attributes")
 class Customers(Protocol):
     """What customers, and the shop on their behalf, change of their live state. Raises Unavailable."""
 
-    def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
-        """Replace what is declared of a customer."""
+    def declare(self, said: Sequence[tuple[str, Mapping[str, Any]]], now: float) -> None:
+        """Replace what is declared of these customers, or of those into whom they were merged; of all or of none."""
         ...
 
     def choose(self, one: str, personalize: bool, now: float) -> None:

@@ -20,7 +20,9 @@ from recommender.values import EARLIEST, LATEST
 from serving.answers import Listed
 from serving.ports import StockChanges
 
-MOST_ROWS, MOST_EXPRESSIONS = 20_000, 200
+MOST_ROWS, MOST_EXPRESSIONS, FEWEST_EXPRESSIONS = 20_000, 200, 8
+BYTES = 8 * 2**20
+"""Of one kind of expressions' answers, each of which is as long as the catalogue; the fewest are kept all the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +52,22 @@ class Shelf:
     @cached_property
     def mask(self) -> Callable[[str], NDArray[np.bool_]]:
         """From a filter to (N,) whether it holds; raises FilterError."""
-        return lru_cache(MOST_EXPRESSIONS)(partial(compile_filter, catalogue=self.bundle.catalogue))
+        return lru_cache(self._room(1))(partial(compile_filter, catalogue=self.bundle.catalogue))
 
     @cached_property
     def carrying(self) -> Callable[[str], NDArray[np.bool_]]:
         """From a tag to (N,) the items that carry it, or that its rules are about."""
-        return lru_cache(MOST_EXPRESSIONS)(partial(carriers, self.bundle.catalogue, self.tagging.rules))
+        return lru_cache(self._room(1))(partial(carriers, self.bundle.catalogue, self.tagging.rules))
 
     @cached_property
     def boost(self) -> Callable[[str], NDArray[np.float32]]:
         """From a boost to (N,) lifts; raises FilterError."""
-        return lru_cache(MOST_EXPRESSIONS)(partial(compile_boost, catalogue=self.bundle.catalogue))
+        return lru_cache(self._room(4))(partial(compile_boost, catalogue=self.bundle.catalogue))
+
+    def _room(self, itemsize: int) -> int:
+        """Return how many arrays of (N,) with ``itemsize`` bytes an item are kept."""
+        fit = BYTES // max(len(self.bundle.catalogue) * itemsize, 1)
+        return int(np.clip(fit, FEWEST_EXPRESSIONS, MOST_EXPRESSIONS))
 
     @cached_property
     def _turns(self) -> NDArray[np.int64]:

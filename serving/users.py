@@ -1,6 +1,6 @@
 """What a customer is, and what they and the shop may change of it: declarations, tags, preferences, one identity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.customer import summary
@@ -31,9 +31,10 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     }
 
 
-def declare(services: Services, user_id: str, fields: Mapping[str, Any]) -> None:
-    """Replace what is declared of a customer."""
-    services.customers.declare(services.customers.resolve(user_id), fields, services.clock())
+def declare(services: Services, said: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Replace what is declared of customers; of all or of none."""
+    if said:
+        services.customers.declare(said, services.clock())
 
 
 def get_tags(services: Services, user_id: str) -> dict[str, Any]:

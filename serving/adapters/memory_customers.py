@@ -52,14 +52,16 @@ class MemoryCustomers:
     def _log(self, kind: bytes, fact: Mapping[str, Any], now: float) -> None:
         self.stream.add({kind: orjson.dumps(fact)}, now)
 
-    def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
-        """Replace what is declared of a customer."""
-        person = self.people[one]
-        person.declared, person.declared_at = dict(fields), int(now)
-        if (consent := fields.get("consent_personalization")) is not None:
-            person.wishes["consent"] = consent
-        self._changed(one)
-        self._log(b"user", {"user_id": one, **dict.fromkeys(REPLACED), **fields}, now)
+    def declare(self, said: Sequence[tuple[str, Mapping[str, Any]]], now: float) -> None:
+        """Replace what is declared of these customers, or of those into whom they were merged."""
+        for given, fields in said:
+            one = self.resolve(given)
+            person = self.people[one]
+            person.declared, person.declared_at = dict(fields), int(now)
+            if (consent := fields.get("consent_personalization")) is not None:
+                person.wishes["consent"] = consent
+            self._changed(one)
+            self._log(b"user", {"user_id": one, **dict.fromkeys(REPLACED), **fields}, now)
 
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""

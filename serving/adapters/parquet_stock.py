@@ -1,6 +1,5 @@
 """What the archive knows to be off sale, for a worker that starts while Redis is down or empty."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -22,25 +21,25 @@ BEFORE_ALL = 1
 TELLING = ("in_stock", "hidden", "available_from", "available_until")
 
 
-def off_sale(root: Path, clock: Callable[[], float], bundle: Bundle) -> StockChanges:
-    """Return the items of a shop's folder that are off sale now, as changes older than all others.
+def off_sale(root: Path, now: float, bundle: Bundle) -> StockChanges:
+    """Return the items of a shop's folder that are off sale at ``now``, as changes older than all others.
 
-    None where the ``bundle`` was made of what the folder holds; reading it costs a worker twenty megabytes for good.
+    No items where the ``bundle`` was made of what the folder holds: reading costs a worker twenty megabytes for good.
     """
     path = ShopFolder(root).items
-    if path.exists() and path.stat().st_mtime < datetime.fromisoformat(bundle.info.created_at).timestamp() <= clock():
+    if path.exists() and path.stat().st_mtime < datetime.fromisoformat(bundle.info.created_at).timestamp() <= now:
         return StockChanges(0, {}, {})
     try:
         table = _read(path) if path.exists() else ITEMS.empty_table()
     except (OSError, pa.ArrowException) as error:
         log.error("the archive's items cannot be read", path=str(path), error=str(error))
         table = ITEMS.empty_table()
-    now = pa.scalar(datetime.fromtimestamp(clock(), UTC), TIME)
+    moment = pa.scalar(datetime.fromtimestamp(now, UTC), TIME)
     why = (
         pc.invert(table["in_stock"]),
         table["hidden"],
-        pc.greater(table["available_from"], now),
-        pc.less(table["available_until"], now),
+        pc.greater(table["available_from"], moment),
+        pc.less(table["available_until"], moment),
     )
     off = reduce(pc.or_, (pc.fill_null(one, False) for one in why))
     rows = table.filter(off).select(["item_id", *TELLING]).to_pylist()

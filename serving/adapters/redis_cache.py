@@ -1,4 +1,4 @@
-"""Cached lists in Redis: one hash a customer. A broken Redis slows us; it never stops us."""
+"""Cached lists in Redis: one hash a customer, one key a list that is nobody's. A broken Redis slows us, no more."""
 
 from recommender.errors import Unavailable
 from serving.adapters import keys
@@ -14,8 +14,6 @@ CHOICE = "choice"
 """Field: ``0`` where the customer wants lists that know nothing of them."""
 MOST_ENTRIES = 24
 """Cached lists kept for one customer, about 100 KB; then all of them are dropped."""
-MOST_SHARED = 20_000
-"""Cached lists kept for everyone."""
 
 STORE = """
 local now = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
@@ -37,27 +35,36 @@ class RedisCache:
     def __init__(self, link: RedisLink, shop: str, metrics: Metrics) -> None:
         """Keep the lists of ``shop``."""
         self._link, self._shop, self._metrics = link, shop, metrics
-        self._everyone = keys.shared(shop, "everyone")
         self._stock = pack("GET", keys.shared(shop, "stock", "revision"))
-
-    def _key(self, customer: str | None) -> str:
-        return self._everyone if customer is None else keys.customer(self._shop, "lists", customer)
 
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is cached in one round trip, or None where Redis does not answer."""
-        look = pack("HMGET", self._key(customer), REVISION, f"#{entry}", SAME_AS, CHOICE)
         try:
-            (revision, value, same_as, choice), stock = self._link.exchange(look + self._stock, 2)
+            found, stock = self._link.exchange(self._look(customer, entry) + self._stock, 2)
         except Unavailable:
             self._metrics.redis_failures.inc()
             return None
+        if customer is None:
+            return Peek(0, int(stock or 0), found)
+        revision, value, same_as, choice = found
         same = same_as.decode() if same_as else None
         return Peek(int(revision or 0), int(stock or 0), value, same, choice != b"0")
 
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""
-        most = MOST_SHARED if customer is None else MOST_ENTRIES
         try:
-            self._link.evaluate(STORE, [self._key(customer)], (REVISION, revision, f"#{entry}", value, most, seconds))
+            if customer is None:
+                self._link.exchange(pack("SET", self._shared(entry), value, "EX", seconds), 1)
+            else:
+                told = (REVISION, revision, f"#{entry}", value, MOST_ENTRIES, seconds)
+                self._link.evaluate(STORE, [keys.customer(self._shop, "lists", customer)], told)
         except Unavailable:
             self._metrics.redis_failures.inc()
+
+    def _look(self, customer: str | None, entry: str) -> bytes:
+        if customer is None:
+            return pack("GET", self._shared(entry))
+        return pack("HMGET", keys.customer(self._shop, "lists", customer), REVISION, f"#{entry}", SAME_AS, CHOICE)
+
+    def _shared(self, entry: str) -> str:
+        return keys.shared(self._shop, "everyone", entry)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import redis
 
 from features.live_events import LiveEvents
 from features.profile import Profile
@@ -16,7 +17,7 @@ from features.tag_rules import Earned
 from recommender.errors import Conflict, InvalidInput
 from recommender.times import DAY
 from serving.adapters import keys, tag_codec
-from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_link import RedisLink, pack
 from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
 from serving.ports import REPLACED
 
@@ -36,13 +37,19 @@ class RedisCustomers:
     ttl: Callable[[], int]
     """Seconds for which live state is kept."""
 
-    def declare(self, one: str, fields: Mapping[str, Any], now: float) -> None:
-        """Replace what is declared of a customer."""
-        text = orjson.dumps(fields)
-        profile: list[str | bytes] = ["declared", text, "declared_at", str(int(now))]
-        if (consent := fields.get("consent_personalization")) is not None:
-            profile += ["consent", str(int(consent)), *(["files_consent", "1"] if consent else [])]
-        self._change(one, {"user_id": one, **dict.fromkeys(REPLACED), **fields}, profile)
+    def declare(self, said: Sequence[tuple[str, Mapping[str, Any]]], now: float) -> None:
+        """Replace what is declared of these customers, or of those into whom they were merged; of all or of none."""
+        into = self._resolved([one for one, _ in said])
+        changes = [_declaration(one, fields, now) for one, (_, fields) in zip(into, said, strict=True)]
+
+        def send(client: "redis.Redis") -> None:
+            with client.pipeline(transaction=True) as pipeline:
+                for change in changes:
+                    names, arguments = self._changing(*change)
+                    pipeline.eval(CHANGE, len(names), *names, *arguments)
+                pipeline.execute()
+
+        self.link.run(send)
 
     @property
     def _withheld(self) -> str:
@@ -52,12 +59,14 @@ class RedisCustomers:
         """Keep the customer's choice of personal or common lists."""
         says = str(int(personalize))
         fields = ["personalize", says, *(["files_choice", says] if personalize else [])]
-        self._change(one, {"user_id": one, "personalize_chosen": personalize}, fields)
+        self._run(CHANGE, *self._changing(one, {"user_id": one, "personalize_chosen": personalize}, fields))
 
-    def _change(self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]) -> None:
+    def _changing(
+        self, one: str, entry: Mapping[str, Any], fields: Sequence[str | bytes]
+    ) -> tuple[list[str], list[Any]]:
+        """Return the keys and arguments with which ``CHANGE`` sets fields of a customer's profile."""
         names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
-        begin = keys.any_lists(self.shop)
-        self._run(CHANGE, names, [self.ttl(), ALIAS_SECONDS, begin, orjson.dumps(entry), *fields])
+        return names, [self.ttl(), ALIAS_SECONDS, keys.any_lists(self.shop), orjson.dumps(entry), *fields]
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
@@ -100,9 +109,12 @@ class RedisCustomers:
 
     def resolve(self, one: str) -> str:
         """Return the customer into whom ``one`` was merged, or ``one``."""
-        name = self._names(one, "lists")[0]
-        into: bytes | None = self.link.run(lambda client: client.hget(name, "same_as"))
-        return into.decode() if into else one
+        return self._resolved([one])[0]
+
+    def _resolved(self, ids: Sequence[str]) -> list[str]:
+        request = b"".join(pack("HGET", self._names(one, "lists")[0], "same_as") for one in ids)
+        found: list[bytes | None] = self.link.exchange(request, len(ids))
+        return [into.decode() if into else one for one, into in zip(ids, found, strict=True)]
 
     def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
@@ -131,3 +143,11 @@ class RedisCustomers:
 
     def _run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
         return self.link.run(lambda client: client.eval(script, len(names), *names, *arguments))
+
+
+def _declaration(one: str, fields: Mapping[str, Any], now: float) -> tuple[str, dict[str, Any], Sequence[str | bytes]]:
+    """Return the customer, the entry for the log and the fields of the profile that a declaration changes."""
+    profile: list[str | bytes] = ["declared", orjson.dumps(fields), "declared_at", str(int(now))]
+    if (consent := fields.get("consent_personalization")) is not None:
+        profile += ["consent", str(int(consent)), *(["files_consent", "1"] if consent else [])]
+    return one, {"user_id": one, **dict.fromkeys(REPLACED), **fields}, profile

@@ -12,7 +12,7 @@ from recommender.config import LiveSettings
 from recommender.times import DAY
 from recommender.values import EventType
 from serving.adapters import keys
-from serving.adapters.redis_link import RedisLink
+from serving.adapters.redis_link import RedisLink, pack
 from serving.event_records import Record
 from serving.ports import Appended, Waiting
 from serving.stream import StreamId
@@ -106,9 +106,9 @@ class RedisLog:
     def waiting(self) -> Waiting:
         """Return what is not archived yet. Raises Unavailable."""
         name = keys.shared(self.shop, "log")
-        entries = int(self.link.run(lambda client: client.xlen(name)))
-        oldest = self.link.run(lambda client: client.xrange(name, count=1))
-        return Waiting(entries, StreamId.read(oldest[0][0].decode()).ms if oldest else 0)
+        asked = pack("XLEN", name) + pack("XRANGE", name, "-", "+", "COUNT", 1)
+        entries, oldest = self.link.exchange(asked, 2)  # between the two the archiver may let all of them go
+        return Waiting(int(entries), StreamId.read(oldest[0][0].decode()).ms) if oldest else Waiting(0, 0)
 
     def _keys(self, customers: Sequence[str], now: float, limits: LiveSettings) -> list[str]:
         period = int(now // (limits.remember_ids_hours * 3_600))

@@ -53,5 +53,5 @@ def metrics() -> Whole:
     found = services()
     with suppress(Unavailable):  # the figures of before stay, and tagalong_part_down tells why
         entries, since = found.events.waiting()
-        found.metrics.log_waits(entries, max(found.clock() - since / 1000, 0) if entries else 0)
+        found.metrics.log_waits(entries, max(found.clock() - since / 1000, 0) if since else 0)
     return Whole(found.metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -111,6 +111,12 @@ class ItemFields(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True) | {"item_id": item_id}
 
 
+class ItemWithId(ItemFields):
+    """What is to be changed of one item of many."""
+
+    item_id: Id
+
+
 class ItemsBody(BaseModel):
     """Items to change; each must name its ``item_id``. A bare list will do as well."""
 

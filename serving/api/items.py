@@ -1,11 +1,9 @@
 """The catalogue over HTTP."""
 
-from typing import Any
-
 from recommender.errors import InvalidInput
 from serving.api.current import services
-from serving.api.item_schemas import ItemFields, ItemsBody, ItemShown, ItemsPage, ItemsQuery, ItemsTaken
-from serving.api.parsing import Blueprint, read_part
+from serving.api.item_schemas import ItemFields, ItemsBody, ItemShown, ItemsPage, ItemsQuery, ItemsTaken, ItemWithId
+from serving.api.parsing import Blueprint, read_parts
 from serving.api.whole import Whole
 from serving.catalogue import get_item, list_items, put_items
 
@@ -25,8 +23,8 @@ def items_page(query: ItemsQuery) -> Whole:
 @blueprint.output(ItemsTaken)
 def items_bulk(body: ItemsBody) -> Whole:
     """Change or add up to 1,000 items; a wrong one does not spoil the others."""
-    taken, rejected = _judged(body.items)
-    revision = put_items(services(), taken) if taken else None
+    taken, rejected = read_parts(ItemWithId, body.items)
+    revision = put_items(services(), [one.changes(one.item_id) for one in taken]) if taken else None
     return Whole.of({"accepted": len(taken), "rejected": rejected, "revision": revision})
 
 
@@ -46,18 +44,3 @@ def item_put(item_id: str, fields: ItemFields) -> Whole:
         raise InvalidInput("item_id", f"is {fields.item_id!r} in the body and {item_id!r} in the path")
     put_items(services(), [fields.changes(item_id)])
     return Whole.of(get_item(services(), item_id))
-
-
-def _judged(items: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the items that can be taken, and what is wrong with the others."""
-    taken: list[dict[str, Any]] = []
-    rejected: list[dict[str, Any]] = []
-    for index, one in enumerate(items):
-        fields = read_part(ItemFields, one)
-        if isinstance(fields, InvalidInput):
-            rejected.append({"index": index, "field": fields.field, "detail": fields.detail})
-        elif fields.item_id is None:
-            rejected.append({"index": index, "field": "item_id", "detail": "is missing"})
-        else:
-            taken.append(fields.changes(fields.item_id))
-    return taken, rejected

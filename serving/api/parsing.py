@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -120,6 +120,17 @@ def read_part(model: type[Model], part: Any) -> Model | InvalidInput:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return InvalidInput(field_name(first["loc"]), first["msg"])
+
+
+def read_parts(model: type[Model], parts: Sequence[Any]) -> tuple[list[Model], list[dict[str, Any]]]:
+    """Return the parts of a body that can be taken, and what is wrong with the others."""
+    read = [read_part(model, part) for part in parts]
+    rejected = [
+        {"index": index, "field": one.field, "detail": one.detail}
+        for index, one in enumerate(read)
+        if isinstance(one, InvalidInput)
+    ]
+    return [one for one in read if not isinstance(one, InvalidInput)], rejected
 
 
 def body_of(request: Request) -> bytes:

@@ -5,9 +5,8 @@ from typing import Any
 import orjson
 from flask import Response
 
-from recommender.errors import InvalidInput
 from serving.api.current import services
-from serving.api.parsing import Blueprint, read_part
+from serving.api.parsing import Blueprint, read_parts
 from serving.api.user_schemas import (
     MergeBody,
     Merged,
@@ -46,7 +45,7 @@ def user(user_id: str) -> Whole:
 @blueprint.output(UserShown)
 def user_put(user_id: str, fields: UserFields) -> Whole:
     """Declare a customer; the next list obeys."""
-    declare(services(), user_id, fields.model_dump(exclude_none=True))
+    declare(services(), [(user_id, fields.model_dump(exclude_none=True))])
     return Whole.of(get_user(services(), user_id))
 
 
@@ -55,17 +54,9 @@ def user_put(user_id: str, fields: UserFields) -> Whole:
 @blueprint.output(UsersTaken)
 def users_bulk(body: UsersBody) -> Whole:
     """Declare up to 1,000 customers; a wrong one does not spoil the others."""
-    rejected = [problem for at, one in enumerate(body.users) if (problem := _declared(at, one))]
-    return Whole.of({"accepted": len(body.users) - len(rejected), "rejected": rejected})
-
-
-def _declared(index: int, one: Any) -> dict[str, Any] | None:
-    """Declare one customer, or return what is wrong."""
-    fields = read_part(UserWithId, one)
-    if isinstance(fields, InvalidInput):
-        return {"index": index, "field": fields.field, "detail": fields.detail}
-    declare(services(), fields.user_id, fields.model_dump(exclude_none=True, exclude={"user_id"}))
-    return None
+    taken, rejected = read_parts(UserWithId, body.users)
+    declare(services(), [(one.user_id, one.model_dump(exclude_none=True, exclude={"user_id"})) for one in taken])
+    return Whole.of({"accepted": len(taken), "rejected": rejected})
 
 
 @blueprint.get("/v1/users/<id:user_id>/tags")

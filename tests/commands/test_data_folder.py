@@ -158,3 +158,8 @@ def test_what_went_off_sale_since_the_training_is_in_no_list(
     second = pq.read_table(out)["item_id"].to_pylist()
     assert len(second) == 5
     assert not set(first[:2]) & set(second)
+    (tmp_path / "i.csv").write_text(f"item_id,available_until\n{second[0]},2090-01-01\n")
+    assert call("import", "--data", data, "--items", tmp_path / "i.csv").status == 0
+    for now, shown in (("2089-12-31", True), ("2090-01-02", False)):
+        assert call(*asked, "--now", now).status == 0
+        assert (second[0] in pq.read_table(out)["item_id"].to_pylist()) == shown

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -175,6 +176,11 @@ def test_what_a_killed_supervisor_left_behind_is_no_obstacle(data: Path) -> None
     assert alive == []
 
 
+def refused(service: Service) -> float:
+    found = re.search(rb"^tagalong_refused_bundles_total (\S+)", urlopen(f"{service.url}/metrics").read(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
 def test_a_changed_byte_is_refused_and_what_ran_before_goes_on(service: Service, data: Path) -> None:
     registry = Registry(data / "main" / "bundles")
     before = service.get("/v1/popular?count=5")["model"]
@@ -184,11 +190,11 @@ def test_a_changed_byte_is_refused_and_what_ran_before_goes_on(service: Service,
     content = bytearray(array.read_bytes())
     content[-1] ^= 1
     array.write_bytes(content)
+    told = refused(service)
     link = registry.folder / ".broken-link"
     link.symlink_to(broken.name)
     os.replace(link, registry.folder / "current")
-    service.wait(lambda: b"tagalong_refused_bundles_total 1.0" in urlopen(f"{service.url}/metrics").read() or True)
-    time.sleep(2.5)
+    service.wait(lambda: refused(service) == told + 2)  # by both workers
     assert service.get("/v1/popular?count=5&exclude_item_ids=x")["model"] == before
     registry.publish(before)
     shutil.rmtree(broken)

@@ -87,6 +87,10 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         "[events.weights]\nview_item = nan",
         "[placements.home.exclude]\nbought_within_days = -1",
         "[placements.home.exclude]\nseen_without_click = -4",
+        "\nseed = -1",
+        "\nplacements = 3",
+        "[live]\nttl_days = 1e-6",
+        "[live]\ntag_boost = inf",
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, text: str) -> None:

@@ -35,6 +35,15 @@ def test_a_placement_that_is_given_changes_only_what_it_names() -> None:
     assert config.placements["popular"] == Config().placements["popular"]
 
 
+def test_a_table_within_a_placement_changes_only_what_it_names() -> None:
+    rule = Config().placements["home"].diversity
+    config = Config.model_validate({"placements": {"home": {"diversity": {"most": 3}, "exclude": {"in_cart": False}}}})
+    home = config.placements["home"]
+    assert rule is not None
+    assert home.diversity == rule.model_copy(update={"most": 3})
+    assert home.exclude == Config().placements["home"].exclude.model_copy(update={"in_cart": False})
+
+
 def test_none_turns_diversity_off() -> None:
     config = Config.model_validate({"placements": {"home": {"diversity": "none"}}})
     assert config.placements["home"].diversity is None

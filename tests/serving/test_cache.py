@@ -63,6 +63,15 @@ def test_every_key_expires(redis_server: RedisServer, client_of_redis: "redis.Re
     assert 0 < client_of_redis.ttl(keys.customer("main", "lists", "u1")) <= 60
 
 
+def test_a_list_for_everyone_ends_though_others_are_stored(
+    redis_server: RedisServer, client_of_redis: "redis.Redis"
+) -> None:
+    cache = RedisCache(link(redis_server), "main", Metrics())
+    cache.store(None, ENTRY, 0, b"short", 5)
+    cache.store(None, ENTRY[::-1], 0, b"long", 60)
+    assert 0 < client_of_redis.ttl(keys.shared("main", "everyone", ENTRY)) <= 5
+
+
 def test_a_customer_keeps_a_limited_number_of_lists(redis_server: RedisServer, client_of_redis: "redis.Redis") -> None:
     cache = RedisCache(link(redis_server), "main", Metrics())
     client_of_redis.hset(keys.customer("main", "lists", "u1"), "revision", "5")

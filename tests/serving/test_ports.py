@@ -142,8 +142,8 @@ class TestAllCustomers:
         assert ports.customers.export("nobody") == {"declared": {}, "declared_at": None}
 
     def test_a_declaration_replaces_the_one_before(self, ports: Ports) -> None:
-        ports.customers.declare("u", {"tags": ["vip"], "region": "north"}, NOW - 1)
-        ports.customers.declare("u", {"tags": ["vegan"]}, NOW)
+        ports.customers.declare([("u", {"tags": ["vip"], "region": "north"})], NOW - 1)
+        ports.customers.declare([("u", {"tags": ["vegan"]})], NOW)
         (found,) = ports.profiles.read(["u"])
         assert (found.declares, found.given) == (True, (CustomerTag("vegan", 1.0, "declared", NOW),))
         assert ports.customers.export("u") == {"declared": {"tags": ["vegan"]}, "declared_at": NOW}
@@ -152,16 +152,29 @@ class TestAllCustomers:
     def test_lists_are_personal_where_neither_choice_nor_consent_says_no(self, ports: Ports) -> None:
         seen = []
         for consent, choice in ((False, True), (True, False), (True, True)):
-            ports.customers.declare("u", {"consent_personalization": consent}, NOW)
+            ports.customers.declare([("u", {"consent_personalization": consent})], NOW)
             ports.customers.choose("u", choice, NOW)
             peek = ports.cache.peek("u", ENTRY)
             assert peek is not None
             seen.append((peek.personalize, ports.profiles.read(["u"])[0].personalize))
         assert seen == [(False, False), (False, False), (True, True)]
 
+    def test_many_are_declared_at_once_the_merged_under_the_customer_and_the_last_word_counts(
+        self, ports: Ports
+    ) -> None:
+        ports.customers.merge("v", "u", NOW)
+        said = [("v", {"region": "north"}), ("w/🏕", {"tags": ["vegan"]}), ("w/🏕", {"tags": ["vip"]})]
+        ports.customers.declare(said, NOW)
+        assert [ports.customers.export(one)["declared"] for one in ("u", "v", "w/🏕")] == [
+            {"region": "north"},
+            {},
+            {"tags": ["vip"]},
+        ]
+        assert revision(ports, "w/🏕") == 2
+
     def test_a_declaration_that_is_silent_on_consent_leaves_it(self, ports: Ports) -> None:
-        ports.customers.declare("u", {"consent_personalization": False}, NOW)
-        ports.customers.declare("u", {"region": "north"}, NOW)
+        ports.customers.declare([("u", {"consent_personalization": False})], NOW)
+        ports.customers.declare([("u", {"region": "north"})], NOW)
         assert not ports.profiles.read(["u"])[0].personalize
 
     def test_a_hand_gives_and_mutes_and_gives_again(self, ports: Ports) -> None:
@@ -244,7 +257,7 @@ class TestAllCustomers:
     def test_who_is_forgotten_leaves_nothing_but_that(self, ports: Ports) -> None:
         ports.log.append([event("u", "tent"), event("u", "axe"), event("u", "mat", "view_item_list")], NOW, LIMITS)
         ports.customers.give("u", "vip", 1.0, NOW)
-        ports.customers.declare("u", {"tags": ["vegan"]}, NOW)
+        ports.customers.declare([("u", {"tags": ["vegan"]})], NOW)
         ports.cache.store("u", ENTRY, revision(ports, "u"), b"list", 60)
         before = revision(ports, "u")
         gone = ports.customers.forget(["u", "nobody"], NOW)
@@ -295,7 +308,7 @@ class TestEveryStream:
         assert ids == sorted(set(ids))
 
     def test_what_happens_to_a_customer_waits_beside_their_events(self, ports: Ports) -> None:
-        ports.customers.declare("u", {"region": "north"}, NOW)
+        ports.customers.declare([("u", {"region": "north"})], NOW)
         ports.customers.merge("v", "u", NOW)
         ports.customers.choose("u", False, NOW)
         ports.log.append([event("u", "tent")], NOW, LIMITS)

@@ -204,7 +204,7 @@ def test_merges_that_cross_lose_nobody(services: Services) -> None:
     names = [(f"a{n}", f"b{n}") for n in range(40)]
     for a, b in names:
         for one in (a, b):
-            services.customers.declare(one, {}, shop.NOW)
+            services.customers.declare([(one, {})], shop.NOW)
 
     def join(pair: tuple[str, str]) -> bool:
         try:

@@ -7,7 +7,7 @@ from recommender.config import NeighbourSettings
 from recommender.models.neighbours import NeighbourModel
 from recommender.times import DAY
 from recommender.trail import trail
-from recommender.values import EventType, Histories, Queries
+from recommender.values import EventType, Queries
 from tests.recommender.checkerboard import histories
 from training.fit.neighbours import fit_neighbours
 from training.split import Questions
@@ -64,4 +64,3 @@ def test_a_lasting_taste_is_asked_about_by_all_items_alike():
     assert NeighbourModel(links, lasting=True).origins(steps)[0].toarray()[:8].tolist() == [1.0] * 8
     falling = NeighbourModel(links).origins(steps)[0].toarray()[:8]
     assert (np.diff(falling) > 0).all()
-    assert isinstance(log, Histories)
