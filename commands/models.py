@@ -81,12 +81,16 @@ def rollback(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = Non
 
 @app.command()
 def prune(
-    keep: Annotated[int | None, typer.Option(min=1, help="How many; by default what the configuration says.")] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="How many of each; by default what the configuration says.")
+    ] = None,
     data: Data = DATA,
     shop: Shop = "main",
     config: Configuration = None,
 ) -> None:
-    """Delete all but the newest bundles, the current one, and the one to roll back to.
+    """Delete all but the newest published bundles and as many of those that were kept back.
+
+    The current one and the one to roll back to stay.
 
     Example: tagalong models prune --keep 3
     """

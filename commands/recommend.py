@@ -1,6 +1,5 @@
 """``tagalong recommend``: lists for many customers at once, written to a file."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from recommender.lists import Ordered
 from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
 from training.batch import ask_for, in_blocks
+from training.forked import CORES
 from training.lists_file import check_target, write_lists
 from training.privacy import UNDECIDED, Decisions
 from training.registry import bundle_folder
@@ -67,7 +67,7 @@ def recommend(
     if audience.left_out:
         say(f"{audience.left_out} events of --history name an item that the bundle does not know; they are left out")
     with progress() as report:
-        parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or os.cpu_count() or 1)
+        parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
         written = write_lists(out, ids, loaded.catalogue.items, _shown(parts, audience, report))
     say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
 

@@ -1,6 +1,7 @@
 """Ranked candidates become lists: boosts, pins, diversity, the cut, and the fallbacks that fill what is short."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self, get_args
 
 import numpy as np
@@ -182,9 +183,15 @@ def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
 
 def _fallback(bundle: Bundle, found: Ranked, name: FallbackName, left: Allowed, most: int) -> NDArray[np.int32]:
     if name == "catalogue":
-        return share(np.argsort(-jitter(np.arange(len(bundle.catalogue)))), left, most)
+        return share(_shuffled(len(bundle.catalogue)), left, most)
     signal = "in_category" if name == "category_popularity" else name
     return found.signals.proposed([signal], left, most)[signal]
+
+
+@lru_cache(4)
+def _shuffled(items: int) -> NDArray[np.intp]:
+    """Return so many items in an order that says nothing of them."""
+    return np.argsort(-jitter(np.arange(items)))
 
 
 def _fill(lists: Ordered, name: FallbackName, more: NDArray[np.int32]) -> Ordered:

@@ -70,7 +70,8 @@ def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
 
 
 def _in_time(services: Services, visit: Visit) -> bool:
-    if visit.ask.timeout_ms is None:
+    """Return whether the placement's own list is likely to be made in time; no other costs less than one unranked."""
+    if visit.ask.timeout_ms is None or visit.placement.ranker is None:
         return True
     left = visit.ask.timeout_ms / 1000 - (services.timer() - visit.began)
     return services.pace.allows(visit.ask.placement, left)
@@ -96,16 +97,12 @@ def _cheap(visit: Visit, asked: Queries, limits: Rules) -> tuple[bytes, str]:
     entry = visit.peek.entry if visit.peek else None
     old = _allowed(visit.shelf, Listed.unpacked(entry), limits) if entry else []
     kept = {visit.shelf.row_of(item["item_id"]) for item in old}
-    made = _ranked(visit, _cheapest(visit.placement), asked, limits)
+    cheapest = visit.placement.model_copy(update={"ranker": None, "sources": ("popularity",)})
+    made = _ranked(visit, cheapest, asked, limits)
     fresh = [one for one in made if one.row not in kept]
     items = orjson.loads(encode_items(fresh, visit.shelf.bundle.catalogue, visit.ask.parts))
     pins = sum(one.source == PINNED for one in fresh)
     return renumbered([*items[:pins], *old, *items[pins:]][: limits.count]), "stale" if old else "popular"
-
-
-def _cheapest(placement: Placement) -> Placement:
-    """Return the placement filled with what is popular; one without a ranker is cheap as it is."""
-    return placement.model_copy(update={"ranker": None, "sources": ("popularity",)}) if placement.ranker else placement
 
 
 def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:

@@ -83,7 +83,8 @@ class Shelves:
             news = self._stock.changes(self._known.revision)
         except Unavailable:
             return
-        self._known = news.over(self._known)
+        if news.items or news.revision != self._known.revision:
+            self._known = news.over(self._known)
 
     def ping(self) -> None:
         """Raise NoBundle while nothing is published."""

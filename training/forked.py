@@ -1,6 +1,7 @@
 """Works on many parts side by side, in processes that share what their parent holds."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,6 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from features.lifeline import end_with_parent
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Processors that this process may use; what is worked out side by side is the same on any number of them."""
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 

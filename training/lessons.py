@@ -17,7 +17,7 @@ from recommender.policy import Rules
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import ask_sources
 from recommender.values import EARLIEST, LATEST
-from training.forked import forked
+from training.forked import CORES, forked
 from training.split import Questions
 
 TELLING, FEWEST = 60_000, 30
@@ -72,7 +72,10 @@ class Assignment:
 
 
 def lessons(
-    assignments: Sequence[Assignment], *, progress: Callable[[int, int], None] = lambda *_: None, jobs: int = 2
+    assignments: Sequence[Assignment],
+    *,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    processes: int = CORES,
 ) -> list[Lessons]:
     """Let the sources propose and describe candidates, and return what each assignment teaches."""
     blocks = [block for number, assignment in enumerate(assignments) for block in _blocks(number, assignment)]
@@ -82,7 +85,7 @@ def lessons(
         return _block(assignments[block[0]], block[1])
 
     found: list[list[Lessons]] = [[] for _ in assignments]
-    for done, ((number, _), part) in enumerate(zip(blocks, forked(work, blocks, jobs), strict=True), 1):
+    for done, ((number, _), part) in enumerate(zip(blocks, forked(work, blocks, processes), strict=True), 1):
         found[number].append(part)
         progress(done, len(blocks))
     return [joined(parts) for parts in found]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from features.whole_files import locked
+from features.whole_files import locked, put
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_io import CURRENT, DIGEST, MANIFEST, is_signed, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle
@@ -163,14 +163,17 @@ class Registry:
         return good
 
     def prune(self, newest: int) -> list[str]:
-        """Delete all but the ``newest`` bundles, the current one and the one to roll back to; return what went.
+        """Delete all but the ``newest`` published bundles and the ``newest`` kept ones; return what went.
 
-        What cannot be read, such as the bundle of another version, is not ours to judge and stays.
+        The current one and the one to roll back to stay, and so does what cannot be read, such as the bundle of another
+        version: it is not ours to judge.
         """
         with locked(self.folder / LOCK):
             record = self._record()
-            old = [one.bundle_id for one in self.listed()[newest:] if one.info]
-            gone = sorted({*old} - {*record.published[-2:], self.current()})
+            lines = [one for one in self.listed() if one.info]
+            kept, published = ([one for one in lines if (one.status == "kept") == held] for held in (True, False))
+            old = {one.bundle_id for one in (*kept[newest:], *published[newest:])}
+            gone = sorted(old - {*record.published[-2:], self.current()})
             for name in gone:
                 # Renamed first, so that nobody meets half a bundle under its name.
                 doomed = self.folder / f".{uuid4().hex}"
@@ -188,7 +191,9 @@ class Registry:
     def _sweep(self) -> None:
         """Delete what a killed trainer left half written; the lock is held, so nobody is writing."""
         for entry in self.folder.iterdir():
-            if entry.name.startswith(".") and entry.is_dir():
+            if entry.is_symlink() and entry.name.startswith("."):
+                entry.unlink()
+            elif entry.is_dir() and entry.name.startswith("."):
                 shutil.rmtree(entry, ignore_errors=True)
 
     def _point(self, name: str) -> None:
@@ -207,12 +212,7 @@ class Registry:
 
     def _write(self, record: Record) -> None:
         held = {"published": record.published, "kept": dict(record.kept)}
-        building = self.folder / f".{uuid4().hex}"
-        with building.open("w", encoding="utf-8") as file:
-            json.dump(held, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(building, self.folder / RECORD)
+        put(self.folder / RECORD, json.dumps(held, ensure_ascii=False, indent=1).encode())
 
 
 def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | None]:

@@ -76,6 +76,15 @@ def test_pruning_spares_the_current_one_and_the_one_to_roll_back_to(registry: Re
     assert statuses(registry) == {"b4": "kept", "b2": "current", "b1": "published"}
 
 
+def test_kept_bundles_push_out_no_published_one(registry: Registry, bundle: Bundle) -> None:
+    for name in ("b1", "b2", "b3"):
+        registry.publish(name)
+    for name in ("b4", "b5", "b6", "b7"):
+        registry.add(named(bundle, name))
+    assert registry.prune(3) == ["b4"]
+    assert [name for name, status in statuses(registry).items() if status != "kept"] == ["b3", "b2", "b1"]
+
+
 def test_a_broken_bundle_is_not_published(registry: Registry) -> None:
     registry.publish("b1")
     broken = next((registry.folder / "b2").glob("*.npy"))
@@ -93,10 +102,11 @@ def of_another_version(bundle: Path) -> None:
     (bundle / DIGEST).write_text(f"{sha256(text).hexdigest()}  {MANIFEST}\n")
 
 
-def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry) -> None:
+def test_a_bundle_of_another_version_is_no_obstacle_and_stays(registry: Registry, bundle: Bundle) -> None:
     of_another_version(registry.folder / "b1")
     registry.publish("b3")
     assert statuses(registry) == {"b3": "current", "b2": "kept", "b1": "kept"}
+    registry.add(named(bundle, "b4"))
     assert registry.prune(1) == ["b2"]
     assert (registry.folder / "b1").is_dir()
 
@@ -143,8 +153,9 @@ def test_another_bundle_with_the_same_id_is_refused(registry: Registry, bundle: 
 
 def test_what_a_killed_trainer_left_is_swept_away(registry: Registry, bundle: Bundle) -> None:
     (registry.folder / ".half").mkdir()
+    (registry.folder / ".link").symlink_to("b1")
     registry.add(named(bundle, "b4"))
-    assert not (registry.folder / ".half").exists()
+    assert not any(entry.name in (".half", ".link") for entry in registry.folder.iterdir())
     assert len(registry.listed()) == 4
 
 

@@ -5,8 +5,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sparse_dot_topn import sp_matmul_topn
 
 from recommender import pairs
-
-THREADS = 2
+from training.forked import CORES
 
 
 def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
@@ -14,7 +13,7 @@ def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
 
     A row has one value more where its own item is not among the highest.
     """
-    product = sp_matmul_topn(_single(left.T), _single(right), most + 1, n_threads=THREADS)
+    product = sp_matmul_topn(_single(left.T), _single(right), most + 1, n_threads=CORES)
     row = pairs.rows(product)
     counts = (row != product.indices) & (product.data > 0)
     cells = (row[counts], product.indices[counts])

@@ -19,6 +19,7 @@ from training.fit.neighbours import fit_neighbours
 from training.fit.popularity import fit_popularity
 from training.fit.repurchase import fit_repurchase
 from training.fit.transitions import fit_transitions
+from training.forked import CORES
 
 
 def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: Models | None = None) -> Models:
@@ -33,7 +34,7 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
         delayed(fit_neighbours)(steps, config.neighbours),
         delayed(_counted)(dataset, config, steps, now, had),
     ]
-    collaborative, transitions, neighbours, counted = Parallel(n_jobs=2, prefer="threads")(fits)
+    collaborative, transitions, neighbours, counted = Parallel(n_jobs=CORES, prefer="threads")(fits)
     content = ContentModel.of(dataset.catalogue.tags, config.content.max_share)
     return Models(weights, collaborative, neighbours, transitions, content, *counted)
 
