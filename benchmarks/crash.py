@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from zlib import crc32
 
 import orjson
 import psutil
@@ -77,7 +78,7 @@ class Till:
         events = [
             {
                 "event_id": one,
-                "user_id": f"u{hash(one) % 500}",
+                "user_id": f"u{crc32(one.encode()) % 500}",
                 "item_id": f"i{at}",
                 "event": "view_item",
                 "timestamp": 1000 * int(time.time()),
@@ -121,7 +122,8 @@ def crash(folder: Path, seconds: float, port: int, seed: int = 7, tills: int = 4
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:  # it was started
+                thread.join()
         service.terminate()
         service.wait(60)
     return _counted(folder, senders, kills)

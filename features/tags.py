@@ -158,8 +158,8 @@ def _pruned(entries: Entries, size: int, kind: str, settings: ContentSettings) -
         return entries
     names = distinct(entries.name)
     code = rows(entries.name, names)
-    pairs = np.unique(entries.row.astype(np.int64) * len(names) + code)
-    frequency = np.bincount(pairs % max(len(names), 1), minlength=len(names))
+    distinct_pairs = np.unique(pairs.keys(entries.row, code, len(names)))
+    frequency = np.bincount(distinct_pairs % max(len(names), 1), minlength=len(names))
     most = max(settings.max_share * size, _FEW) if kind == "word" else size
     keep = ((frequency > 1) & (frequency <= most))[code]
     return Entries(entries.row[keep], entries.name.filter(pa.array(keep)))

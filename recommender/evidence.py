@@ -9,7 +9,7 @@ from recommender import pairs
 from recommender.candidates import Candidates
 from recommender.catalogue import Catalogue, Coded
 from recommender.models.repurchase import Habits
-from recommender.signals import Signals
+from recommender.signals import BESIDE, RETRIEVAL, Signals
 from recommender.stack import Stack
 from recommender.times import DAY
 from recommender.trail import INTEREST, Trail
@@ -24,11 +24,15 @@ OF_HABITS = (
     *("units", "usual", "taken", "used_up", "pause", "paused", "paid"),
 )
 """Features that are attributes of ``Habits``."""
-RISING = frozenset(
-    (*LINKS, *ANCHORED, *RISING_HABITS, *(f"{name}_share" for name in LINKS), "anchor_collaborative", "content_last")
-) | {"followed_last", "fused", "stated"}
+RELATIVE = ("followed", "preceded", "neighbours", "ease", "collaborative", "content", "lasting", "due", "popularity")
+"""Scores that are also given as a share of the customer's highest."""
+RISING = frozenset((*LINKS, *ANCHORED, *RISING_HABITS, "anchor_collaborative", "content_last", "followed_last")).union(
+    ("fused", "stated"), (f"{name}_share" for name in LINKS if name in RELATIVE)
+)
 """Features with an increasing monotone constraint: what a small log seems to teach to the contrary does not hold."""
-FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting")) | {"back"}
+PROPOSING = frozenset(name for table in (RETRIEVAL, BESIDE) for names in table.values() for name in names)
+"""Signals with a rank beside their score."""
+FALLING = frozenset(f"rank_{name}" for name in (*LINKS, *ANCHORED, "lasting") if name in PROPOSING) | {"back"}
 """Features with a decreasing monotone constraint."""
 CALENDAR = frozenset(("hour", "weekday"))
 """When the customer asks: one value for all candidates of a moment, so it only ever says what other features mean."""
@@ -41,8 +45,6 @@ FINE = frozenset(("steady", "units", "usual", "taken", "used_up", "pause", "paus
 """What tells candidates apart only a little: it takes many moments to learn how much."""
 CENT = np.float32(0.01)
 """No price is taken for less."""
-RELATIVE = ("followed", "preceded", "neighbours", "ease", "collaborative", "content", "lasting", "due", "popularity")
-"""Scores that are also given as a share of the customer's highest."""
 
 
 def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
@@ -181,9 +183,9 @@ def _customer(signals: Signals, candidates: Candidates) -> dict[str, Column]:
     turns = np.bincount(steps.customer, minlength=len(queries))
     moments = np.zeros(len(queries))
     moments[steps.customer[::-1]] = steps.back[::-1] + 1
-    pairs = np.bincount(habits.customer, minlength=len(queries))
+    breadth = np.bincount(habits.customer, minlength=len(queries))
     with np.errstate(invalid="ignore", divide="ignore"):
-        repeats = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / pairs
+        repeats = np.bincount(habits.customer, habits.times > 1, minlength=len(queries)) / breadth
         columns = {"history": np.log1p(moments), "breadth": turns / moments, "repeats": repeats}
     return {name: values.astype(np.float32)[candidates.customer] for name, values in columns.items()}
 

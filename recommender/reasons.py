@@ -42,7 +42,6 @@ SOURCE_OF = {
         "top",
         "brand",
         "price_distance",
-        "in_category",
         "anchor_content",
     ),
     "repurchase": (
@@ -53,7 +52,7 @@ SOURCE_OF = {
         "touched",
         "touched_last",
     ),
-    "popularity": ("popularity", "overall", "owners", "price"),
+    "popularity": ("popularity", "in_category", "overall", "owners", "price"),
     "trend": ("trend", *SUDDEN),
     "arrivals": ("arrivals", "age"),
 }
@@ -155,7 +154,7 @@ class _Evidence:
         self.links = {
             "similarity": _Links(near, neighbours.links, 0),
             "ease": _Links(near, neighbours.links, neighbours.items),
-        } | {side: _Links(led, transitions.links, at * transitions.items) for at, side in enumerate(SIDES)}
+        } | {side: _Links(led, transitions.links, n * transitions.items) for n, side in enumerate(SIDES)}
         self.origins: dict[tuple[str, int], dict[int, int]] = {}
         self.finders: dict[str, Callable[[int], Reason | None]] = {
             "transitions": self._transition,

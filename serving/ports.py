@@ -112,7 +112,8 @@ class Appended:
     """What became of the records of one call."""
 
     status: str
-    """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer."""
+    """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer,
+    ``e`` from before its customer asked to be forgotten."""
     lengths: Mapping[str, int]
     """How many live events each customer has whose state changed."""
     same_as: Mapping[str, str]

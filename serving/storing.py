@@ -25,7 +25,7 @@ class Stored:
     forgotten: set[int] = field(default_factory=set)
     """Parts about what customers did before they asked to be forgotten."""
     different: int = 0
-    """How many of these came with other content: the first stands."""
+    """How many of the repeated came with other content: the first stands."""
     lengths: dict[str, int] = field(default_factory=dict)
     """How many live events each customer has whose state changed."""
 

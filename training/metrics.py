@@ -77,8 +77,8 @@ def diversity(lists: NDArray[np.int32], tags: csr_array) -> NDArray[np.float64]:
     size = np.diff(shown.indptr).astype(np.float64)
     squares = np.asarray(total.multiply(total).sum(axis=1)).ravel()
     own = shown @ np.asarray(tags.multiply(tags).sum(axis=1)).ravel()
-    pairs = np.where(size > 1, size * (size - 1), np.nan)
-    return np.asarray(1 - (squares - own) / pairs, np.float64)
+    ordered_pairs = np.where(size > 1, size * (size - 1), np.nan)
+    return np.asarray(1 - (squares - own) / ordered_pairs, np.float64)
 
 
 def _indicator(lists: NDArray[np.int32], items: int) -> csr_array:

@@ -41,18 +41,18 @@ def _incidence(steps: Trail) -> csr_array:
 def _affordable(here: csr_array, distance: int) -> int:
     """Return the longest distance, from 1 to ``distance``, at which no more than ``PAIRS`` pairs are counted."""
     size = np.diff(here.indptr).astype(np.int64)
-    pairs = np.cumsum([int(size[:-d] @ size[d:]) for d in range(1, min(distance, len(size) - 1) + 1)])
-    return max(int(np.searchsorted(pairs, PAIRS, side="right")), 1)
+    counted = np.cumsum([int(size[:-d] @ size[d:]) for d in range(1, min(distance, len(size) - 1) + 1)])
+    return max(int(np.searchsorted(counted, PAIRS, side="right")), 1)
 
 
 def _shifted(here: csr_array, steps: Trail, distance: int) -> csr_array:
     """Return (steps × N) the items of each step's next ``distance`` steps, fading with distance."""
     owner = np.zeros(here.shape[0], np.int64)
     owner[steps.step] = steps.customer
-    pairs = [np.flatnonzero(owner[:-d] == owner[d:]) for d in range(1, min(distance, len(owner) - 1) + 1)]
-    row = np.concatenate([np.zeros(0, np.int64), *pairs])
-    column = np.concatenate([np.zeros(0, np.int64), *(p + d for d, p in enumerate(pairs, 1))])
-    fade = np.concatenate([np.zeros(0), *(np.full(len(p), FADE ** (d - 1)) for d, p in enumerate(pairs, 1))])
+    froms = [np.flatnonzero(owner[:-d] == owner[d:]) for d in range(1, min(distance, len(owner) - 1) + 1)]
+    row = np.concatenate([np.zeros(0, np.int64), *froms])
+    column = np.concatenate([np.zeros(0, np.int64), *(p + d for d, p in enumerate(froms, 1))])
+    fade = np.concatenate([np.zeros(0), *(np.full(len(p), FADE ** (d - 1)) for d, p in enumerate(froms, 1))])
     shift = csr_array((fade.astype(np.float32), (row, column)), shape=(len(owner), len(owner)))
     return (shift @ here).tocsr()
 
