@@ -14,12 +14,12 @@ from recommender.bundle import Bundle
 from recommender.config import Exclusions
 from recommender.policy import always_eligible
 from recommender.values import Queries
-from training.baselines import CHEAP, Fit, best
+from training.baselines import EVERY, Fit, best
 from training.batch import Order, ask_for, had, lists
 from training.evaluation import Lists, Yardstick, summary, values
 from training.heldout import Heldout
 from training.metrics import PerCustomer
-from training.report import OURS, Task
+from training.report import OURS, TASKS, Task
 from training.split import Questions
 
 CUT = 10
@@ -29,8 +29,10 @@ FIGURES = tuple(f"{name}@{CUT}" for name in ("HR", "R", "NDCG"))
 RIVAL = "current bundle"
 
 
-def appraise(past: Bundle, asked: Questions, *, rival: Bundle | None = None) -> dict[str, Any]:
-    """Return what ``past``, fitted before the held-out moments ``asked``, and the cheap baselines reach on them.
+def appraise(
+    past: Bundle, asked: Questions, *, rival: Bundle | None = None, fits: Mapping[str, Fit] = EVERY
+) -> dict[str, Any]:
+    """Return what ``past``, fitted before the held-out moments ``asked``, and the baselines ``fits`` reach on them.
 
     ``rival`` is measured beside them unless it has seen some of these moments. ``against`` holds how far ``past`` is
     above each of the others, customer by customer, with its interval.
@@ -40,12 +42,12 @@ def appraise(past: Bundle, asked: Questions, *, rival: Bundle | None = None) -> 
     if not len(heldout):
         return {}
     yardstick = Yardstick(heldout, past.catalogue, share(past), (CUT,), seed)
-    systems = {OURS: ours(past, heldout.queries, CUT), **baselines(past, heldout, CUT, CHEAP)}
+    systems = {OURS: ours(past, heldout.queries, CUT), **baselines(past, heldout, CUT, fits)}
     if rival is not None and rival.info.data_until < int(heldout.queries.now.min()):
         systems[RIVAL] = as_rows_of(past, rival, ours(rival, asked_of(rival, past, heldout.queries), CUT))
     return {
         "held_out": {"from": int(heldout.queries.now.min()), "customers": len(heldout)},
-        **{task: _task(systems, yardstick, task) for task in ("next", "discovery")},
+        **{task: _task(systems, yardstick, task) for task in TASKS},
     }
 
 

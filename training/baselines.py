@@ -61,8 +61,9 @@ def fit_neighbours(past: csr_array, seed: int) -> Score:
 
 
 CHEAP: Mapping[str, Fit] = {"popularity": fit_popularity, "personal frequency": fit_frequency}
-"""Those that cost almost nothing: every training run is compared with them."""
+"""Those that cost almost nothing."""
 EVERY: Mapping[str, Fit] = {**CHEAP, "implicit ALS": fit_factors, "implicit BM25": fit_neighbours}
+"""Every training run is compared with them."""
 
 
 def best(

@@ -10,6 +10,7 @@ from training.report import OURS
 FIGURE = f"NDCG@{CUT}"
 """What decides; the other figures are reported."""
 TASKS = ("next", "discovery")
+"""What decides: repeats are a part of the next choice, at whose cost they would come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,6 @@ def _against_record(new: Mapping[str, Any], current: Mapping[str, Any]) -> Itera
 
 
 def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
-    names = dict.fromkeys(name for task in TASKS for name in new.get(task, {}).get("against", {}))
-    return " and ".join([*names, "the current bundle"] if current and RIVAL not in names else names)
+    names = list(dict.fromkeys(name for task in TASKS for name in new.get(task, {}).get("against", {})))
+    names += ["the current bundle"] if current and RIVAL not in names else []
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
