@@ -19,10 +19,10 @@ from recommender.models.transitions import SIDES, TransitionModel
 from recommender.values import EventType
 
 
-def blank_bundle(config: Config, tables: Tables | None = None) -> Bundle:
+def blank_bundle(config: Config, tables: Tables | None = None, bundle_id: str = "none") -> Bundle:
     """Return a bundle over the items of ``tables`` of which no customer has done anything yet."""
     dataset = build_dataset(tables or Tables.of(), config)
-    info = BundleInfo("none", "1970-01-01T00:00:00Z", "", 0, 0, config, {})
+    info = BundleInfo(bundle_id, "1970-01-01T00:00:00Z", "", 0, 0, config, {})
     return Bundle(
         info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, _models(dataset, config), {}
     )

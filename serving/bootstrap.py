@@ -10,6 +10,7 @@ from prometheus_client import Gauge
 
 from features.config_file import load_config
 from features.rule_check import check_rules
+from features.tables import Tables
 from recommender.bundle_io import CURRENT, read_info
 from recommender.config import Config
 from recommender.errors import BundleError, TagalongError
@@ -17,7 +18,7 @@ from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.parquet_archive import ParquetArchive
-from serving.adapters.parquet_stock import off_sale
+from serving.adapters.parquet_stock import ImportedItems, off_sale
 from serving.adapters.redis_cache import RedisCache
 from serving.adapters.redis_customers import RedisCustomers
 from serving.adapters.redis_decisions import RedisDecisions
@@ -67,7 +68,8 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
-    stop = watch(partial(_look, folder, shelves, metrics, withheld))
+    imported = ImportedItems(settings.shop_folder)
+    stop = watch(partial(_look, folder, imported, shelves, metrics, withheld))
     if settings.config and config and not shelves.shelf.is_blank:
         check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
@@ -98,11 +100,16 @@ def _end(stop: Callable[[], None], links: Sequence[RedisLink]) -> None:
         link.close()
 
 
-def _look(folder: BundleFolder, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld) -> None:
+def _look(
+    folder: BundleFolder, imported: ImportedItems, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld
+) -> None:
     """Learn what requests must not wait for: refusals, a new bundle, and what changed in the catalogue."""
     withheld.refresh()
     bundle = folder.fresh()
     if bundle is None:
+        if shelves.shelf.is_blank and (brought := imported.fresh()) is not None:
+            items, version = brought
+            shelves.begin(blank_bundle(shelves.shelf.config, Tables.of(items=items), f"none {version}"))
         shelves.refresh()
         return
     try:

@@ -50,6 +50,14 @@ class Shelves:
             self._shelf = stocked(fresh_shelf(bundle, self._config), changes, int(self._clock()))
         log.info("bundle in use", bundle=bundle.info.bundle_id)
 
+    def begin(self, blank: Bundle) -> None:
+        """Recommend from ``blank``, a bundle of which no customer is known, unless a trained one is in use."""
+        with self._lock:
+            if self._shelf.is_blank:
+                self._learn()
+                shelf = replace(fresh_shelf(blank, self._config), is_blank=True)
+                self._shelf = stocked(shelf, self._known, int(self._clock()))
+
     def at_least(self, revision: int) -> Shelf:
         """Return a shelf that holds the catalogue's changes up to ``revision``; an older one while Redis is down."""
         if self._shelf.revision >= revision:

@@ -1,4 +1,4 @@
-"""What the archive knows to be off sale, for a worker that starts while Redis is down or empty."""
+"""What the archive says of items, for a worker that has no bundle yet, or that starts while Redis is down or empty."""
 
 from datetime import UTC, datetime
 from functools import reduce
@@ -45,6 +45,30 @@ def off_sale(root: Path, now: float, bundle: Bundle) -> StockChanges:
     rows = table.filter(off).select(["item_id", *TELLING]).to_pylist()
     items = {row["item_id"]: {name: _said(value) for name, value in row.items() if value is not None} for row in rows}
     return StockChanges(BEFORE_ALL, items, dict.fromkeys(items, BEFORE_ALL))
+
+
+class ImportedItems:
+    """The catalogue as files brought it, for a shop that has not trained yet."""
+
+    def __init__(self, root: Path) -> None:
+        """Have seen nothing yet of the shop's folder ``root``."""
+        self._path = ShopFolder(root).items
+        self._seen: int | None = None
+
+    def fresh(self) -> tuple[pa.Table, str] | None:
+        """Return all items, and a word that differs whenever they do; None where they are as at the last call."""
+        try:
+            written = self._path.stat().st_mtime_ns
+            if written == self._seen:
+                return None
+            table = pq.read_table(self._path, partitioning=None)
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException) as error:
+            log.error("the archive's items cannot be read", path=str(self._path), error=str(error))
+            return None
+        self._seen = written
+        return table, str(written)
 
 
 def _read(path: Path) -> pa.Table:

@@ -11,6 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from redis.exceptions import ResponseError
 
+from features.tables import ShopFolder
+from features.whole_files import write_whole
 from recommender.bundle import Bundle
 from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
@@ -228,6 +230,24 @@ def test_without_a_bundle_a_list_of_what_was_put_is_still_given(server: RedisSer
     client.post("/v1/items", json={"items": [{"item_id": "a", "tags": ["camping"]}, {"item_id": "b"}]})
     assert sorted(ids(ask(client, user_id="u0"))) == ["a", "b"]
     assert ids(ask(client, user_id="u0", filter="'camping' in tags")) == ["a"]
+
+
+def test_what_files_brought_is_shown_before_anything_is_trained(server: RedisServer, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, redis_url=server.url)
+    write_whole(ShopFolder(settings.shop_folder).items, shop.tables().items)
+    services = build(settings)
+    try:
+        client = create_app(services).test_client()
+        assert len(ids(ask(client, count=20))) == 12
+        assert set(ids(ask(client, placement="similar", item_ids=["tent"], count=5))) == {*shop.CAMPING} - {"tent"}
+        assert client.get("/v1/items/tent").json["price"] == "10"
+        assert client.put("/v1/items/tent", json={"hidden": True}).status_code == 200
+        assert "tent" not in ids(ask(client, count=20))
+        write_whole(ShopFolder(settings.shop_folder).items, shop.tables().items.slice(0, 3))
+        time.sleep(3 * SECONDS)
+        assert sorted(ids(ask(client, count=20))) == ["lamp", "stove"]
+    finally:
+        services.stop()
 
 
 class TestBreaker:
