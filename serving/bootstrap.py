@@ -71,7 +71,11 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     imported = ImportedItems(settings.shop_folder)
     stop = watch(partial(_look, folder, imported, shelves, metrics, withheld))
     if settings.config and config and not shelves.shelf.is_blank:
-        check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
+        try:
+            check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
+        except TagalongError:
+            stop()
+            raise
     return Services(
         settings=settings,
         clock=clock,

@@ -1,6 +1,8 @@
 """A shop small enough to know by heart, and a service over it."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from features.tables import TIME, Tables
 from recommender.bundle import Bundle
 from recommender.config import Config
 from recommender.times import DAY
+from serving.services import Services
 from training.job import fit
 from training.registry import Registry
 
@@ -19,6 +22,15 @@ NOW = 1_767_225_600
 """2026-01-01T00:00:00Z."""
 CAMPING = ["tent", "stove", "lamp", "mat", "rope", "axe"]
 KITCHEN = ["pan", "pot", "cup", "bowl", "fork", "whisk"]
+
+
+@contextmanager
+def running(services: Services) -> Iterator[Services]:
+    """End in the background, too, what a test built."""
+    try:
+        yield services
+    finally:
+        services.stop()
 
 
 def tables() -> Tables:

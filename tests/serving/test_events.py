@@ -235,6 +235,8 @@ def test_an_amount_beyond_reason_spoils_no_other_event(client: FlaskClient) -> N
 
 def test_a_dead_redis_refuses_events(settings: Settings, tmp_path: Path) -> None:
     nowhere = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
-    answer = create_app(build(nowhere)).test_client().post("/v1/events", json={"events": [view("a", timestamp=None)]})
+    with shop.running(build(nowhere)) as services:
+        client = create_app(services).test_client()
+        answer = client.post("/v1/events", json={"events": [view("a", timestamp=None)]})
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers

@@ -170,9 +170,10 @@ def test_an_export_without_redis_is_refused_not_empty(client: FlaskClient, serve
 
 def test_who_must_not_be_known_is_nobody_until_it_was_learned(tmp_path: Path, trained: Bundle) -> None:
     shop.publish(tmp_path, trained)
-    services = build(Settings(data=tmp_path, redis_url="unix:///nowhere"), clock=lambda: float(shop.NOW))
-    client = create_app(services).test_client()
-    assert ids(ask(client, user_id="u0")) == ids(ask(client))
+    nowhere = Settings(data=tmp_path, redis_url="unix:///nowhere")
+    with shop.running(build(nowhere, clock=lambda: float(shop.NOW))) as services:
+        client = create_app(services).test_client()
+        assert ids(ask(client, user_id="u0")) == ids(ask(client))
 
 
 def test_readiness_names_what_is_down(client: FlaskClient, server: RedisServer) -> None:
@@ -223,20 +224,20 @@ def test_a_silent_redis_costs_one_request_in_a_while(silent: str, tmp_path: Path
 
 
 def test_without_a_bundle_a_list_of_what_was_put_is_still_given(server: RedisServer, tmp_path: Path) -> None:
-    client = create_app(build(Settings(data=tmp_path / "empty", redis_url=server.url))).test_client()
-    empty = ask(client, user_id="u0")
-    assert (empty["items"], empty["model"], empty["degraded"]) == ([], None, True)
-    assert client.get("/readyz").status_code == 503
-    client.post("/v1/items", json={"items": [{"item_id": "a", "tags": ["camping"]}, {"item_id": "b"}]})
-    assert sorted(ids(ask(client, user_id="u0"))) == ["a", "b"]
-    assert ids(ask(client, user_id="u0", filter="'camping' in tags")) == ["a"]
+    with shop.running(build(Settings(data=tmp_path / "empty", redis_url=server.url))) as services:
+        client = create_app(services).test_client()
+        empty = ask(client, user_id="u0")
+        assert (empty["items"], empty["model"], empty["degraded"]) == ([], None, True)
+        assert client.get("/readyz").status_code == 503
+        client.post("/v1/items", json={"items": [{"item_id": "a", "tags": ["camping"]}, {"item_id": "b"}]})
+        assert sorted(ids(ask(client, user_id="u0"))) == ["a", "b"]
+        assert ids(ask(client, user_id="u0", filter="'camping' in tags")) == ["a"]
 
 
 def test_what_files_brought_is_shown_before_anything_is_trained(server: RedisServer, tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, redis_url=server.url)
     write_whole(ShopFolder(settings.shop_folder).items, shop.tables().items)
-    services = build(settings)
-    try:
+    with shop.running(build(settings)) as services:
         client = create_app(services).test_client()
         assert len(ids(ask(client, count=20))) == 12
         assert set(ids(ask(client, placement="similar", item_ids=["tent"], count=5))) == {*shop.CAMPING} - {"tent"}
@@ -246,8 +247,6 @@ def test_what_files_brought_is_shown_before_anything_is_trained(server: RedisSer
         write_whole(ShopFolder(settings.shop_folder).items, shop.tables().items.slice(0, 3))
         time.sleep(3 * SECONDS)
         assert sorted(ids(ask(client, count=20))) == ["lamp", "stove"]
-    finally:
-        services.stop()
 
 
 class TestBreaker:

@@ -349,9 +349,10 @@ def test_rules_that_make_no_sense_are_refused_at_the_start(settings: Settings, t
 
 
 def test_the_choice_is_kept_in_the_services_of_another_worker(services: Services, settings: Settings) -> None:
-    one, other = create_app(services).test_client(), create_app(build(settings)).test_client()
-    one.put("/v1/users/u1/preferences", json={"personalize": False})
-    assert other.get("/v1/users/u1/preferences").json["personalize"] is False
+    with shop.running(build(settings)) as another:
+        one, other = create_app(services).test_client(), create_app(another).test_client()
+        one.put("/v1/users/u1/preferences", json={"personalize": False})
+        assert other.get("/v1/users/u1/preferences").json["personalize"] is False
 
 
 def test_a_boost_may_ask_for_the_customers_tags_too(client: FlaskClient) -> None:
