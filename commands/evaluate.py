@@ -7,7 +7,7 @@ import typer
 
 from commands.console import output, say
 from commands.fitting import fitting
-from commands.options import Configuration, Interactions, Items, Users, moment
+from commands.options import Configuration, Interactions, Items, Users, check_target, moment
 from commands.reading import read
 from commands.tables import show
 from features.config_file import load_config
@@ -49,8 +49,8 @@ def evaluate(
         raise InvalidInput("--test-from", "is for --protocol temporal")
     plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
     settings = load_config(config)
-    for file in filter(None, (json, html)):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    check_target("--json", json)
+    check_target("--html", html)
     with fitting() as report:
         report("reading")
         tables = read((json or html or Path("evaluation")).with_suffix(".rejects.jsonl"), interactions, items, users)

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,18 @@ DATA = Path("data")
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
+
+
+def check_target(option: str, path: Path | None) -> None:
+    """Make the folder of a file to be written; raise InvalidInput where it cannot be, before any work is done."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(option, f"{path.parent} is no folder and cannot be one: {error.strerror}") from error
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidInput(option, f"{path} {'is a folder; name a file' if path.is_dir() else 'cannot be written'}")
 
 
 def moment(option: str, text: str | None) -> int | None:

@@ -65,7 +65,7 @@ def train(
             _until(until, read(rejects, interactions, items, users) if rejects else read_log(data / shop)), settings
         )
         pa.default_memory_pool().release_unused()
-        _check(dataset, settings, config)
+        _check(dataset, settings, config, now, from_files=bundle is not None)
         run = Run(_moment(dataset, until, clock), until or clock, archived, force)
         if bundle is not None:
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
@@ -89,10 +89,15 @@ def _until(now: int | None, tables: Tables) -> Tables:
     return replace(tables, events=tables.events.filter(pc.less_equal(tables.events["timestamp"], last)))
 
 
-def _check(dataset: Dataset, settings: Config, config: Path | None) -> None:
+def _check(dataset: Dataset, settings: Config, config: Path | None, now: str | None, *, from_files: bool) -> None:
     """Raise where there is nothing to train on, or a rule of the file ``config`` that the catalogue cannot be asked."""
     if not len(dataset.catalogue):
-        raise InvalidInput("--data", "there are neither items nor events to train on; tagalong import brings them")
+        nothing = f"there are neither items nor events{f' up to {now}' if now else ''} to train on"
+        if now:
+            raise InvalidInput("--now", nothing)
+        if from_files:
+            raise InvalidInput("--interactions", f"{nothing} in these files")
+        raise InvalidInput("--data", f"{nothing}; tagalong import brings them")
     if config is not None:
         check_rules(config, settings, dataset.catalogue)
 

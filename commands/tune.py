@@ -8,7 +8,7 @@ import typer
 
 from commands.console import output
 from commands.fitting import fitting
-from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users
+from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_target
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -45,6 +45,7 @@ def tune(
 
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
+    check_target("--out", out)
     settings = load_config(config)
     whole = tomllib.loads(config.read_text(encoding="utf-8-sig")) if config else {}
     with fitting() as report:

@@ -125,6 +125,8 @@ class Exclusions(Section):
     """What a placement never shows; sold-out, hidden and out-of-date items are excluded everywhere."""
 
     in_cart: bool = True
+    in_cart_days: Annotated[float, Field(gt=0)] = 30.0
+    """A cart in which something was put longer ago is taken for abandoned."""
     bought_within_days: Annotated[float, Field(ge=0)] = 0.0
     """0 excludes nothing, ``inf`` every item ever bought."""
     consumable_categories: tuple[str, ...] = ()

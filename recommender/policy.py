@@ -96,14 +96,14 @@ def _excluded_pairs(
 ) -> dict[str, NDArray[np.int64]]:
     """Return, for each rule, ``customer × N + item`` of what it excludes, ascending.
 
-    The last word counts: an item is in the cart if it was added and since neither removed nor bought; bought if it was
-    purchased and not since refunded; refunded or disliked until it is bought or liked again. Impressions count from the
-    last click on the item.
+    The last word counts: an item is in the cart if it was added, not too long ago, and since neither removed nor
+    bought; bought if it was purchased and not since refunded; refunded or disliked until it is bought or liked again.
+    Impressions count from the last click on the item.
     """
     log = _Log(histories, len(catalogue))
     found: dict[str, NDArray[np.int64]] = {}
     if settings.in_cart:
-        found["in_cart"] = log.pairs_ending_in(EventType.ADD_TO_CART, CART)
+        found["in_cart"] = _in_cart(log, settings, now)
     if settings.bought_within_days > 0:
         found["bought"] = _bought(log, settings, catalogue, now)
     if settings.refunded_or_disliked:
@@ -139,6 +139,12 @@ class _Log:
         """Return the pairs whose last event ``among`` these is ``event``."""
         known, at = self.last(among)
         return np.asarray(known[self.event[at] == event], np.int64)
+
+
+def _in_cart(log: _Log, settings: Exclusions, now: NDArray[np.int64]) -> NDArray[np.int64]:
+    known, at = log.last(CART)
+    recent = log.time[at] > now[known // max(log.items, 1)] - settings.in_cart_days * DAY
+    return np.asarray(known[(log.event[at] == EventType.ADD_TO_CART) & recent], np.int64)
 
 
 def _bought(log: _Log, settings: Exclusions, catalogue: Catalogue, now: NDArray[np.int64]) -> NDArray[np.int64]:

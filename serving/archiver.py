@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -64,6 +64,9 @@ class Archiver:
     rewrite: Callable[[bool], object] = lambda erased: None
     """Rewrites what Redis keeps on disk; told whether anybody was erased."""
 
+    _waiting: list[Exception] = field(default_factory=list, init=False, repr=False)
+    """What went wrong since the last step that went well; only the first of it is told."""
+
     def drain(self) -> int:
         """Archive all that waits, and return how many entries that were. Raises Unavailable."""
         moved = 0
@@ -115,7 +118,13 @@ class Archiver:
     def _patiently(self, step: Callable[[], object]) -> bool:
         """Return what the step says; a Redis that is down, or a disk that is full, is waited for."""
         try:
-            return bool(step())
+            done = bool(step())
         except (Unavailable, OSError) as error:
-            log.warning("archiver waits", error=repr(error.__cause__ or error))
+            if not self._waiting:
+                log.warning("archiver waits", error=repr(error.__cause__ or error))
+            self._waiting.append(error.with_traceback(None))
             return False
+        if self._waiting:
+            log.info("archiver works again", tries=len(self._waiting))
+            self._waiting.clear()
+        return done

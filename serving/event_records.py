@@ -11,7 +11,7 @@ from typing import Annotated, Any, NotRequired
 from zlib import crc32
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from features.event_names import WITHOUT_ITEM, canonical_name, event_type
@@ -26,8 +26,19 @@ MOST_EVENTS, MOST_LINES = 1_000, 20_000
 """Of one call."""
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12)]
+Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12), BeforeValidator(lambda given: decimal(given))]
+"""Money: a number, or decimal text as the catalogue gives it."""
 Quantity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e12)]
+
+
+def decimal(given: Any) -> Any:
+    """Return decimal text as a number; anything else as it is, for the checks that follow."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        return given
 
 
 @with_config(ConfigDict(extra="ignore"))

@@ -34,7 +34,7 @@ class Metrics:
         self.anonymous = count(
             "tagalong_non_personalised", "Lists that used no profile because the customer wished so."
         )
-        self.refused_bundles = count("tagalong_refused_bundles", "Published bundles that failed their checks.")
+        self.refused_bundles = count("tagalong_refused_bundles", "Published bundles that failed a worker's checks.")
         self.redis_failures = count("tagalong_redis_failures", "Calls that Redis did not answer.")
         self.events = count("tagalong_events", "Parts of event calls.", ("outcome",))
         waits = partial(gauge, multiprocess_mode="mostrecent")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +18,7 @@ from recommender.ids import LONGEST, IdMap
 from recommender.values import EARLIEST, Histories, Queries
 from training import cells
 from training.privacy import UNDECIDED, Decisions, forgotten_until
-from training.raw_files import connect, open_raw, quoted, unreadable
+from training.raw_files import RawFile, connect, first_reading, open_raw, quoted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,17 +62,17 @@ def read_ids(path: Path, known: IdMap) -> tuple[list[str], int]:
                 str(path), f"the first line must name the column, such as user_id; {column} is a customer"
             )
         one = cells.text(quoted(column), raw.columns[column])
-        query = f'SELECT "#row", {one} AS one FROM ({raw.query}) ORDER BY 1'
-        try:
-            rows = connection.execute(query).fetchall()
-            torn = connection.execute(raw.torn).fetchall() if raw.torn else []
-        except duckdb.Error as error:
-            raise unreadable(path, error) from error
+
+        def read(file: RawFile) -> tuple[list[str | None], list[tuple[int, str, str]]]:
+            rows = connection.execute(f'SELECT {one} FROM ({file.query}) ORDER BY "#row"').fetchall()
+            return [cell for (cell,) in rows], connection.execute(file.torn).fetchall() if file.torn else []
+
+        rows, torn = first_reading(raw, read)
     if torn:
         raise UnreadableFile(str(path), f"row {torn[0][0]}: {torn[0][1]}")
     if not rows:
         raise UnreadableFile(str(path), "has no rows")
-    ids = [one for _, one in rows if one and len(one) <= LONGEST]
+    ids = [one for one in rows if one and len(one) <= LONGEST]
     if not ids:
         raise UnreadableFile(str(path), f"column {column} holds no id: one has 1 to {LONGEST} characters")
     return list(dict.fromkeys(ids)), len(rows) - len(ids)

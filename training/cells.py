@@ -47,6 +47,15 @@ def joined(column: str, kind: str) -> str:
     return f"CASE WHEN {array} THEN array_to_string(from_json({plain}, '[\"VARCHAR\"]'), '|') ELSE {plain} END"
 
 
+def path(column: str, kind: str) -> str:
+    """Return the cell as a path, ``A > B > C``: text, or a list of its levels."""
+    if kind.endswith("[]"):
+        return f"nullif(array_to_string({column}, ' > '), '')"
+    plain = trimmed(column, kind)
+    array = f"json_valid({plain}) AND {plain} LIKE '[%'"
+    return f"CASE WHEN {array} THEN array_to_string(from_json({plain}, '[\"VARCHAR\"]'), ' > ') ELSE {plain} END"
+
+
 def birthday(column: str, kind: str) -> str:
     """Return the cell as ``MM-DD`` or ``YYYY-MM-DD``, a day that there is."""
     plain = trimmed(column, kind)

@@ -55,7 +55,7 @@ ITEM_COLUMNS: Mapping[str, Column] = {
     "title": _TEXT,
     "description": _TEXT,
     "tags": _WORDS,
-    "category": _TEXT,
+    "category": Column(cells.path, "VARCHAR"),
     "brand": _TEXT,
     "price": _MONEY,
     "list_price": _MONEY,

@@ -1,7 +1,7 @@
 """Reads one file of events, items or customers: the rows that can be read, and why the others cannot."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +18,7 @@ from features.tables import EVENTS, ITEMS, USERS, conform
 from recommender.errors import UnreadableFile
 from training import cells
 from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
-from training.raw_files import RawFile, connect, literal, literals, open_raw, quoted, unreadable
+from training.raw_files import RawFile, connect, first_reading, literal, literals, open_raw, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def judged_events(path: Path, latest: float | None = None) -> Iterator[JudgedFil
     """Open one file of interactions; for files too large to hold at once. An event after ``latest`` is a mistake."""
     with connect() as connection:
         raw = _opened(connection, path, ("user_id", "item_id", "timestamp"))
-        yield _judge(connection, raw, _event_query(raw, latest), EVENTS)
+        yield _judge(connection, raw, lambda file: _event_query(file, latest), EVENTS)
 
 
 def encode_rejects(rejects: Iterable[Reject]) -> bytes:
@@ -157,13 +157,14 @@ def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema)
         raw = _opened(connection, path, (key,))
         known = {*columns, *schema.names}  # a column of the schema that no file may give is no attribute either
         attributes = {name: ATTRIBUTE for name in _given(raw, known) if name not in known}
-        typed = _typed(raw, {**columns, **attributes})
         whole = f'coalesce("#broken", {_id_reason(key)})'
         reason = f"coalesce({whole}, reason || '; the rest of the row is kept')"
-        judged = (
-            f'SELECT * EXCLUDE ("#broken") REPLACE ({reason} AS reason), {whole} IS NOT NULL AS fatal FROM ({typed})'
-        )
-        file = _judge(connection, raw, judged, schema)
+
+        def query(file: RawFile) -> str:
+            told = f"REPLACE ({reason} AS reason), {whole} IS NOT NULL AS fatal"
+            return f'SELECT * EXCLUDE ("#broken") {told} FROM ({_typed(file, {**columns, **attributes})})'
+
+        file = _judge(connection, raw, query, schema)
         return FileRows(file.table(), file.rejects())
 
 
@@ -206,7 +207,7 @@ def _typed(raw: RawFile, columns: Mapping[str, Column]) -> str:
             reasons.append(f"CASE WHEN {wrong} THEN {literal(f'{name} {column.complaint}')} END")
         read = value if column.otherwise == "NULL" else f"CASE WHEN {wrong} THEN {column.otherwise} ELSE {value} END"
         values.append(f"{read} AS {quoted(name)}")
-    reason = f"coalesce({', '.join(reasons)}, NULL) AS reason"
+    reason = f"nullif(concat_ws('; ', {', '.join(reasons)}), '') AS reason"
     return f'SELECT "#row", "#broken", {reason}, {", ".join(values)} FROM ({raw.query})'
 
 
@@ -246,9 +247,13 @@ def _canonical_event() -> str:
     return f"{names}[list_position({literals(ALIASES)}, translate(lower(event), {literal(SEPARATORS)}, ''))]"
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, raw: RawFile, query: str, schema: pa.Schema) -> JudgedFile:
-    try:
-        connection.execute(f"CREATE TEMP TABLE judged AS {query}")
-    except duckdb.Error as error:
-        raise unreadable(raw.path, error) from error
-    return JudgedFile(connection, raw, schema)
+def _judge(
+    connection: duckdb.DuckDBPyConnection, raw: RawFile, query: Callable[[RawFile], str], schema: pa.Schema
+) -> JudgedFile:
+    """Read and judge all rows; ``query`` is made of the file as it can be read."""
+
+    def read(file: RawFile) -> JudgedFile:
+        connection.execute(f"CREATE TEMP TABLE judged AS {query(file)}")
+        return JudgedFile(connection, file, schema)
+
+    return first_reading(raw, read)

@@ -5,8 +5,9 @@ import glob
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -15,8 +16,12 @@ from recommender.errors import UnreadableFile
 _DELIMITERS = ",;\t|"
 _NEVER = "\x1f"
 """A character that no JSON holds unescaped."""
+NAMELESS = "#nameless"
 _LONGEST_LINE = 16 * 1024 * 1024
 _OBJECT = """CASE WHEN json_valid("#line") THEN json_type("#line") = 'OBJECT' ELSE false END"""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class RawFile:
     """Its columns come in the order of the file: keys of JSON objects have none."""
     torn: str | None = None
     """Selects row, reason and text of lines that ``query`` had to leave out, once it ran; text formats only."""
+    lenient: "RawFile | None" = None
+    """The same file read where ``query`` fails, as it does where lines end in more than one way."""
 
 
 def quoted(name: str) -> str:
@@ -88,6 +95,16 @@ def unreadable(path: Path, error: Exception) -> UnreadableFile:
     return UnreadableFile(str(path), f"cannot be read: {str(error).splitlines()[0]}")
 
 
+def first_reading(raw: RawFile, read: Callable[[RawFile], Result]) -> Result:
+    """Return what ``read`` makes of the file, read leniently where it cannot be otherwise. Raises UnreadableFile."""
+    try:
+        return read(raw)
+    except duckdb.Error as error:
+        if raw.lenient is not None:
+            return first_reading(raw.lenient, read)
+        raise unreadable(raw.path, error) from error
+
+
 def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     source = f"read_parquet({located(path)}, file_row_number = true, hive_partitioning = false)"
     described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
@@ -101,15 +118,28 @@ def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
 
 def _open_csv(_connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     delimiter, names = _header(path)
-    source = _text_source(path, names, f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"'")
-    query = f'SELECT row_number() OVER () AS "#row", CAST(NULL AS VARCHAR) AS "#broken", * FROM {source}'
-    return RawFile(path, dict.fromkeys(names, "VARCHAR"), query, _cells(names), torn=_torn(header=1))
+    dialect = f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+
+    def opened(strict: bool) -> RawFile:
+        source = _text_source(path, names, dialect, strict)
+        query = f'SELECT row_number() OVER () AS "#row", CAST(NULL AS VARCHAR) AS "#broken", * FROM {source}'
+        named = [name for name in names if not name.startswith(NAMELESS)]
+        return RawFile(path, dict.fromkeys(named, "VARCHAR"), query, _cells(named), torn=_torn(header=1))
+
+    return replace(opened(True), lenient=opened(False))
 
 
 def _open_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
     _first_line(path)  # a broken .gz says so here
+    try:
+        return _json_lines(connection, path, strict=True)
+    except duckdb.Error:  # the lines may end in more than one way
+        return _json_lines(connection, path, strict=False)
+
+
+def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path, *, strict: bool) -> RawFile:
     whole = f"header = false, delim = {literal(_NEVER)}, quote = '', escape = ''"
-    source = _text_source(path, ["#line"], whole)
+    source = _text_source(path, ["#line"], whole, strict)
     keys = f'SELECT DISTINCT unnest(json_keys("#line")) FROM {source} WHERE {_OBJECT} ORDER BY 1'
     names = [name for (name,) in connection.execute(keys).fetchall()]
     if not names:
@@ -150,11 +180,11 @@ _READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Path], RawFile]] = {
 }
 
 
-def _text_source(path: Path, names: Iterable[str], dialect: str) -> str:
+def _text_source(path: Path, names: Iterable[str], dialect: str, strict: bool) -> str:
     shape = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return (
         f"read_csv({located(path)}, auto_detect = false, columns = {{{shape}}}, {dialect}, "
-        f"store_rejects = true, max_line_size = {_LONGEST_LINE})"
+        f"strict_mode = {str(strict).lower()}, store_rejects = true, max_line_size = {_LONGEST_LINE})"
     )
 
 
@@ -172,14 +202,18 @@ def _cells(names: Iterable[str]) -> str:
 
 def _first_line(path: Path) -> str:
     with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as lines:
-        return lines.readline(_LONGEST_LINE).decode("utf-8-sig")
+        return lines.readline(_LONGEST_LINE).decode("utf-8-sig").partition("\r")[0]
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
-    """Return the delimiter, the most frequent one of the first line, and the column names."""
+    """Return the delimiter, the most frequent one of the first line, and the columns' names, made up for those without.
+
+    An index that was written beside the data has none.
+    """
     first = _first_line(path)
     delimiter = max(_DELIMITERS, key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-    if not all(names) or len({name.lower() for name in names}) < len(names):
-        raise UnreadableFile(str(path), f"the first line must name every column once (found: {first.strip()[:200]})")
-    return delimiter, names
+    named = [name.lower() for name in names if name]
+    if not named or len(set(named)) < len(named):
+        raise UnreadableFile(str(path), f"the first line must name no column twice (found: {first.strip()[:200]})")
+    return delimiter, [name or f"{NAMELESS}{at}" for at, name in enumerate(names, 1)]

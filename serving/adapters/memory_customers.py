@@ -57,7 +57,8 @@ class MemoryCustomers:
         for given, fields in said:
             one = self.resolve(given)
             person = self.people[one]
-            person.declared, person.declared_at = dict(fields), int(now)
+            stands = {name: says for name, says in (person.declared or {}).items() if name not in REPLACED}
+            person.declared, person.declared_at = stands | dict(fields), int(now)
             if (consent := fields.get("consent_personalization")) is not None:
                 person.wishes["consent"] = consent
             self._changed(one)

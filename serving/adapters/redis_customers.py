@@ -24,6 +24,8 @@ from serving.ports import REPLACED
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
 ALIAS_SECONDS = 400 * DAY
 """How long a merged visitor is remembered: browsers keep no cookie longer."""
+SAID = "said:"
+"""Before the name of what stands, in a profile, until it is declared anew: a consent."""
 MOST_MOVES = 8
 """How often a customer may be merged into another one while a visitor is merged into them."""
 
@@ -135,7 +137,12 @@ class RedisCustomers:
     def export(self, one: str) -> Mapping[str, Any]:
         """Return the fields of the customer's profile that no Profile carries: what was declared, and when."""
         fields = self.link.run(lambda client: client.hgetall(self._names(one, "profile")[0]))
-        declared = orjson.loads(fields.get(b"declared", b"{}"))
+        stands = {
+            name.decode().removeprefix(SAID): orjson.loads(value)
+            for name, value in fields.items()
+            if name.startswith(SAID.encode())
+        }
+        declared = stands | orjson.loads(fields.get(b"declared", b"{}"))
         return {"declared": declared, "declared_at": int(fields.get(b"declared_at", 0)) or None}
 
     def _names(self, one: str, *kinds: keys.CustomerKey) -> list[str]:
@@ -148,6 +155,8 @@ class RedisCustomers:
 def _declaration(one: str, fields: Mapping[str, Any], now: float) -> tuple[str, dict[str, Any], Sequence[str | bytes]]:
     """Return the customer, the entry for the log and the fields of the profile that a declaration changes."""
     profile: list[str | bytes] = ["declared", orjson.dumps(fields), "declared_at", str(int(now))]
+    for name in fields.keys() - REPLACED:
+        profile += [SAID + name, orjson.dumps(fields[name])]
     if (consent := fields.get("consent_personalization")) is not None:
         profile += ["consent", str(int(consent)), *(["files_consent", "1"] if consent else [])]
     return one, {"user_id": one, **dict.fromkeys(REPLACED), **fields}, profile

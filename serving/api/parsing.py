@@ -141,10 +141,10 @@ def body_of(request: Request) -> bytes:
     length = int(told) if told.isdigit() else None
     if length is not None and length > most:
         request.environ["wsgi.input"].read(min(length, MOST_SWALLOWED))
-        raise RequestEntityTooLarge
+        raise RequestEntityTooLarge(f"body: is longer than {most:,} bytes")
     body: bytes = request.environ["wsgi.input"].read(most + 1 if length is None else length)
     if len(body) > most:
-        raise RequestEntityTooLarge
+        raise RequestEntityTooLarge(f"body: is longer than {most:,} bytes")
     return body
 
 

@@ -75,11 +75,13 @@ def test_what_is_sold_out_hidden_or_out_of_its_dates_is_never_eligible() -> None
 
 
 def test_an_item_is_in_the_cart_until_it_is_removed_or_bought() -> None:
-    settings = Exclusions(in_cart=True, refunded_or_disliked=False)
+    settings = Exclusions(in_cart=True, in_cart_days=100, refunded_or_disliked=False)
     removed = [(0, EventType.ADD_TO_CART, 1), (0, EventType.REMOVE_FROM_CART, 2)]
     bought = [(1, EventType.ADD_TO_CART, 1), (1, EventType.PURCHASE, 1)]
     again = [(2, EventType.PURCHASE, 1), (2, EventType.ADD_TO_CART, 2)]
     assert excluded(settings, removed, bought, again, [(3, EventType.ADD_TO_CART, 1)]) == [[], [], [2], [3]]
+    lately = settings.model_copy(update={"in_cart_days": 98.5})
+    assert excluded(lately, removed, bought, again, [(3, EventType.ADD_TO_CART, 1)]) == [[], [], [2], []]
 
 
 def test_what_was_bought_lately_is_excluded_except_consumables() -> None:
@@ -118,7 +120,7 @@ def test_impressions_without_a_click_hide_an_item_until_it_is_clicked() -> None:
 
 
 def test_the_rule_that_excludes_an_item_can_be_named() -> None:
-    both = [(0, EventType.ADD_TO_CART, 1), (1, EventType.PURCHASE, 99)]
+    both = [(0, EventType.ADD_TO_CART, 98), (1, EventType.PURCHASE, 99)]
     by_rule = exclusions_by_rule(histories(both), Exclusions(bought_within_days=5), SHOP, np.array([NOW]))
     assert {name: matrix.indices.tolist() for name, matrix in by_rule.items()} == {
         "in_cart": [0],
@@ -134,13 +136,13 @@ def only(**settings: object) -> Exclusions:
 def plainly_excluded(settings: Exclusions, customer: list[Event], item: int) -> bool:
     """Decide one item for one customer by walking through what happened, event by event."""
     in_cart = bought = rejected = disliked = False
-    seen, when = 0, -np.inf
+    seen, when, put = 0, -np.inf, -np.inf
     for row, event, day in sorted(customer, key=lambda e: e[2]):
         if row != item:
             continue
         match event:
             case EventType.ADD_TO_CART:
-                in_cart, seen = True, 0
+                in_cart, seen, put = True, 0, day
             case EventType.REMOVE_FROM_CART:
                 in_cart = False
             case EventType.PURCHASE:
@@ -157,7 +159,7 @@ def plainly_excluded(settings: Exclusions, customer: list[Event], item: int) -> 
                 seen = 0
     consumable = any(SHOP.category.under(path)[item] for path in settings.consumable_categories)
     return bool(
-        (settings.in_cart and in_cart)
+        (settings.in_cart and in_cart and put > 100 - settings.in_cart_days)
         or (bought and when > 100 - settings.bought_within_days and not consumable)
         or (settings.refunded_or_disliked and (rejected or disliked))
         or (settings.seen_without_click and seen >= settings.seen_without_click)
@@ -167,6 +169,7 @@ def plainly_excluded(settings: Exclusions, customer: list[Event], item: int) -> 
 SETTINGS = st.builds(
     Exclusions,
     in_cart=st.booleans(),
+    in_cart_days=st.sampled_from([4.0, 30.0]),
     bought_within_days=st.sampled_from([0.0, 3.0, float("inf")]),
     consumable_categories=st.sampled_from([(), ("Food",), ("Food > Milk", "Foodstuff")]),
     refunded_or_disliked=st.booleans(),

@@ -108,7 +108,10 @@ def test_aliases_ga4_items_and_unknown_names_and_items_are_taken(
         "currency": "EUR",
         "search_term": "tents",
         "value": 30,
-        "items": [{"item_id": "tent", "price": 10, "item_brand": "ignored"}, {"item_id": "never seen", "quantity": 2}],
+        "items": [
+            {"item_id": "tent", "price": "10.0", "item_brand": "ignored"},
+            {"item_id": "never seen", "quantity": 2},
+        ],
     }
     assert send(client, basket, view("tent", event="waved at"))["accepted"] == 2
     rows = log(client_of_redis)

@@ -172,6 +172,15 @@ class TestAllCustomers:
         ]
         assert revision(ports, "w/🏕") == 2
 
+    def test_a_consent_stands_in_what_is_declared_until_another_one_is(self, ports: Ports) -> None:
+        for fields in ({"consent_email": False, "region": "north"}, {"tags": ["vip"]}):
+            ports.customers.declare([("u", fields)], NOW)
+        assert ports.customers.export("u")["declared"] == {"consent_email": False, "tags": ["vip"]}
+        ports.customers.declare([("u", {"consent_email": True})], NOW)
+        assert ports.customers.export("u")["declared"] == {"consent_email": True}
+        ports.customers.forget(["u"], NOW)
+        assert ports.customers.export("u")["declared"] == {}
+
     def test_a_declaration_that_is_silent_on_consent_leaves_it(self, ports: Ports) -> None:
         ports.customers.declare([("u", {"consent_personalization": False})], NOW)
         ports.customers.declare([("u", {"region": "north"})], NOW)

@@ -56,6 +56,11 @@ def test_the_same_rows_in_every_format_are_the_same_events(tmp_path: Path) -> No
     assert [row["timestamp"] for row in expected] == [NEW_YEAR, NEW_YEAR]
     assert events(tmp_path, "a.csv.gz", csv) == expected
     assert events(tmp_path, "b.csv", csv.replace(",", ";").replace("\n", "\r\n")) == expected
+    assert events(tmp_path, "d.csv", csv.replace("\n", "\r\n", 2) + "\r\n") == expected
+    assert events(tmp_path, "e.csv", csv.replace("\n", "\r\n", 1)) == expected
+    assert events(tmp_path, "f.csv", csv.replace("\n", "\r")) == expected
+    assert events(tmp_path, "g.csv", "," + csv.replace("\n", "\n0,")[:-2]) == expected
+    assert events(tmp_path, "b.jsonl", lines.replace("\n", "\r\n", 1)) == expected
     assert events(tmp_path, "c.tsv", "\ufeff" + csv.replace(",", "\t")) == expected
     assert events(tmp_path, "a.jsonl", lines) == expected
     assert events(tmp_path, "a.jsonl.gz", lines) == expected
@@ -273,7 +278,7 @@ def test_users(tmp_path: Path) -> None:
         ("a.parquet", b"PAR1 but not really", "cannot be read"),
         ("a.jsonl", b"{}\n", "no line is a JSON object"),
         ("a.jsonl", b'{"user_id":"u"}\n', "column item_id is missing"),
-        ("a.csv", b"user_id,user_id\n", "must name every column once"),
+        ("a.csv", b"user_id,user_id\n", "must name no column twice"),
         ("a.xlsx", b"...", "must end in .csv, .jsonl or .parquet"),
     ],
 )
@@ -350,6 +355,22 @@ def test_a_list_is_the_same_attribute_in_every_format(tmp_path: Path) -> None:
     for path in (lines, tmp_path / "a.parquet"):
         (item,) = read_files(items=[path]).items.to_pylist()
         assert (item["colors"], item["size"]) == ("red|blue", "[XL")
+
+
+def test_a_category_is_a_path_in_every_format(tmp_path: Path) -> None:
+    lines = written(tmp_path, "a.jsonl", '{"item_id": "i", "category": ["Food", "Milk"]}\n')
+    pq.write_table(pa.table({"item_id": ["i"], "category": [["Food", "Milk"]]}), tmp_path / "a.parquet")
+    for path in (lines, tmp_path / "a.parquet", written(tmp_path, "a.csv", "item_id,category\ni,Food > Milk\n")):
+        assert read_files(items=[path]).items["category"].to_pylist() == ["Food > Milk"]
+
+
+def test_every_cell_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    found = read_items(written(tmp_path, "a.csv", "item_id,in_stock,hidden,price\ni,maybe,perhaps,5\n"))
+    (reject,) = found.rejects
+    assert reject.reason == (
+        "in_stock is neither yes nor no; hidden is neither yes nor no; the rest of the row is kept"
+    )
+    assert found.table["price"].to_pylist() == ["5"]
 
 
 @pytest.mark.parametrize(("cell", "kept"), [("02-29", True), ("1990-05-17", True), ("02-30", False), ("5-7", False)])

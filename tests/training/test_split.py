@@ -226,7 +226,7 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
     half = len(asked) // 2
     parts = [asked.take(np.arange(0, half)), asked.take(np.arange(half, len(asked)))]
     assignments = [Assignment(past, HOME, part, held_out(part.customer), exclude_had=False) for part in parts]
-    alone = [lessons([assignment], jobs=1)[0] for assignment in assignments]
+    alone = [lessons([assignment], processes=1)[0] for assignment in assignments]
     assert all(len(one.group) for one in alone)
     told: list[tuple[int, int]] = []
     together = lessons(assignments, progress=lambda *of: told.append(of))
