@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from features.event_names import event_type
 from features.tables import ITEMS, USERS, ShopFolder
 from features.upsert import upsert
-from features.whole_files import alone, locked, put, write_whole
+from features.whole_files import alone, locked, put, unchanging, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
@@ -114,11 +114,12 @@ def _import_events(
         progress(path.name, 0, read)
         file.keep_first("event_id")
         for batch in file.batches(_BATCH_ROWS):
+            with unchanging(folder.root):
+                unheld = _fresh(batch, folder.event_files())
             with alone(folder.root):
-                known = without_erased_events(batch, read_erased(folder.root))
-                fresh = _fresh(known, folder.event_files())
+                fresh = without_erased_events(unheld, read_erased(folder.root))
                 write_days(folder.events, fresh)
-            report.forgotten += len(batch) - len(known)
+            report.forgotten += len(unheld) - len(fresh)
             _count_unknown(fresh, report.unknown_events)
             report.events += Counts(new=len(fresh))
             done += len(batch)

@@ -41,10 +41,17 @@ class ParquetArchive:
             return sum(int(pc.sum(_theirs(path, erasure)).as_py() or 0) for path in self._folder.event_files())
 
     def remove(self, erasure: Erasure) -> dict[str, int]:
-        """Take these customers out of every file, and return how many rows of each kind went."""
+        """Take these customers out of every file, and return how many rows of each kind went.
+
+        What is written from now on knows of the wish, so only the files of this moment are gone through; each is locked
+        while it is written anew, for requests wait for that.
+        """
+        with unchanging(self.root):
+            files = list(self._folder.event_files())
+        events = sum(self._clean(path, erasure) for path in files)
         with alone(self.root):
             return {
-                "archive_rows": sum(self._clean(path, erasure) for path in self._folder.event_files()),
+                "archive_rows": events,
                 "declared_rows": self._forget(erasure),
                 "merges": self._without(self._folder.merges, "visitor_id", erasure),
                 "dead_letters": sum(_strike(path, erasure, exact) for path, exact in self._texts()),
@@ -77,7 +84,9 @@ class ParquetArchive:
         theirs = _theirs(path, erasure)
         count = int(pc.sum(theirs).as_py() or 0)
         if count:
-            write_whole(path, pq.read_table(path, partitioning=None).filter(pc.invert(theirs)))
+            kept = pq.read_table(path, partitioning=None).filter(pc.invert(theirs))
+            with alone(self.root):
+                write_whole(path, kept)
         return count
 
     def _forget(self, erasure: Erasure) -> int:
