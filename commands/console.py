@@ -4,23 +4,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
+import rich.progress as rich
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from training.progress import Progress
 
 output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 messages = Console(stderr=True, highlight=False)
 
 LINE_SECONDS = 5.0
 """Between two plain lines of one step."""
-
-
-class Report(Protocol):
-    """Called with a step's name, how much of it is done, and how much there is (0 where nobody knows)."""
-
-    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
-        """Show it."""
 
 
 def complain(message: str, *, status: int) -> NoReturn:
@@ -35,13 +30,13 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Report]:
+def progress() -> Iterator[Progress]:
     """Show how far the steps are: a bar a step on a terminal, else a line every few seconds."""
     if not messages.is_terminal:
         yield _Lines()
         return
-    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=messages) as bars:
+    text, numbers = rich.TextColumn("{task.description:<40}"), rich.MofNCompleteColumn()
+    with rich.Progress(text, rich.BarColumn(), numbers, rich.TimeElapsedColumn(), console=messages) as bars:
         yield _Bars(bars)
 
 
@@ -60,7 +55,7 @@ class _Lines:
 
 
 class _Bars:
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: rich.Progress) -> None:
         self._bars, self._last = bars, ""
         self._tasks = {task.description: task.id for task in bars.tasks}
 

@@ -8,12 +8,13 @@ import typer
 from rich.table import Table
 
 from commands.console import output
-from commands.options import DATA, BundleKey, Configuration, Data, Shop, rfc3339
+from commands.options import DATA, BundleKey, Configuration, Data, Shop
 from commands.tables import show_difference
 from features.config_file import load_config
 from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info, signing_key
 from recommender.errors import InvalidInput
+from recommender.times import rfc3339
 from training.appraisal import CUT
 from training.diff import compare
 from training.registry import Registry, bundle_folder

@@ -1,13 +1,13 @@
 """Options that several commands share, and how their values are read."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recommender.errors import InvalidInput
+from recommender.times import seconds
 
 Data = Annotated[Path, typer.Option("--data", envvar="TAGALONG_DATA", help="The data folder: log, catalogue, bundles.")]
 Shop = Annotated[str, typer.Option("--shop", envvar="TAGALONG_SHOP", help="Whose part of the data folder.")]
@@ -66,14 +66,8 @@ def moment(option: str, text: str | None) -> int | None:
         number = int(text)
         return number // 1000 if abs(number) >= MILLISECONDS_FROM else number
     try:
-        found = datetime.fromisoformat(text)
+        return seconds(text)
     except ValueError as error:
         raise InvalidInput(
             option, f"{text!r} is neither RFC 3339 (2026-03-01T08:00:00Z) nor an epoch number"
         ) from error
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
-
-
-def rfc3339(seconds: int) -> str:
-    """Return a moment as text, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

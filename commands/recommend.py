@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.console import Report, progress, say
+from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
 from commands.reading import read
 from features.stock import updated
@@ -19,6 +19,7 @@ from training.batch import ask_for, in_blocks
 from training.forked import CORES
 from training.lists_file import check_target, write_lists
 from training.privacy import UNDECIDED, Decisions
+from training.progress import Progress
 from training.registry import bundle_folder
 from training.sources import read_decisions
 
@@ -92,7 +93,7 @@ def _decided(folder: Path) -> Decisions:
 
 
 def _shown(
-    parts: Iterator[tuple[slice, Ordered]], audience: Audience, report: Report
+    parts: Iterator[tuple[slice, Ordered]], audience: Audience, report: Progress
 ) -> Iterator[tuple[slice, Ordered]]:
     for block, ordered in parts:
         yield block, ordered

@@ -11,6 +11,11 @@ def seconds(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
+def rfc3339(moment: int) -> str:
+    """Return RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+
+
 def timestamp(now: float) -> str:
     """Return RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z"

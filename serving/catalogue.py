@@ -1,7 +1,6 @@
 """Look-up and change of the catalogue; a change is obeyed from the next request on, by every worker."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ import orjson
 
 from recommender.catalogue import Catalogue
 from recommender.errors import NotFound, Unavailable
+from recommender.times import rfc3339
+from recommender.values import EARLIEST
 from serving.services import Services
 from serving.shelf import Shelf
 
@@ -27,8 +28,8 @@ def put_items(services: Services, items: Sequence[Mapping[str, Any]]) -> int:
 
     An item that nobody knows is new now, for every worker and for training.
     """
-    shelf, now = _fresh_shelf(services), datetime.fromtimestamp(int(services.clock()), UTC)
-    born = {"first_seen": now.isoformat().replace("+00:00", "Z")}
+    shelf = _fresh_shelf(services)
+    born = {"first_seen": rfc3339(int(services.clock()))}
     revision = services.stock.put([{**born, **one} if shelf.row_of(one["item_id"]) < 0 else one for one in items])
     services.shelves.at_least(revision)
     return revision
@@ -51,12 +52,8 @@ def describe(catalogue: Catalogue, row: int) -> dict[str, Any]:
         **orjson.loads(catalogue.properties[row] or "{}"),
         "in_stock": bool(catalogue.in_stock[row]),
         "hidden": bool(catalogue.hidden[row]),
-        "first_seen": _time(int(catalogue.first_seen[row])),
+        "first_seen": None if catalogue.first_seen[row] == EARLIEST else rfc3339(int(catalogue.first_seen[row])),
     }
-
-
-def _time(seconds: int) -> str | None:
-    return None if seconds < 0 else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _fresh_shelf(services: Services) -> Shelf:

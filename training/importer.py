@@ -5,7 +5,7 @@ none; importing again brings what is missing. One import at a time works on a sh
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -23,11 +23,9 @@ from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.privacy import without_erased_events, without_erased_users
+from training.progress import Progress
 from training.raw_files import connect, located, unreadable
 from training.sources import Paths, expand, read_erased
-
-Progress = Callable[[str, int, int], None]
-"""Called with a file's name, how many of its rows are done, and how many it has."""
 
 _BATCH_ROWS = 1_000_000
 

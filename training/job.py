@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,12 +17,13 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.models.repurchase import strongest_event
 from recommender.ranker import Ranker
-from recommender.times import DAY
+from recommender.times import DAY, rfc3339
 from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
 from training.lessons import Assignment, Lessons, joined, lessons, tells_dates
+from training.progress import Progress
 from training.split import (
     Acquisitions,
     Questions,
@@ -59,13 +60,6 @@ TOLD = 1000
 """Moments, at most, that tell whether taste lasts."""
 HELD_OUT = 5
 """One customer in this many is held out, to choose with and to evaluate on."""
-
-
-class Progress(Protocol):
-    """Called with a step's name, how much of it is done, and how much there is (0 where nobody knows)."""
-
-    def __call__(self, step: str, done: int = 0, total: int = 0, /) -> None:
-        """Take note of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,10 +224,9 @@ def _bundle(
     dataset: Dataset, config: Config, models: Models, rankers: dict[str, Ranker], metrics: dict[str, Any], now: int
 ) -> Bundle:
     time = dataset.histories.time
-    created = datetime.fromtimestamp(now, UTC)
     info = BundleInfo(
-        bundle_id=created.strftime("%Y%m%dT%H%M%SZ"),
-        created_at=created.isoformat().replace("+00:00", "Z"),
+        bundle_id=datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
+        created_at=rfc3339(now),
         code_version=__version__,
         data_from=int(time.min()) if len(time) else now,
         data_until=int(time.max()) if len(time) else now,

@@ -14,10 +14,12 @@ from recommender.bundle_io import CURRENT, MANIFEST, load, save
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import BundleError, InvalidInput, UnsignedBundle
+from recommender.times import rfc3339
 from training import gate
 from training.appraisal import appraise
 from training.gate import Verdict
-from training.job import Progress, fit_and_hold
+from training.job import fit_and_hold
+from training.progress import Progress
 from training.registry import Registry
 
 
@@ -44,7 +46,7 @@ def trained(dataset: Dataset, config: Config, run: Run, progress: Progress, riva
     info = replace(
         fitted.bundle.info,
         bundle_id=f"{created:%Y%m%dT%H%M%SZ}-{_mark(dataset, config)}",
-        created_at=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+        created_at=rfc3339(run.created),
         metrics=metrics,
         archived_until=run.archived_until,
     )

@@ -27,7 +27,8 @@ from training.baselines import EVERY, best, fit_popularity
 from training.batch import ask_for, had
 from training.evaluation import Lists, Yardstick, judge, sources
 from training.heldout import Heldout, Protocol, Split, split
-from training.job import Progress, fit
+from training.job import fit
+from training.progress import Progress
 from training.report import OURS, Report, Row, Task
 
 WITHOUT_TAGS = f"{OURS} without tags"

@@ -1,7 +1,7 @@
 """Searches for better settings on the validation split of a training run; the held-out future is never looked at."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,12 @@ import optuna
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
-from training.appraisal import CUT, appraise
+from training.appraisal import appraise
 from training.baselines import CHEAP
+from training.gate import FIGURE, TASKS
 from training.job import fit_and_hold
+from training.progress import Progress
 from training.report import OURS
-
-FIGURE = f"NDCG@{CUT}"
-TASKS = ("next", "discovery")
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

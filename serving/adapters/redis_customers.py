@@ -15,15 +15,12 @@ from features.live_events import LiveEvents
 from features.profile import Profile
 from features.tag_rules import Earned
 from recommender.errors import Conflict, InvalidInput
-from recommender.times import DAY
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink, pack
 from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
 from serving.ports import REPLACED
 
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
-ALIAS_SECONDS = 400 * DAY
-"""How long a merged visitor is remembered: browsers keep no cookie longer."""
 SAID = "said:"
 """Before the name of what stands, in a profile, until it is declared anew: a consent."""
 MOST_MOVES = 8
@@ -68,7 +65,7 @@ class RedisCustomers:
     ) -> tuple[list[str], list[Any]]:
         """Return the keys and arguments with which ``CHANGE`` sets fields of a customer's profile."""
         names = [*self._names(one, "lists", "profile"), keys.shared(self.shop, "log"), self._withheld]
-        return names, [self.ttl(), ALIAS_SECONDS, keys.any_lists(self.shop), orjson.dumps(entry), *fields]
+        return names, [self.ttl(), keys.REMEMBER_SECONDS, keys.any_lists(self.shop), orjson.dumps(entry), *fields]
 
     def give(self, one: str, tag: str, weight: float, now: float) -> None:
         """Put a tag on a customer by hand; raises InvalidInput where they have too many."""
@@ -80,7 +77,7 @@ class RedisCustomers:
 
     def _tag(self, one: str, tag: str, value: bytes) -> None:
         names = self._names(one, "lists", "tags")
-        if not self._run(TAG, names, [self.ttl(), ALIAS_SECONDS, tag_codec.MOST_TAGS, tag, value]):
+        if not self._run(TAG, names, [self.ttl(), keys.REMEMBER_SECONDS, tag_codec.MOST_TAGS, tag, value]):
             raise InvalidInput("tag", f"this customer has {tag_codec.MOST_TAGS} tags given by hand or muted already")
 
     def merge(self, visitor: str, customer: str, now: float) -> bool:
@@ -104,7 +101,7 @@ class RedisCustomers:
             self._withheld,
         ]
         entry = orjson.dumps({"visitor_id": visitor, "user_id": customer, "merged_at": int(now * 1000)})
-        times = [ALIAS_SECONDS, self.ttl(), ALIAS_SECONDS]
+        times = [keys.REMEMBER_SECONDS, self.ttl(), keys.REMEMBER_SECONDS]
         refusal = orjson.dumps({"user_id": customer, "personalize_chosen": False})
         arguments = [visitor, customer, *times, tag_codec.muted()[:1], entry, keys.any_lists(self.shop), refusal]
         return int(self._run(MERGE, names, arguments))
@@ -124,13 +121,14 @@ class RedisCustomers:
         raw: list[bytes] = self.link.run(lambda client: client.lrange(names[1], 0, -1))
         events = LiveEvents.unpacked(raw).condensed(recent).packed()
         tags = [part for each in earned for part in (each.tag.name, tag_codec.earned(each))]
-        times = (self.ttl(), ALIAS_SECONDS)
+        times = (self.ttl(), keys.REMEMBER_SECONDS)
         return bool(self._run(CONDENSE, names, [profile.revision, *times, len(events), *events, *tags]))
 
     def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
         """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used."""
         gone = [
-            self._run(FORGET, [*self._names(one, *KINDS), self._withheld], [int(now), ALIAS_SECONDS]) for one in ids
+            self._run(FORGET, [*self._names(one, *KINDS), self._withheld], [int(now), keys.REMEMBER_SECONDS])
+            for one in ids
         ]
         return {kind: sum(counts[at] for counts in gone) for at, kind in enumerate(KINDS)}
 

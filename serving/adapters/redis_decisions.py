@@ -12,15 +12,12 @@ from features.consent import chose_none, denied
 from features.merges import merged_users
 from features.tables import ERASED, MERGES, USERS, ShopFolder, conform
 from features.whole_files import unchanging
-from recommender.times import DAY
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import TELL
 
 AT_ONCE = 1_000
 """Customers of whom is told in one round trip."""
-KEEP_SECONDS = 400 * DAY
-"""How long a profile is kept at least."""
 CONSENT, CHOICE = "consent", "choice"
 """The words for a consent that is denied, and for a choice against personal lists."""
 
@@ -76,7 +73,9 @@ class RedisDecisions:
                 names = [keys.customer(self._shop, kind, one) for kind in ("lists", "profile")]
                 names += [keys.shared(self._shop, "withheld"), self._told]
                 begin = keys.any_lists(self._shop)
-                pipeline.eval(TELL, len(names), *names, self._ttl, KEEP_SECONDS, one, word, *flags, erased_at, begin)
+                pipeline.eval(
+                    TELL, len(names), *names, self._ttl, keys.REMEMBER_SECONDS, one, word, *flags, erased_at, begin
+                )
             pipeline.execute()
 
 

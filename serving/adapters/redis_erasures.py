@@ -16,14 +16,11 @@ import structlog
 from features.tables import ERASED, ShopFolder
 from features.whole_files import locked, write_whole
 from recommender.errors import Unavailable
-from recommender.times import DAY
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
 from serving.adapters.scripts import NOTE
 from serving.ports import Erasure
 
-KEEP_SECONDS = 400 * DAY
-"""How long a receipt can be shown."""
 REWRITE_SECONDS = 3_600.0
 """Between two rewritings: each copies all that Redis holds."""
 AGAIN_SECONDS = 60.0
@@ -44,7 +41,7 @@ class RedisErasures:
         """Keep the wish."""
         self._keep_out(erasure)
         fields = {name: getattr(erasure, name) for name in erasure.__slots__}
-        self._use("SET", self._receipt(erasure.receipt), orjson.dumps(fields), "EX", KEEP_SECONDS)
+        self._use("SET", self._receipt(erasure.receipt), orjson.dumps(fields), "EX", keys.REMEMBER_SECONDS)
         self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
@@ -59,7 +56,7 @@ class RedisErasures:
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
         """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
         noted = orjson.dumps(dict(removed))
-        arguments = (KEEP_SECONDS, noted, int(done), receipt)
+        arguments = (keys.REMEMBER_SECONDS, noted, int(done), receipt)
         return _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
 
     @property
