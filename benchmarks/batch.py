@@ -19,7 +19,7 @@ from recommender.policy import Rules
 from recommender.ranking import ranked
 from recommender.values import Queries
 from training.audience import gather
-from training.batch import Order, ask_for, in_blocks
+from training.batch import BatchRequest, ask_for, in_blocks
 from training.registry import bundle_folder
 
 CUSTOMERS, BLOCK = 512, 64
@@ -64,7 +64,7 @@ def _products(items: int, customers: int) -> None:
         tastes[at : at + BLOCK] @ factors.T
 
 
-def _predictions(bundle: Bundle, what: Order, queries: Queries) -> float:
+def _predictions(bundle: Bundle, what: BatchRequest, queries: Queries) -> float:
     total = 0.0
     for at in range(0, len(queries), BLOCK):
         part = queries.take(np.arange(at, min(at + BLOCK, len(queries))))

@@ -12,7 +12,7 @@ from commands.reading import read
 from commands.tables import show
 from features.config_file import load_config
 from recommender.errors import InvalidInput
-from training.heldout import Protocol
+from training.heldout import SplitProtocol
 from training.page import page
 from training.study import Plan, study
 
@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def evaluate(
     interactions: Interactions,
-    protocol: Annotated[Protocol, typer.Option(help="What is held out: each last choice, or all after a moment.")],
+    protocol: Annotated[SplitProtocol, typer.Option(help="What is held out: each last choice, or all after a moment.")],
     items: Items = None,
     users: Users = None,
     test_from: Annotated[

@@ -136,7 +136,7 @@ def _wide(rows: NDArray[np.int32], most: int) -> NDArray[np.int32]:
     return np.pad(rows, ((0, 0), (0, missing)), constant_values=-1) if missing > 0 else rows
 
 
-def share(order: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:
+def propose_in_order(order: NDArray[np.intp], allowed: Allowed, most: int) -> NDArray[np.int32]:
     """Return (B × most) the first allowed items of one ``order`` for everyone, padded with −1.
 
     It is cut once for all, deep enough for the longest list of exclusions, then for each customer.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender import pairs
 from recommender.bundle import Bundle
-from recommender.candidates import Allowed, share
+from recommender.candidates import Allowed, propose_in_order
 from recommender.catalogue import Catalogue, Coded
 from recommender.config import FallbackName, Placement, SourceName
 from recommender.policy import Rules, boosted, diversify
@@ -183,7 +183,7 @@ def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
 
 def _fallback(bundle: Bundle, found: Ranked, name: FallbackName, left: Allowed, most: int) -> NDArray[np.int32]:
     if name == "catalogue":
-        return share(_shuffled(len(bundle.catalogue)), left, most)
+        return propose_in_order(_shuffled(len(bundle.catalogue)), left, most)
     signal = "in_category" if name == "category_popularity" else name
     return found.signals.proposed([signal], left, most)[signal]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.bundle import Models
-from recommender.candidates import Allowed, propose, propose_sparse, share
+from recommender.candidates import Allowed, propose, propose_in_order, propose_sparse
 from recommender.models.collaborative import CollaborativeModel
 from recommender.models.repurchase import Habits
 from recommender.scorer import Scores
@@ -80,7 +80,7 @@ class Signals:
     def proposed(self, names: Sequence[str], allowed: Allowed, most: int) -> dict[str, NDArray[np.int32]]:
         """Return by name the (B × most) allowed items that each signal puts first, best first, padded with −1."""
         orders = self._orders()
-        found = {name: share(orders[name], allowed, most) for name in names if name in orders}
+        found = {name: propose_in_order(orders[name], allowed, most) for name in names if name in orders}
         found |= {name: propose(self.dense[name], allowed, most) for name in names if name in self.dense}
         found |= self._sparsely([name for name in names if name not in found], allowed, most)
         return {name: found[name] for name in names}

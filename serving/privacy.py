@@ -39,7 +39,7 @@ def verify(services: Services, user_id: str, receipt: str) -> dict[str, Any]:
     profiles = services.profiles.read(erasure.ids)
     left = {
         "live_events": sum(_before(p, erasure.asked_at) for p in profiles),
-        "bundle_events": sum(p.erased_at is None for p in profiles),
+        "bundle_histories": sum(p.erased_at is None for p in profiles),
         "archive_rows": services.archived.rows_left(erasure),
         "dead_letters": services.archived.letters_left(erasure),
     }

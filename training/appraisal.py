@@ -15,7 +15,7 @@ from recommender.config import Exclusions
 from recommender.policy import always_eligible
 from recommender.values import Queries
 from training.baselines import EVERY, Fit, best
-from training.batch import Order, ask_for, had, lists
+from training.batch import BatchRequest, ask_for, had, lists
 from training.evaluation import Lists, Yardstick, summary, values
 from training.heldout import Heldout
 from training.metrics import PerCustomer
@@ -74,7 +74,7 @@ def unseen(bundle: Bundle, queries: Queries, count: int) -> Lists:
     return Lists(fresh.rows, fresh.rows, fresh.source, fresh.source)
 
 
-def _open(what: Order) -> Order:
+def _open(what: BatchRequest) -> BatchRequest:
     nothing = Exclusions(in_cart=False, refunded_or_disliked=False)
     return replace(what, placement=what.placement.model_copy(update={"exclude": nothing, "pins": ()}))
 

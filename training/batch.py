@@ -20,7 +20,7 @@ BLOCK = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BatchRequest:
     """What is asked for all customers alike."""
 
     placement: Placement
@@ -29,7 +29,7 @@ class Order:
     """Exclude whatever the customer had before, however long ago."""
 
 
-def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> Order:
+def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> BatchRequest:
     """Return the order for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit.
 
     Carts are left alone: what was once put into one and never bought is in a log for ever, in a cart it is not.
@@ -48,7 +48,7 @@ def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat:
     found = found.model_copy(update={"exclude": found.exclude.model_copy(update=ruled)})
     if repeat is False and found.ranker == "home":
         found = found.model_copy(update={"ranker": "discovery"})
-    return Order(found, count or found.count, repeat is False)
+    return BatchRequest(found, count or found.count, repeat is False)
 
 
 def had(bundle: Bundle, histories: Histories) -> csr_array:
@@ -56,7 +56,7 @@ def had(bundle: Bundle, histories: Histories) -> csr_array:
     return owned_items(histories, bundle.models.repurchase.had, len(bundle.catalogue))
 
 
-def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:
+def lists(bundle: Bundle, what: BatchRequest, queries: Queries) -> Ordered:
     """Return the lists of B customers; items must be available at the latest moment asked about."""
     excluded = exclusions(queries.histories, what.placement.exclude, bundle.catalogue, queries.now)
     if what.exclude_had:
@@ -67,7 +67,9 @@ def lists(bundle: Bundle, what: Order, queries: Queries) -> Ordered:
     return order(bundle, what.placement, queries, rules)
 
 
-def in_blocks(bundle: Bundle, what: Order, queries: Queries, *, processes: int) -> Iterator[tuple[slice, Ordered]]:
+def in_blocks(
+    bundle: Bundle, what: BatchRequest, queries: Queries, *, processes: int
+) -> Iterator[tuple[slice, Ordered]]:
     """Yield the lists of all customers block by block, in their order; ``processes`` work on them side by side."""
     blocks = [slice(at, min(at + BLOCK, len(queries))) for at in range(0, len(queries), BLOCK)]
 

@@ -20,7 +20,7 @@ from recommender.values import Queries
 from training.raw_files import connect
 from training.split import PAUSE
 
-Protocol = Literal["leave-one-out", "temporal"]
+SplitProtocol = Literal["leave-one-out", "temporal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,9 @@ class Split:
     heldout: Heldout
 
 
-def split(tables: Tables, config: Config, protocol: Protocol, test_from: int | None, seed: int, most: int) -> Split:
+def split(
+    tables: Tables, config: Config, protocol: SplitProtocol, test_from: int | None, seed: int, most: int
+) -> Split:
     """Hold out each customer's last choice, or the first basket that known customers chose at or after ``test_from``.
 
     At most ``most`` customers, drawn with ``seed``. Raises InvalidInput where nobody is left to ask.

@@ -53,7 +53,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class BundleLine:
     """One line of the list of bundles."""
 
     bundle_id: str
@@ -97,14 +97,14 @@ class Registry:
             raise NotFound("bundle", bundle_id)
         return self.folder / name
 
-    def listed(self) -> list[Listed]:
+    def listed(self) -> list[BundleLine]:
         """Return every bundle, newest first; at the end those of another version, or damaged ones, with the reason."""
         record, current = self._record(), self.current()
         lines = []
         for name in self._present():
             status = "current" if name == current else "published" if name in record.published else "kept"
             info, fault = _read(self.folder / name, self.key)
-            lines.append(Listed(name, status, fault or record.reason(name), info))
+            lines.append(BundleLine(name, status, fault or record.reason(name), info))
         return sorted(lines, key=lambda line: line.age, reverse=True)
 
     def add(self, bundle: Bundle, reason: str = "not published yet") -> Path:

@@ -26,7 +26,7 @@ from training.appraisal import baselines, ours, share, unseen
 from training.baselines import EVERY, best, fit_popularity
 from training.batch import ask_for, had
 from training.evaluation import Lists, Yardstick, judge, sources
-from training.heldout import Heldout, Protocol, Split, split
+from training.heldout import Heldout, Split, SplitProtocol, split
 from training.job import fit
 from training.progress import Progress
 from training.report import OURS, Report, Row, Task
@@ -44,7 +44,7 @@ FEWEST = 20
 class Plan:
     """What to evaluate."""
 
-    protocol: Protocol
+    protocol: SplitProtocol
     test_from: int | None
     ks: tuple[int, ...]
     customers: int

@@ -25,9 +25,9 @@ Word = Annotated[str, StringConstraints(max_length=2_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, allow_inf_nan=False)]
 MOST_ATTRIBUTES = 100
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Attribute = str | Whole | Finite | bool | None
+Attribute = str | Integer | Finite | bool | None
 
 
 def _split(tags: Any) -> Any:

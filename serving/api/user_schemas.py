@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from recommender.ids import Id
-from serving.api.item_schemas import Finite, Rejected, Whole
+from serving.api.item_schemas import Finite, Integer, Rejected
 from serving.api.schemas import Body
 from serving.ask import Strict
 
-DAY = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
+DATE = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
 
 
 def _day(given: str) -> str:
     """Return a day of the year, or a date, as it was given."""
     try:
-        if not DAY.fullmatch(given):
+        if not DATE.fullmatch(given):
             raise ValueError
         date.fromisoformat(f"2000-{given}" if len(given) == len("MM-DD") else given)
     except ValueError:
@@ -41,7 +41,7 @@ class UserFields(Strict):
     consent_email: bool | None = None
     consent_sms: bool | None = None
     consent_push: bool | None = None
-    attributes: Annotated[dict[Id, Short | Whole | Finite | bool], Field(max_length=50)] | None = None
+    attributes: Annotated[dict[Id, Short | Integer | Finite | bool], Field(max_length=50)] | None = None
     """Anything else, as text, number or truth."""
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from recommender.candidates import LEADING, Allowed, merge, propose_sparse, share
+from recommender.candidates import LEADING, Allowed, merge, propose_in_order, propose_sparse
 from recommender.scorer import best, jitter
 
 seeds = st.integers(0, 2**32 - 1)
@@ -61,8 +61,8 @@ def test_sparse_proposals_are_the_best_allowed_with_ties_told_apart_by_item(seed
 def test_one_order_for_everyone_is_cut_for_each() -> None:
     order = np.array([4, 2, 0, 3, 1])
     allowed = Allowed.of(np.array([True, True, True, True, False]), csr_array([[0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]))
-    assert share(order, allowed, 2).tolist() == [[0, 3], [2, 0]]
-    assert share(order, allowed, 5).tolist() == [[0, 3, 1, -1, -1], [2, 0, 3, 1, -1]]
+    assert propose_in_order(order, allowed, 2).tolist() == [[0, 3], [2, 0]]
+    assert propose_in_order(order, allowed, 5).tolist() == [[0, 3, 1, -1, -1], [2, 0, 3, 1, -1]]
 
 
 def test_what_one_signal_alone_puts_first_is_no_less_a_candidate_than_what_all_put_somewhere() -> None:

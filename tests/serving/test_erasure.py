@@ -39,7 +39,7 @@ def test_an_erasure_is_fulfilled_in_the_files_and_verified(client: FlaskClient, 
     assert (after["status"], after["verified"]) == ("done", True)
     assert after["removed"]["archive_rows"] == 3
     assert after["removed"]["declared_rows"] == 1
-    assert after["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0, "dead_letters": 0}
+    assert after["left"] == {"live_events": 0, "bundle_histories": 0, "archive_rows": 0, "dead_letters": 0}
     assert rows(root) == {"b": 1}
 
 

@@ -309,7 +309,7 @@ def test_erasure_forgets_at_once_and_says_so(client: FlaskClient, client_of_redi
     assert tags(client, "u1") == {}
     assert client.get("/v1/users/u1").json["events"] == 0
     checked = client.get(f"/v1/users/u1/erasure/{receipt['receipt']}").json
-    assert checked["left"] == {"live_events": 0, "bundle_events": 0, "archive_rows": 0, "dead_letters": 0}
+    assert checked["left"] == {"live_events": 0, "bundle_histories": 0, "archive_rows": 0, "dead_letters": 0}
     assert client.get(f"/v1/users/u2/erasure/{receipt['receipt']}").status_code == 404
 
 

@@ -18,7 +18,7 @@ from features.tables import Tables
 from recommender.bundle import Bundle
 from recommender.config import CollaborativeSettings, Config, Placement, RankerSettings, SourceName
 from training.appraisal import ours, share
-from training.batch import Order, lists
+from training.batch import BatchRequest, lists
 from training.evaluation import Lists, Yardstick, values
 from training.heldout import Heldout, split
 from training.intervals import Estimate, estimate
@@ -106,7 +106,9 @@ def source_lists(source: SourceName, naming: Naming) -> Lists:
     """Return the ten items that one source alone puts first, in the order of its own scores."""
     one = trial(naming)
     alone = Placement(ranker=None, sources=(source,), fallback=())
-    allowed, fresh = (lists(one.bundle, Order(alone, 10, new), one.heldout.queries).rows for new in (False, True))
+    allowed, fresh = (
+        lists(one.bundle, BatchRequest(alone, 10, new), one.heldout.queries).rows for new in (False, True)
+    )
     return Lists(allowed, fresh)
 
 

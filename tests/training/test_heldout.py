@@ -10,7 +10,7 @@ from features.tables import Tables
 from recommender.config import Config
 from recommender.errors import InvalidInput
 from recommender.times import DAY
-from training.heldout import Protocol, Split, split
+from training.heldout import Split, SplitProtocol, split
 
 LOG = [
     ("ann", "tea", 1 * DAY, "purchase"),
@@ -45,7 +45,7 @@ def histories(found: Split) -> list[list[str]]:
     return [[items[i] for i in asked.item[a:b]] for a, b in zip(asked.indptr, asked.indptr[1:], strict=False)]
 
 
-def held(protocol: Protocol, test_from: int | None = None, most: int = 10) -> Split:
+def held(protocol: SplitProtocol, test_from: int | None = None, most: int = 10) -> Split:
     return split(tables(), Config(), protocol, test_from, seed=7, most=most)
 
 
