@@ -35,7 +35,8 @@ def appraise(
     """Return what ``past``, fitted before the held-out moments ``asked``, and the baselines ``fits`` reach on them.
 
     ``rival`` is measured beside them unless it has seen some of these moments. ``against`` holds how far ``past`` is
-    above each of the others, customer by customer, with its interval.
+    above each of the others, customer by customer, with an interval so wide that chance takes one time in twenty for
+    being behind any of them.
     """
     seed = past.info.config.seed
     heldout = drawn(asked, seed)
@@ -128,7 +129,7 @@ def _task(systems: Mapping[str, Lists], yardstick: Yardstick, task: Task) -> dic
     others = {name: _above(found[OURS], one) for name, one in found.items() if name != OURS}
     return {
         "figures": {name: _plain(one, yardstick.seed) for name, one in found.items()},
-        "against": {name: _plain(above, yardstick.seed) for name, above in others.items()},
+        "against": {name: _plain(above, yardstick.seed, len(others)) for name, above in others.items()},
     }
 
 
@@ -137,6 +138,6 @@ def _above(ours: PerCustomer, theirs: PerCustomer) -> PerCustomer:
     return {figure: ours[figure] - theirs[figure] for figure in FIGURES}
 
 
-def _plain(found: PerCustomer, seed: int) -> dict[str, dict[str, float]]:
-    figures = summary({figure: found[figure] for figure in FIGURES}, seed)
+def _plain(found: PerCustomer, seed: int, comparisons: int = 1) -> dict[str, dict[str, float]]:
+    figures = summary({figure: found[figure] for figure in FIGURES}, seed, comparisons)
     return {name: {part: round(value, 6) for part, value in asdict(one).items()} for name, one in figures.items()}

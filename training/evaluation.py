@@ -96,9 +96,16 @@ def judge(system: str, lists: Lists, yardstick: Yardstick) -> tuple[list[Row], l
     return rows, buckets
 
 
-def summary(found: metrics.PerCustomer, seed: int) -> dict[str, Estimate]:
-    """Return mean and interval of each figure; each is resampled with the same draws of customers."""
-    return {name: estimate(column, np.random.default_rng(seed)) for name, column in found.items()}
+def summary(found: metrics.PerCustomer, seed: int, comparisons: int = 1) -> dict[str, Estimate]:
+    """Return mean and interval of each figure; each is resampled with the same draws of customers.
+
+    Of so many ``comparisons`` of which none is to fail by chance, each gets a wider interval (Bonferroni).
+    """
+    draws = 500 * comparisons
+    return {
+        name: estimate(column, np.random.default_rng(seed), miss=0.05 / comparisons, draws=draws)
+        for name, column in found.items()
+    }
 
 
 def _by_history(

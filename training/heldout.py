@@ -70,7 +70,8 @@ def split(
     dataset = build_dataset(past, config)
     rows, answers = _answers(truth, dataset)
     if not len(rows):
-        raise InvalidInput("--interactions", "no customer has both a past and a choice after it")
+        nobody = "no customer has both a past and a choice after it"
+        raise InvalidInput("--interactions" if test_from is None else "--test-from", nobody)
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
     queries = ask(dataset, rows[drawn], now)
     had = owned_items(queries.histories, event, len(dataset.catalogue))
