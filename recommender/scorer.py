@@ -101,10 +101,10 @@ def _floors(
     values: NDArray[np.float32], indptr: NDArray[np.integer], size: NDArray[np.integer], k: int
 ) -> NDArray[np.float32]:
     """Return (R,) a value that most likely k values of each row reach, but not many more; −inf for short rows."""
-    stride = np.exp2(np.ceil(np.log2(np.maximum(size / max(SAMPLE, 4 * k), 1)))).astype(indptr.dtype)
+    stride = np.exp2(np.ceil(np.log2(np.maximum(size / max(SAMPLE, 4 * k), 1)))).astype(np.int64)
     taken = -(-size // stride)
-    start = np.append(0, np.cumsum(taken)).astype(indptr.dtype)
-    within = np.arange(start[-1], dtype=indptr.dtype) * np.repeat(stride, taken)
+    start = np.append(0, np.cumsum(taken))
+    within = np.arange(start[-1]) * np.repeat(stride, taken)
     at = within + np.repeat(indptr[:-1] - start[:-1] * stride, taken)
     sample = np.sort(padded(values[at], start, -np.inf), axis=1)  # for several places faster than a partition
     deep = np.where(stride > 1, 2 * k // stride + 8, k)

@@ -64,8 +64,8 @@ class Archiver:
     rewrite: Callable[[bool], object] = lambda erased: None
     """Rewrites what Redis keeps on disk; told whether anybody was erased."""
 
-    _waiting: list[Exception] = field(default_factory=list, init=False, repr=False)
-    """What went wrong since the last step that went well; only the first of it is told."""
+    _trouble: list[str] = field(default_factory=list, init=False, repr=False)
+    """What first went wrong since the last step that went well; what follows it is not told."""
 
     def drain(self) -> int:
         """Archive all that waits, and return how many entries that were. Raises Unavailable."""
@@ -120,11 +120,10 @@ class Archiver:
         try:
             done = bool(step())
         except (Unavailable, OSError) as error:
-            if not self._waiting:
-                log.warning("archiver waits", error=repr(error.__cause__ or error))
-            self._waiting.append(error.with_traceback(None))
+            if not self._trouble:
+                self._trouble.append(repr(error.__cause__ or error))
+                log.warning("archiver waits", error=self._trouble[0])
             return False
-        if self._waiting:
-            log.info("archiver works again", tries=len(self._waiting))
-            self._waiting.clear()
+        if self._trouble:
+            log.info("archiver works again", error=self._trouble.pop())
         return done

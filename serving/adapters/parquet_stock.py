@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ log = structlog.get_logger()
 
 BEFORE_ALL = 1
 """A revision below every one that Redis gives: whatever it says stands above the archive."""
+PAUSE = 1e-3
+"""Seconds an item; to make a catalogue of it takes a twentieth of that."""
 TELLING = ("in_stock", "hidden", "available_from", "available_until")
 
 
@@ -54,12 +57,16 @@ class ImportedItems:
         """Have seen nothing yet of the shop's folder ``root``."""
         self._path = ShopFolder(root).items
         self._seen: int | None = None
+        self._again = 0.0
 
     def fresh(self) -> tuple[pa.Table, str] | None:
-        """Return all items, and a word that differs whenever they do; None where they are as at the last call."""
+        """Return all items, and a word that differs whenever they do; None where they are as at the last call.
+
+        What is put is known without the file, which changes with it: after a large one it is not looked at for a while.
+        """
         try:
             written = self._path.stat().st_mtime_ns
-            if written == self._seen:
+            if written == self._seen or monotonic() < self._again:
                 return None
             table = pq.read_table(self._path, partitioning=None)
         except FileNotFoundError:
@@ -67,7 +74,7 @@ class ImportedItems:
         except (OSError, pa.ArrowException) as error:
             log.error("the archive's items cannot be read", path=str(self._path), error=str(error))
             return None
-        self._seen = written
+        self._seen, self._again = written, monotonic() + len(table) * PAUSE
         return table, str(written)
 
 

@@ -12,6 +12,7 @@ import pytest
 import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from recommender.config import LiveSettings
 from recommender.errors import Unavailable
@@ -322,3 +323,15 @@ def test_facts_that_fit_no_common_table_are_kept_one_by_one(tmp_path: Path) -> N
     items = pq.read_table(tmp_path / "main" / "items.parquet").sort_by("item_id")
     assert items["item_id"].to_pylist() == ["a", "b", "c"]
     assert items["in_stock"].to_pylist() == [True, False, None]
+
+
+def test_trouble_is_told_once_and_so_is_its_end(archiver: Archiver) -> None:
+    stream = LateStream(archiver.stream, iter([Unavailable("event log"), Unavailable("event log"), None]))
+    stopped = threading.Event()
+    with capture_logs() as told:
+        worker = threading.Thread(target=replace(archiver, stream=stream).run, args=(stopped,))
+        worker.start()
+        stream.raised.wait(10)
+        stopped.set()
+        worker.join()
+    assert [line["event"] for line in told] == ["archiver waits", "archiver works again"]
