@@ -58,6 +58,14 @@ def check_target(option: str, path: Path | None) -> None:
         raise InvalidInput(option, f"{path} {'is a folder; name a file' if path.is_dir() else 'cannot be written'}")
 
 
+def shop_folder(data: Path, shop: str) -> Path:
+    """Return a shop's part of the data folder; raise InvalidInput where nothing was brought there yet."""
+    folder = data / shop
+    if not folder.is_dir():
+        raise InvalidInput("--data", f"there is no folder {folder}; tagalong import makes it")
+    return folder
+
+
 def moment(option: str, text: str | None) -> int | None:
     """Return a timestamp given on the command line as seconds since 1970; UTC where no offset is given."""
     if text is None:

@@ -11,7 +11,19 @@ import typer
 
 from commands.console import output, say
 from commands.fitting import fitting
-from commands.options import DATA, BundleKey, Configuration, Data, Interactions, Items, Now, Shop, Users, moment
+from commands.options import (
+    DATA,
+    BundleKey,
+    Configuration,
+    Data,
+    Interactions,
+    Items,
+    Now,
+    Shop,
+    Users,
+    moment,
+    shop_folder,
+)
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -55,14 +67,15 @@ def train(
     if (bundle is None) != (interactions is None and items is None) or (users and bundle is None):
         raise InvalidInput("--bundle", "goes together with --interactions or --items, and they and --users with it")
     settings = load_config(config)
+    folder = data if bundle else shop_folder(data, shop)
     with fitting() as report:
         report("reading")
         until, clock = moment("--now", now), int(time.time())
-        archived = NOTHING_ARCHIVED if bundle else read_archived(data / shop)
+        archived = NOTHING_ARCHIVED if bundle else read_archived(folder)
         rejects = bundle and bundle.with_name(f"{bundle.name}.rejects.jsonl")
         # Not kept in a name: the tables are as large as all that follows, and nothing else needs them.
         dataset = build_dataset(
-            _until(until, read(rejects, interactions, items, users) if rejects else read_log(data / shop)), settings
+            _until(until, read(rejects, interactions, items, users) if rejects else read_log(folder)), settings
         )
         pa.default_memory_pool().release_unused()
         _check(dataset, settings, config, now, from_files=bundle is not None)
@@ -71,7 +84,7 @@ def train(
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
             name = found.info.bundle_id
         else:
-            registry = Registry(data / shop / "bundles", signing_key(bundle_key))
+            registry = Registry(folder / "bundles", signing_key(bundle_key))
             name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")

@@ -8,7 +8,7 @@ import typer
 
 from commands.console import output
 from commands.fitting import fitting
-from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_target
+from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_target, shop_folder
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -52,7 +52,9 @@ def tune(
         report("reading")
         rejects = out.with_suffix(".rejects.jsonl")
         from_files = read(rejects, interactions, items, users) if interactions or items else None
-        dataset = build_dataset(from_files or read_log(data / shop), settings)
+        dataset = build_dataset(from_files or read_log(shop_folder(data, shop)), settings)
+        if not len(dataset.histories.item):
+            raise InvalidInput("--interactions" if from_files else "--data", "there are no events to learn from")
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
     out.write_text(toml(_updated(whole, found.changes)), encoding="utf-8")
     output.print(

@@ -143,6 +143,13 @@ def test_models_of_an_empty_folder(call: Call, tmp_path: Path) -> None:
     assert "no bundle is published" in done.err
 
 
+def test_a_folder_that_is_not_there_is_named_and_not_made(call: Call, tmp_path: Path) -> None:
+    for command in ("train", "tune"):
+        done = call(command, "--data", tmp_path / "nowhere")
+        assert (done.status, "there is no folder" in done.err) == (2, True), done.err
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_what_went_off_sale_since_the_training_is_in_no_list(
     call: Call, data: Path, files: Path, tmp_path: Path
 ) -> None:
