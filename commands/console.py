@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-import rich.progress as rich
+import rich.progress
 from rich.console import Console
 
 from training.progress import Progress
@@ -35,8 +35,9 @@ def progress() -> Iterator[Progress]:
     if not messages.is_terminal:
         yield _Lines()
         return
-    text, numbers = rich.TextColumn("{task.description:<40}"), rich.MofNCompleteColumn()
-    with rich.Progress(text, rich.BarColumn(), numbers, rich.TimeElapsedColumn(), console=messages) as bars:
+    text, numbers = rich.progress.TextColumn("{task.description:<40}"), rich.progress.MofNCompleteColumn()
+    columns = (text, rich.progress.BarColumn(), numbers, rich.progress.TimeElapsedColumn())
+    with rich.progress.Progress(*columns, console=messages) as bars:
         yield _Bars(bars)
 
 
@@ -55,7 +56,7 @@ class _Lines:
 
 
 class _Bars:
-    def __init__(self, bars: rich.Progress) -> None:
+    def __init__(self, bars: rich.progress.Progress) -> None:
         self._bars, self._last = bars, ""
         self._tasks = {task.description: task.id for task in bars.tasks}
 

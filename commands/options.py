@@ -58,12 +58,10 @@ def check_target(option: str, path: Path | None) -> None:
         raise InvalidInput(option, f"{path} {'is a folder; name a file' if path.is_dir() else 'cannot be written'}")
 
 
-def shop_folder(data: Path, shop: str) -> Path:
-    """Return a shop's part of the data folder; raise InvalidInput where nothing was brought there yet."""
-    folder = data / shop
+def check_shop(folder: Path) -> None:
+    """Raise InvalidInput where a shop's part of the data folder is not there yet."""
     if not folder.is_dir():
         raise InvalidInput("--data", f"there is no folder {folder}; tagalong import makes it")
-    return folder
 
 
 def moment(option: str, text: str | None) -> int | None:

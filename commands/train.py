@@ -21,8 +21,8 @@ from commands.options import (
     Now,
     Shop,
     Users,
+    check_shop,
     moment,
-    shop_folder,
 )
 from commands.reading import read
 from features.build import build_dataset
@@ -67,7 +67,9 @@ def train(
     if (bundle is None) != (interactions is None and items is None) or (users and bundle is None):
         raise InvalidInput("--bundle", "goes together with --interactions or --items, and they and --users with it")
     settings = load_config(config)
-    folder = data if bundle else shop_folder(data, shop)
+    folder = data / shop
+    if bundle is None:
+        check_shop(folder)
     with fitting() as report:
         report("reading")
         until, clock = moment("--now", now), int(time.time())

@@ -8,7 +8,7 @@ import typer
 
 from commands.console import output
 from commands.fitting import fitting
-from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_target, shop_folder
+from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_shop, check_target
 from commands.reading import read
 from features.build import build_dataset
 from features.config_file import load_config
@@ -46,13 +46,15 @@ def tune(
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
     check_target("--out", out)
+    if not (interactions or items):
+        check_shop(data / shop)
     settings = load_config(config)
     whole = tomllib.loads(config.read_text(encoding="utf-8-sig")) if config else {}
     with fitting() as report:
         report("reading")
         rejects = out.with_suffix(".rejects.jsonl")
         from_files = read(rejects, interactions, items, users) if interactions or items else None
-        dataset = build_dataset(from_files or read_log(shop_folder(data, shop)), settings)
+        dataset = build_dataset(from_files or read_log(data / shop), settings)
         if not len(dataset.histories.item):
             raise InvalidInput("--interactions" if from_files else "--data", "there are no events to learn from")
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)

@@ -68,14 +68,10 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
-    imported = ImportedItems(settings.shop_folder)
-    stop = watch(partial(_look, folder, imported, shelves, metrics, withheld))
+    look = partial(_look, folder, ImportedItems(settings.shop_folder), shelves, metrics, withheld)
+    look()
     if settings.config and config and not shelves.shelf.is_blank:
-        try:
-            check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
-        except TagalongError:
-            stop()
-            raise
+        check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
     return Services(
         settings=settings,
         clock=clock,
@@ -92,7 +88,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         withheld=withheld.holds,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
-        stop=partial(_end, stop, (link, log_link, withheld_link)),
+        stop=partial(_end, watch(look), (link, log_link, withheld_link)),
         pings={"redis": link.ping, "bundle": shelves.ping},
     )
 

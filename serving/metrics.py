@@ -53,10 +53,10 @@ class Metrics:
         if number:
             self.events.labels(outcome).inc(number)
 
-    def log_waits(self, entries: int, seconds: float) -> None:
-        """Note what the archiver has still to do, and how long its oldest entry has waited."""
+    def log_waits(self, entries: int, since: int, now: float) -> None:
+        """Note what the archiver has still to do at ``now``, and ``since`` when: milliseconds, 0 for nothing."""
         self.log_entries.set(entries)
-        self.log_seconds.set(seconds)
+        self.log_seconds.set(max(now - since / 1000, 0) if since else 0)
 
     def bundle_in_use(self, bundle_id: str, created: datetime) -> None:
         """Note which bundle this worker recommends from."""

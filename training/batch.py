@@ -30,7 +30,7 @@ class BatchRequest:
 
 
 def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> BatchRequest:
-    """Return the order for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit.
+    """Return the request for a placement of the bundle's configuration; ``repeat`` overrides the placement's habit.
 
     Carts are left alone: what was once put into one and never bought is in a log for ever, in a cart it is not.
     """

@@ -38,22 +38,21 @@ def trimmed(column: str, kind: str) -> str:
     return f"nullif(trim({text(column, kind)}), '')"
 
 
-def joined(column: str, kind: str) -> str:
-    """Return the cell as text without spaces around it; a JSON array of texts is joined by ``|``, as a list is."""
+def joined(column: str, kind: str, separator: str = "|") -> str:
+    """Return the cell as text without spaces around it; a list, or a JSON array of texts, with a ``separator``."""
+    if kind.endswith("[]"):
+        return f"nullif(trim(array_to_string({column}, '{separator}')), '')"
     plain = trimmed(column, kind)
     if kind != "VARCHAR":
         return plain
     array = f"json_valid({plain}) AND {plain} LIKE '[%'"
-    return f"CASE WHEN {array} THEN array_to_string(from_json({plain}, '[\"VARCHAR\"]'), '|') ELSE {plain} END"
+    texts = f"array_to_string(from_json({plain}, '[\"VARCHAR\"]'), '{separator}')"
+    return f"CASE WHEN {array} THEN {texts} ELSE {plain} END"
 
 
 def path(column: str, kind: str) -> str:
     """Return the cell as a path, ``A > B > C``: text, or a list of its levels."""
-    if kind.endswith("[]"):
-        return f"nullif(array_to_string({column}, ' > '), '')"
-    plain = trimmed(column, kind)
-    array = f"json_valid({plain}) AND {plain} LIKE '[%'"
-    return f"CASE WHEN {array} THEN array_to_string(from_json({plain}, '[\"VARCHAR\"]'), ' > ') ELSE {plain} END"
+    return joined(column, kind, " > ")
 
 
 def birthday(column: str, kind: str) -> str:

@@ -20,6 +20,9 @@ from training import cells
 from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
 from training.raw_files import RawFile, connect, first_reading, literal, literals, open_raw, quoted
 
+WIDE = 100
+"""Columns, from which on looking for what they have in common costs more than it saves: a minute for a thousand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -152,9 +155,9 @@ def encode_rejects(rejects: Iterable[Reject]) -> bytes:
 def _read_entities(path: Path, columns: Mapping[str, Column], schema: pa.Schema) -> FileRows:
     key = schema.names[0]
     with connect() as connection:
-        # Looking for what the columns have in common takes a minute for a thousand of them, and saves nothing.
-        connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         raw = _opened(connection, path, (key,))
+        if len(raw.columns) > WIDE:
+            connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         known = {*columns, *schema.names}  # a column of the schema that no file may give is no attribute either
         attributes = {name: ATTRIBUTE for name in _given(raw, known) if name not in known}
         whole = f'coalesce("#broken", {_id_reason(key)})'

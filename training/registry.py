@@ -171,9 +171,9 @@ class Registry:
         with locked(self.folder / LOCK):
             record = self._record()
             lines = [one for one in self.listed() if one.info]
-            kept, published = ([one for one in lines if (one.status == "kept") == held] for held in (True, False))
-            old = {one.bundle_id for one in (*kept[newest:], *published[newest:])}
-            gone = sorted(old - {*record.published[-2:], self.current()})
+            kept = [one.bundle_id for one in lines if one.status == "kept"]
+            published = [one.bundle_id for one in lines if one.status != "kept"]
+            gone = sorted({*kept[newest:], *published[newest:]} - {*record.published[-2:], self.current()})
             for name in gone:
                 # Renamed first, so that nobody meets half a bundle under its name.
                 doomed = self.folder / f".{uuid4().hex}"

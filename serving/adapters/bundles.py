@@ -62,7 +62,7 @@ class BundleFolder:
 
 
 def watch(look: Callable[[], None]) -> Callable[[], None]:
-    """Call ``look`` at once and then every second, in a thread that ends with the process; returns what stops it."""
+    """Call ``look`` every second from now on, in a thread that ends with the process; returns what stops it."""
 
     def keep_looking() -> None:
         while not pause.wait(SECONDS):
@@ -72,6 +72,5 @@ def watch(look: Callable[[], None]) -> Callable[[], None]:
                 log.exception("the look for bundles failed")
 
     pause = threading.Event()
-    look()
     threading.Thread(target=keep_looking, name="watch", daemon=True).start()
     return pause.set

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 BEFORE_ALL = 1
 """A revision below every one that Redis gives: whatever it says stands above the archive."""
 PAUSE = 1e-3
-"""Seconds an item; to make a catalogue of it takes a twentieth of that."""
+"""Seconds an item; to make a catalogue of it takes some seventieth of that."""
 TELLING = ("in_stock", "hidden", "available_from", "available_until")
 
 

@@ -52,6 +52,5 @@ def metrics() -> Whole:
     """Encode the counters of all workers, and how far the archiver is behind."""
     found = services()
     with suppress(Unavailable):  # the figures of before stay, and tagalong_part_down tells why
-        entries, since = found.events.waiting()
-        found.metrics.log_waits(entries, max(found.clock() - since / 1000, 0) if since else 0)
+        found.metrics.log_waits(*found.events.waiting(), found.clock())
     return Whole(found.metrics.text(), content_type=CONTENT_TYPE_LATEST)

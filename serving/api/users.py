@@ -53,7 +53,7 @@ def user_put(user_id: str, fields: UserFields) -> Whole:
 @blueprint.input(UsersBody, arg_name="body")
 @blueprint.output(UsersTaken)
 def users_bulk(body: UsersBody) -> Whole:
-    """Declare up to 1,000 customers; a wrong one does not spoil the others."""
+    """Declare up to 1,000 customers; a wrong one does not spoil the others, which are stored together or not at all."""
     taken, rejected = read_parts(UserWithId, body.users)
     declare(services(), [(one.user_id, one.model_dump(exclude_none=True, exclude={"user_id"})) for one in taken])
     return Whole.of({"accepted": len(taken), "rejected": rejected})
