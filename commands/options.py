@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recommender.errors import InvalidInput
-from recommender.times import seconds
+from recommender.times import epoch_seconds, seconds
 
 Data = Annotated[Path, typer.Option("--data", envvar="TAGALONG_DATA", help="The data folder: log, catalogue, bundles.")]
 Shop = Annotated[str, typer.Option("--shop", envvar="TAGALONG_SHOP", help="Whose part of the data folder.")]
@@ -42,9 +42,6 @@ Now = Annotated[
 
 DATA = Path("data")
 
-MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000."""
-
 
 def check_target(option: str, path: Path | None) -> None:
     """Make the folder of a file to be written; raise InvalidInput where it cannot be, before any work is done."""
@@ -68,12 +65,9 @@ def moment(option: str, text: str | None) -> int | None:
     """Return a timestamp given on the command line as seconds since 1970; UTC where no offset is given."""
     if text is None:
         return None
-    if text.lstrip("-").isdigit():
-        number = int(text)
-        return number // 1000 if abs(number) >= MILLISECONDS_FROM else number
+    is_number = text.removeprefix("-").isdecimal()
     try:
-        return seconds(text)
+        return epoch_seconds(int(text)) if is_number else seconds(text)
     except ValueError as error:
-        raise InvalidInput(
-            option, f"{text!r} is neither RFC 3339 (2026-03-01T08:00:00Z) nor an epoch number"
-        ) from error
+        why = str(error) if is_number else f"{text!r} is neither RFC 3339 (2026-03-01T08:00:00Z) nor an epoch number"
+        raise InvalidInput(option, why) from error

@@ -12,8 +12,8 @@ from recommender.values import EventType
 
 _HEAD = Struct("<BIef")
 _FIELDS = np.dtype([("event", "u1"), ("time", "<u4"), ("quantity", "<f2"), ("price", "<f4")])
-MOST_QUANTITY = 65_504.0
-"""Quantities are kept to three digits; more than this is kept as this."""
+LEAST_QUANTITY, MOST_QUANTITY = 2.0**-14, 65_504.0
+"""Between these a quantity is kept to three digits; less or more is kept as the one or the other."""
 LASTING = frozenset(
     {
         EventType.ADD_TO_CART,
@@ -84,4 +84,4 @@ class LiveEvents:
 
 def pack(item: str, event: int, time: int, quantity: float, price: float) -> bytes:
     """Return one event as 11 bytes and its item's id; ``time`` in seconds since 1970 (until 2106)."""
-    return _HEAD.pack(event, time, min(quantity, MOST_QUANTITY), price) + item.encode()
+    return _HEAD.pack(event, time, min(max(quantity, LEAST_QUANTITY), MOST_QUANTITY), price) + item.encode()

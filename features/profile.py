@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from features.histories import continued
 from features.live_events import LiveEvents
 from features.tag_rules import CustomerTag
-from features.tagging import Tagging, tags_of, vectors
+from features.tagging import Tagging, tags_of
 from recommender.bundle import Bundle
-from recommender.values import EARLIEST, Histories, Queries
+from recommender.values import EARLIEST, Histories
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,23 +42,6 @@ RowOf = Callable[[str], int]
 """From an item's id to its row, −1 where unknown."""
 
 
-def queries(
-    bundle: Bundle,
-    profiles: Sequence[Profile],
-    now: int,
-    anchors: csr_array,
-    tagging: Tagging,
-    row_of: RowOf | None = None,
-) -> Queries:
-    """Return one question for each profile: the bundle's history with the live events after it, and all tags.
-
-    ``anchors`` is (B × N). Events of items that the catalogue does not know are left out.
-    """
-    history = histories(bundle, profiles, row_of or bundle.catalogue.items.row)
-    moments = np.full(len(profiles), now, np.int64)
-    return Queries(history, moments, anchors, vectors(tagging, tags(bundle, profiles, history, now, tagging)))
-
-
 def tags(
     bundle: Bundle, profiles: Sequence[Profile], history: Histories, now: int, tagging: Tagging
 ) -> list[tuple[CustomerTag, ...]]:
@@ -79,7 +61,10 @@ def _declared(bundle: Bundle, profile: Profile) -> tuple[CustomerTag, ...]:
 
 
 def histories(bundle: Bundle, profiles: Sequence[Profile], row_of: RowOf) -> Histories:
-    """Return what each customer did, in the bundle and since, in order of time; what is in both counts once."""
+    """Return what each customer did, in the bundle and since, in order of time; what is in both counts once.
+
+    Events of items that the catalogue does not know are left out.
+    """
     return continued(_past(bundle, profiles), _recent(profiles, row_of))
 
 

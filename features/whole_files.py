@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +31,7 @@ def encoded(table: pa.Table) -> memoryview:
 def put(path: Path, content: bytes | memoryview) -> None:
     """Write ``content`` in place of the file at ``path``; when this returns it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    hidden = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with hidden.open("wb") as file:
             file.write(content)

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import StringConstraints
 
@@ -102,9 +103,12 @@ class IdMap(Texts):
         return pa.LargeStringArray.from_buffers(len(self.offset) - 1, *buffers)
 
     def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
-        """Return the rows of many ids, −1 where unknown; builds a dictionary, so for whole files only."""
-        table = {one: row for row, one in enumerate(self)}
-        return np.fromiter((table.get(i, -1) for i in ids), np.int32)
+        """Return the rows of many ids, −1 where unknown; reads all ids once, so for whole files only."""
+        asked = pa.array(ids if isinstance(ids, list) else list(ids), pa.large_string()).dictionary_encode()
+        known = pc.index_in(self.arrow(), asked.dictionary)
+        rows = np.full(len(asked.dictionary), -1, np.int32)
+        rows[known.drop_null().to_numpy()] = np.flatnonzero(known.is_valid().to_numpy(zero_copy_only=False))
+        return np.asarray(rows[asked.indices.to_numpy()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

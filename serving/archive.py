@@ -218,9 +218,8 @@ def _read(entries: Sequence[Entry]) -> tuple[list[tuple[StreamId, dict[str, Any]
     return rows, bad
 
 
-_KINDS = tuple(
-    (f.name, str if f.type == pa.string() else (bool if f.type == pa.bool_() else (int, float))) for f in EVENTS
-)
+_KINDS = {f.name: {pa.string(): (str,), pa.bool_(): (bool,)}.get(f.type, (int, float)) for f in EVENTS}
+"""As what JSON may hold each column."""
 _NEEDED = frozenset({"event_id", "user_id", "event", "timestamp"})
 _END_OF_TIME = 2**42
 """In milliseconds: the year 2109."""
@@ -228,10 +227,12 @@ _END_OF_TIME = 2**42
 
 def _row(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     row: dict[str, Any] = orjson.loads(fields[b"event"])
-    for name, kind in _KINDS:
+    for name, kinds in _KINDS.items():
         value = row.get(name)
-        if not isinstance(value, kind) and (value is not None or name in _NEEDED):
+        if type(value) not in kinds and (value is not None or name in _NEEDED):
             raise TypeError(f"{name} is {value!r}")
+        if type(value) is int:
+            row[name] = float(value)
     if not 0 <= row["timestamp"] < _END_OF_TIME:
         raise ValueError(f"timestamp is {row['timestamp']!r}")
     row["timestamp"] = int(row["timestamp"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import pyarrow as pa
 import structlog
 
 from recommender.config import LiveSettings
@@ -116,10 +117,10 @@ class Archiver:
         return (is_full or bool(self.erasures.open())) and self.work() >= 0
 
     def _patiently(self, step: Callable[[], object]) -> bool:
-        """Return what the step says; a Redis that is down, or a disk that is full, is waited for."""
+        """Return what the step says; a Redis that is down, a full disk and a damaged file are waited for."""
         try:
             done = bool(step())
-        except (Unavailable, OSError) as error:
+        except (Unavailable, OSError, pa.ArrowException) as error:
             if not self._trouble:
                 self._trouble.append(repr(error.__cause__ or error))
                 log.warning("archiver waits", error=self._trouble[0])

@@ -6,19 +6,17 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.profile import Profile
-from features.tag_rules import CustomerTag
 from recommender.errors import InvalidInput, NotFound
 from recommender.lists import Ordered
 from recommender.pipeline import explain as explain_live
 from recommender.pipeline import rank as rank_live
 from recommender.policy import exclusions_by_rule, why_ineligible
-from recommender.values import Queries, Scored
+from recommender.values import Scored
 from serving.answers import Answer, encode_items, renumbered
 from serving.ask import Ask, ExplainAsk, RankAsk
-from serving.question import known_placement, mask, own_tags, question, rules
+from serving.question import Asked, known_placement, mask, rules
 from serving.services import Services
-from serving.visit import Visit, answer_of, listed_of, look, profile_of
+from serving.visit import Visit, answer_of, asked_of, listed_of, look
 
 
 def rank(services: Services, asked: RankAsk) -> Answer:
@@ -28,7 +26,8 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     )
     if known_placement(services.shelves.shelf, asked.placement).needs_items:
         raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
-    visit, queries, known, _ = _visit(services, ask)
+    visit = look(services, ask)
+    (queries, _), known = asked_of(services, visit)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
     scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, queries, placed))) if len(placed) else []
@@ -46,18 +45,19 @@ def _scored(lists: Ordered) -> Iterator[Scored]:
 def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     """Return where the item ranks, what each source says of it, or the rule that keeps it out. Raises NotFound."""
     given = asked.model_dump(exclude={"item_id"})
-    visit, queries, known, own = _visit(services, Ask.model_validate(given))
+    visit = look(services, Ask.model_validate(given))
     row = visit.shelf.row_of(asked.item_id)
     if row < 0:
         raise NotFound("item", asked.item_id)
-    limits = rules(visit.shelf, visit.placement, queries, visit.ask, (), own)
-    found = explain_live(visit.shelf.bundle, visit.placement, queries, limits, row)
+    question, known = asked_of(services, visit)
+    limits = rules(visit.shelf, visit.placement, question, visit.ask)
+    found = explain_live(visit.shelf.bundle, visit.placement, question.queries, limits, row)
     return {
         "item_id": asked.item_id,
         "placement": asked.placement,
         "rank": found.rank,
         "score": found.score,
-        "dropped_by": None if found.allowed else _dropped_by(visit, queries, row, own),
+        "dropped_by": None if found.allowed else _dropped_by(visit, question, row),
         "signals": dict(found.signals),
         "contributions": dict(found.contributions),
         "reasons": [{"code": r.code, "evidence": r.evidence} for r in found.reasons],
@@ -66,20 +66,13 @@ def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     }
 
 
-def _dropped_by(visit: Visit, queries: Queries, row: int, own: tuple[CustomerTag, ...]) -> str:
+def _dropped_by(visit: Visit, question: Asked, row: int) -> str:
     """Return the name of the first rule that keeps the item out."""
     catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
     if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
         return why
-    if ask.filter is not None and not mask(visit.shelf, ask.filter, own)[row]:
+    if ask.filter is not None and not mask(visit.shelf, ask.filter, question.own)[row]:
         return "filter"
+    queries = question.queries
     by_rule = exclusions_by_rule(queries.histories, visit.placement.exclude, catalogue, queries.now)
     return next((name for name, found in by_rule.items() if row in found.indices), "named_in_request")
-
-
-def _visit(services: Services, ask: Ask) -> tuple[Visit, Queries, bool, tuple[CustomerTag, ...]]:
-    visit = look(services, ask)
-    profile: Profile
-    profile, known = profile_of(services, visit.customer)
-    asked = question(visit.shelf, profile, ask, int(visit.now))
-    return visit, asked, known, own_tags(visit.shelf, profile, asked)

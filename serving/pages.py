@@ -1,5 +1,6 @@
 """More than one list at a time: several placements of one page, and the next page of one list."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ from serving.answers import Answer
 from serving.ask import Ask, BatchAsk
 from serving.recommend import NEXT_SECONDS, recommend
 from serving.services import Services
+
+REC_ID = re.compile("[0-9a-f]{16}(-[0-9a-f]{8})?")
+"""A list's id, and what tells its answers apart."""
 
 
 def batch(services: Services, ask: BatchAsk, parts: Iterable[Ask | InvalidInput]) -> Iterator[Answer | InvalidInput]:
@@ -43,13 +47,15 @@ def next_page(services: Services, rec_id: str, count: int | None, *, personalize
 
     Raises NotFound when the list is unknown or half an hour has gone by, Unavailable while Redis is down.
     """
-    kept = services.served.recall(rec_id) or services.served.recall(rec_id.partition("-")[0])
+    kept = None
+    if REC_ID.fullmatch(rec_id):
+        kept = services.served.recall(rec_id) or services.served.recall(rec_id.partition("-")[0])
     if kept is None:
         raise NotFound("list", rec_id)
     page = orjson.loads(kept)
     ask = Ask.model_validate(page["ask"])
     ask = ask.model_copy(update={"count": count or ask.count, "personalize": personalize and ask.personalize})
-    answer = recommend(services, ask, page["shown"])._replace(rec_id=rec_id)
+    answer = recommend(services, ask, page["shown"], remembered=False)._replace(rec_id=rec_id)
     shown = page["shown"] + answer.listed.item_ids()
     services.served.remember(rec_id, orjson.dumps(page | {"shown": shown}), NEXT_SECONDS)
     return answer

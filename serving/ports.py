@@ -70,14 +70,6 @@ class StockChanges:
                 items[item] = news
         return StockChanges(self.revision, items, {item: self.since[item] for item in items}, self.logged)
 
-    def over(self, older: "StockChanges") -> "StockChanges":
-        """Return what was known before, and this above it, field by field."""
-        items = {item: {**older.items.get(item, {}), **fields} for item, fields in self.items.items()}
-        logged = {item: {**older.logged.get(item, {}), **fields} for item, fields in self.logged.items()}
-        return StockChanges(
-            self.revision, {**older.items, **items}, {**older.since, **self.since}, {**older.logged, **logged}
-        )
-
 
 class Stock(Protocol):
     """What the shop changed in its catalogue since training. Raises Unavailable."""

@@ -1,16 +1,15 @@
 """From a request to what the pipeline takes: the placement, the question and the rules."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.profile import Profile, queries, tags
+from features.profile import Profile, histories, tags
 from features.tag_rules import CustomerTag
 from features.tagging import vectors
-from recommender.catalogue import Catalogue
 from recommender.columns import OWN_TAGS
 from recommender.config import Diversity, Placement
 from recommender.errors import InvalidInput, UnknownPlacement
@@ -37,6 +36,15 @@ NEAR = {
 """Placements of plain GET calls that a shop need not configure, and may."""
 
 
+class Asked(NamedTuple):
+    """What one request asks of the models, and the customer's tags, of which rules may speak too."""
+
+    queries: Queries
+    """Of one customer."""
+    own: tuple[CustomerTag, ...]
+    """The customer's tags at the moment of asking, the heaviest first."""
+
+
 def known_placement(shelf: Shelf, name: str) -> Placement:
     """Return the placement called ``name``; raises UnknownPlacement."""
     known = {**NEAR, **shelf.config.placements}
@@ -53,20 +61,13 @@ def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
     return found
 
 
-def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Queries:
+def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Asked:
     """Return what is asked of the models: history, anchors and tags of this one customer."""
-    catalogue = shelf.bundle.catalogue
-    anchors = item_row(catalogue, ask.item_ids)
-    asked = queries(shelf.bundle, [profile], now, anchors, shelf.tagging, shelf.row_of)
-    if not ask.tags:
-        return asked
+    history = histories(shelf.bundle, [profile], shelf.row_of)
+    own = tags(shelf.bundle, [profile], history, now, shelf.tagging)[0]
     context = [CustomerTag(name, 1.0, "request", now) for name in ask.tags]
-    return replace(asked, tags=asked.tags + vectors(shelf.tagging, [context]))
-
-
-def own_tags(shelf: Shelf, profile: Profile, asked: Queries) -> tuple[CustomerTag, ...]:
-    """Return the customer's tags at the moment of asking, the heaviest first."""
-    return tags(shelf.bundle, [profile], asked.histories, int(asked.now[0]), shelf.tagging)[0]
+    anchors, meant = item_row(shelf, ask.item_ids), vectors(shelf.tagging, [[*own, *context]])
+    return Asked(Queries(history, np.array([now]), anchors, meant), own)
 
 
 def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
@@ -97,31 +98,30 @@ def _asked_lift(shelf: Shelf, boost: str, own: Sequence[CustomerTag]) -> NDArray
     return shelf.boost(boost)
 
 
-def rules(
-    shelf: Shelf, placement: Placement, asked: Queries, ask: Ask, barred: Iterable[str], own: Sequence[CustomerTag]
-) -> Rules:
-    """Return what the list must obey; ``barred`` are more items that must not come, ``own`` the customer's tags."""
-    catalogue, now = shelf.bundle.catalogue, int(asked.now[0])
+def rules(shelf: Shelf, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
+    """Return what the list must obey; ``barred`` are more items that must not come."""
+    catalogue, (queries, own) = shelf.bundle.catalogue, asked
+    now = int(queries.now[0])
     eligible = shelf.eligible(now)
     if ask.filter is not None:
         eligible = eligible & mask(shelf, ask.filter, own)
-    theirs = exclusions(asked.histories, placement.exclude, catalogue, asked.now)
-    named = item_row(catalogue, [*ask.exclude_item_ids, *ask.item_ids, *barred])
+    theirs = exclusions(queries.histories, placement.exclude, catalogue, queries.now)
+    named = item_row(shelf, [*ask.exclude_item_ids, *ask.item_ids, *barred])
     return Rules(
         eligible=eligible,
         excluded=union([theirs, named], (1, len(catalogue))),
         count=ask.count or placement.count,
-        boost=lift(shelf, ask, own, new=not len(asked.histories.item)),
+        boost=lift(shelf, ask, own, new=not len(queries.histories.item)),
         diversity=_diversity(placement, ask.diversity),
         pins=pinned_rows(shelf.row_of, placement.pins),
     )
 
 
-def item_row(catalogue: Catalogue, item_ids: Iterable[str]) -> csr_array:
+def item_row(shelf: Shelf, item_ids: Iterable[str]) -> csr_array:
     """Return (1 × N) with a 1 for each of the items that the catalogue knows."""
-    rows = sorted({row for row in map(catalogue.items.row, item_ids) if row >= 0})
-    ones = np.ones(len(rows), np.float32)
-    return csr_array((ones, np.array(rows, np.int32), np.array([0, len(rows)])), shape=(1, len(catalogue)))
+    rows = sorted({row for row in map(shelf.row_of, item_ids) if row >= 0})
+    ones, size = np.ones(len(rows), np.float32), len(shelf.bundle.catalogue)
+    return csr_array((ones, np.array(rows, np.int32), np.array([0, len(rows)])), shape=(1, size))
 
 
 def _diversity(placement: Placement, asked: Diversity | bool | None) -> Diversity | None:

@@ -13,23 +13,24 @@ from recommender.policy import Rules
 from recommender.values import Queries, Scored
 from serving.answers import Answer, Listed, encode_items, renumbered
 from serving.ask import Ask
-from serving.question import own_tags, question, rules
+from serving.question import rules
 from serving.services import Services
 from serving.shelf import Shelf
-from serving.visit import Visit, answer_of, listed_of, look, profile_of
+from serving.visit import Visit, answer_of, asked_of, listed_of, look
 
 NEXT_SECONDS = 1_800
 """How long a list can be continued after it was last shown."""
 
 
-def recommend(services: Services, ask: Ask, barred: Iterable[str] = ()) -> Answer:
+def recommend(services: Services, ask: Ask, barred: Iterable[str] = (), *, remembered: bool = True) -> Answer:
     """Return the list that ``ask`` is for, without the items in ``barred``.
 
+    It can be continued unless whoever asks sees to that (not ``remembered``).
     Raises UnknownPlacement, FilterError and InvalidInput; a part that is down never raises.
     """
     visit = look(services, ask)
     listed = None if barred else _still_good(visit)
-    answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred))
+    answer = _found(services, visit, listed) if listed else _made(services, visit, tuple(barred), remembered=remembered)
     named = ask.user_id is not None or ask.visitor_id is not None
     services.metrics.count(answer, personal=visit.customer is not None or not named)
     return answer
@@ -53,19 +54,20 @@ def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
     return answer_of(services, visit, listed, "cached", degraded=False)
 
 
-def _made(services: Services, visit: Visit, barred: tuple[str, ...]) -> Answer:
-    profile, known = profile_of(services, visit.customer)
-    asked = question(visit.shelf, profile, visit.ask, int(visit.now))
-    own = own_tags(visit.shelf, profile, asked)
-    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred, own)
+def _made(services: Services, visit: Visit, barred: tuple[str, ...], *, remembered: bool) -> Answer:
+    asked, known = asked_of(services, visit)
+    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred)
     if _in_time(services, visit):
-        items, served_by = _live(services, visit, asked, limits), "live"
+        items, served_by = _live(services, visit, asked.queries, limits), "live"
     else:
-        items, served_by = _cheap(visit, asked, limits)
+        items, served_by = _cheap(visit, asked.queries, limits)
     listed = listed_of(visit, items)
     degraded = served_by != "live" or visit.is_degraded(known=known)
-    if visit.peek is not None:
-        _keep(services, visit, listed, barred, cached=not degraded)
+    seconds = max(listed.until - int(visit.now), 1)
+    if visit.peek is not None and not degraded and not barred:  # what avoids other lists' items is no list for others
+        services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
+    if visit.peek is not None and remembered:
+        _remember(services, visit, listed, barred, seconds)
     return answer_of(services, visit, listed, served_by, degraded=degraded)
 
 
@@ -121,11 +123,8 @@ def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
     return shown
 
 
-def _keep(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...], *, cached: bool) -> None:
-    """Remember the list for the pages that follow, and cache it unless it stands beside lists whose items it avoids."""
-    seconds = max(listed.until - int(visit.now), 1)
-    if cached and not barred:
-        services.cache.store(visit.customer, visit.entry, visit.revision, listed.packed(), seconds)
+def _remember(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...], seconds: int) -> None:
+    """Keep what the pages that follow need, for as long as the list may be shown and half an hour more."""
     again = visit.ask.model_copy(update={"user_id": visit.customer, "visitor_id": None})
     value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": [*barred, *listed.item_ids()]})
     try:

@@ -130,6 +130,6 @@ def stocked_shelf(shelf: Shelf, bundle: Bundle, changes: StockChanges, opened: i
         bundle=bundle,
         tagging=tagging(bundle.catalogue, shelf.config, bundle.brings),
         revision=changes.revision,
-        changed=changes.since,
+        changed={**shelf.changed, **changes.since},
         opened=opened,
     )

@@ -11,7 +11,7 @@ from recommender.config import Config
 from recommender.errors import NoBundle, Unavailable
 from serving.ports import Stock, StockChanges
 from serving.shelf import Shelf, fresh_shelf
-from serving.stocking import stocked
+from serving.stocking import KnownChanges, stocked
 from serving.stream import StreamId
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Shelves:
         What is ``archived`` has to do while the ``stock`` was never read, or is empty: Redis is down, or lost its data.
         """
         self._stock, self._config, self._clock, self._archived = stock, config, clock, archived
-        self._known = StockChanges(0, {}, {})
+        self._known = KnownChanges()
         self._lock = Lock()
         self._shelf = replace(fresh_shelf(blank, config), is_blank=True)
 
@@ -46,7 +46,7 @@ class Shelves:
         """Recommend from ``bundle`` from the next request on, with every change of the catalogue that is known."""
         with self._lock:
             self._learn()
-            changes = self._news(bundle) if self._known.revision else self._off_sale(bundle)
+            changes = self._news(bundle, 0) if self._known.revision else self._off_sale(bundle)
             self._shelf = stocked(fresh_shelf(bundle, self._config), changes, int(self._clock()))
         log.info("bundle in use", bundle=bundle.info.bundle_id)
 
@@ -56,7 +56,7 @@ class Shelves:
             if self._shelf.is_blank:
                 self._learn()
                 shelf = replace(fresh_shelf(blank, self._config), is_blank=True)
-                self._shelf = stocked(shelf, self._known, int(self._clock()))
+                self._shelf = stocked(shelf, self._known.after(0), int(self._clock()))
 
     def at_least(self, revision: int) -> Shelf:
         """Return a shelf that holds the catalogue's changes up to ``revision``; an older one while Redis is down."""
@@ -65,7 +65,7 @@ class Shelves:
         with self._lock:
             if self._shelf.revision < revision:
                 self._learn()
-                self._shelf = stocked(self._shelf, self._news(self._shelf.bundle), int(self._clock()))
+                self._catch_up()
             return self._shelf
 
     def refresh(self) -> None:
@@ -73,7 +73,11 @@ class Shelves:
         with self._lock:
             self._learn()
             if self._known.revision > self._shelf.revision:
-                self._shelf = stocked(self._shelf, self._news(self._shelf.bundle), int(self._clock()))
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        news = self._news(self._shelf.bundle, self._shelf.revision)
+        self._shelf = stocked(self._shelf, news, int(self._clock()))
 
     def _off_sale(self, bundle: Bundle) -> StockChanges:
         """Return what the archive says, since it was made, of the items that the bundle holds."""
@@ -81,9 +85,9 @@ class Shelves:
         held = {item: says for item, says in archived.items.items() if bundle.catalogue.items.row(item) >= 0}
         return StockChanges(archived.revision, held, archived.since)
 
-    def _news(self, bundle: Bundle) -> StockChanges:
-        """Return the changes that are known and that the bundle does not hold."""
-        return self._known.beyond(StreamId.read(bundle.info.archived_until))
+    def _news(self, bundle: Bundle, revision: int) -> StockChanges:
+        """Return the changes after ``revision`` that are known and that the bundle does not hold."""
+        return self._known.after(revision).beyond(StreamId.read(bundle.info.archived_until))
 
     def _learn(self) -> None:
         """Add what changed since to what is known; where it cannot be read, what is known has to do."""
@@ -92,7 +96,7 @@ class Shelves:
         except Unavailable:
             return
         if news.items or news.revision != self._known.revision:
-            self._known = news.over(self._known)
+            self._known.add(news)
 
     def ping(self) -> None:
         """Raise NoBundle while nothing is published."""

@@ -1,11 +1,42 @@
 """Brings a shelf up to date with what the shop changed in its catalogue."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
+from typing import Any
 
 from features.stock import updated
 from recommender.policy import always_eligible
 from serving.ports import StockChanges
 from serving.shelf import Shelf, stocked_shelf
+from serving.stream import StreamId
+
+
+class KnownChanges:
+    """Every change that the shop ever told, field by field. It grows in place: a full feed is not copied for each."""
+
+    def __init__(self) -> None:
+        """Know of no change."""
+        self.revision = 0
+        self._items: dict[str, Mapping[str, Any]] = {}
+        self._since: dict[str, int] = {}
+        """The latest change last."""
+        self._logged: dict[str, Mapping[str, StreamId]] = {}
+
+    def add(self, news: StockChanges) -> None:
+        """Put what changed above what was known."""
+        self.revision = news.revision
+        for item, since in sorted(news.since.items(), key=lambda changed: changed[1]):
+            self._items[item] = {**self._items.get(item, {}), **news.items[item]}
+            self._logged[item] = {**self._logged.get(item, {}), **news.logged.get(item, {})}
+            self._since.pop(item, None)
+            self._since[item] = since
+
+    def after(self, revision: int) -> StockChanges:
+        """Return the items that changed after ``revision``, whole; it costs what they cost, however many are known."""
+        since = dict(takewhile(lambda changed: changed[1] > revision, reversed(self._since.items())))
+        items, logged = ({item: one[item] for item in since} for one in (self._items, self._logged))
+        return StockChanges(self.revision, items, since, logged)
 
 
 def stocked(shelf: Shelf, changes: StockChanges, now: int) -> Shelf:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 0.25
 """Between two looks at whether a process has died."""
+STEADY_SECONDS, LONGEST_PAUSE = 10.0, 30.0
+"""What dies sooner after its start is started again after a pause, each time twice as long, up to the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Supervisor:
         """Start nothing yet."""
         self._programs = programs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._begun: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        """When what died is started again, on the monotonic clock."""
         self._stop = threading.Event()
 
     def stop(self, *_: object) -> None:
@@ -70,7 +77,7 @@ class Supervisor:
 
     def _start(self, program: Program) -> None:
         process = subprocess.Popen(program.command, env=dict(program.environment), start_new_session=True)
-        self._running[program.name] = process
+        self._running[program.name], self._begun[program.name] = process, time.monotonic()
         log.info("started", program=program.name, pid=process.pid)
         looks = int(program.patience / 0.02)
         while not program.is_ready() and process.poll() is None and looks > 0:
@@ -81,10 +88,17 @@ class Supervisor:
             log.error("not ready in time", program=program.name, seconds=program.patience)
 
     def _revive(self, program: Program) -> None:
-        process = self._running[program.name]
-        if process.poll() is not None:
-            log.error("died, starting again", program=program.name, status=process.returncode)
+        name, process, now = program.name, self._running[program.name], time.monotonic()
+        if process.poll() is None:
+            return
+        if name not in self._due:
             _end_children(process)
+            is_steady = now - self._begun[name] >= STEADY_SECONDS
+            pause = 0.0 if is_steady else min(max(2 * self._pauses.get(name, 0), LOOK_SECONDS), LONGEST_PAUSE)
+            self._pauses[name], self._due[name] = pause, now + pause
+            log.error("died, starting again", program=name, status=process.returncode, seconds=pause)
+        if now >= self._due[name]:
+            del self._due[name]
             self._start(program)
 
     def _stop_all(self) -> None:

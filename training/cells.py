@@ -7,6 +7,7 @@ empty or cannot be read; ``unread`` tells the two apart.
 from collections.abc import Callable
 
 from recommender.ids import LONGEST
+from recommender.times import DATES, EPOCHS
 
 Reader = Callable[[str, str], str]
 
@@ -101,14 +102,14 @@ def moment(column: str, kind: str) -> str:
         value = _epoch(f"CAST({column} AS DOUBLE)")
     digits = f"CAST(TRY_CAST(TRY_CAST({column} AS DOUBLE) AS BIGINT) AS VARCHAR)"
     date = f"TRY_STRPTIME({digits}, '%Y%m%d')"
-    looks_like_a_date = f"year({date}) BETWEEN 1990 AND 2099 AND length({digits}) = 8"
+    looks_like_a_date = f"year({date}) BETWEEN {DATES[0]} AND {DATES[1]} AND length({digits}) = 8"
     known = f"{value} >= 0 AND {value} < {_YEAR_10000} AND NOT coalesce({looks_like_a_date}, false)"
     return f"CASE WHEN {known} THEN {value} END"
 
 
 def _epoch(value: str) -> str:
-    size = f"abs({value})"
-    scale = f"CASE WHEN {size} < 1e11 THEN 1e3 WHEN {size} < 1e14 THEN 1 WHEN {size} < 1e17 THEN 1e-3 ELSE 1e-6 END"
+    cases = " ".join(f"WHEN abs({value}) < '{below}'::DOUBLE THEN {1000 / parts}" for below, parts in EPOCHS)
+    scale = f"CASE {cases} END"
     return f"CASE WHEN isfinite({value}) THEN TRY_CAST(floor({value} * {scale}) AS BIGINT) END"
 
 

@@ -89,18 +89,24 @@ def train_to(
     bundle = trained(dataset, config, run, progress)
     progress("writing the bundle")
     if replaced:
-        _swap(bundle, folder, key)
+        exchange(bundle, folder, key)
     else:
         save(bundle, folder, key=key)
     return bundle
 
 
-def _swap(bundle: Bundle, folder: Path, key: bytes | None) -> None:
+def exchange(bundle: Bundle, folder: Path, key: bytes | None) -> None:
+    """Write the bundle in place of the one in ``folder``, which is there until the new one is whole, or stays."""
     built, old = (folder.with_name(f".{folder.name}.{uuid4().hex}") for _ in range(2))
-    save(bundle, built, key=key)
-    folder.rename(old)
-    built.rename(folder)
-    shutil.rmtree(old)
+    try:
+        save(bundle, built, key=key)
+        folder.rename(old)
+        built.rename(folder)
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for rest in (built, old):
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _current(registry: Registry, force: bool) -> Bundle | None:

@@ -40,6 +40,9 @@ def test_a_moment_is_read_in_every_form(text: str) -> None:
     assert moment("--now", text) == int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp())
 
 
-def test_a_moment_that_cannot_be_read_names_the_option() -> None:
-    with pytest.raises(InvalidInput, match="--now: 'soon'"):
-        moment("--now", "soon")
+@pytest.mark.parametrize(
+    ("text", "why"), [("soon", "'soon' is"), ("²", "'²' is"), ("--5", "'--5' is"), ("20260301", "looks like a date")]
+)
+def test_a_moment_that_cannot_be_read_names_the_option(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=f"--now: .*{why}"):
+        moment("--now", text)

@@ -24,8 +24,9 @@ def test_events_come_back_oldest_first() -> None:
     assert [math.isnan(events.price[0]), float(events.price[1])] == [True, 3.5]
 
 
-def test_a_huge_quantity_is_kept_as_the_most_that_fits() -> None:
-    assert LiveEvents.unpacked([pack("a", BUY, 1, 1e9, 1)]).quantity.tolist() == [65_504]
+def test_a_huge_or_tiny_quantity_is_kept_as_the_nearest_that_fits() -> None:
+    packed = [pack("a", BUY, 1, 1e9, 1), pack("a", BUY, 2, 1e-9, 1)]
+    assert LiveEvents.unpacked(packed).quantity.tolist() == [65_504, 2**-14]
 
 
 def test_condensing_keeps_the_last_events_and_what_lasts_of_the_older_ones() -> None:

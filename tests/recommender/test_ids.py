@@ -27,6 +27,13 @@ def test_a_grown_map_keeps_rows_and_adds_in_order(first: list[str], second: list
     assert grown.row("an id longer than any") == -1
 
 
+@given(texts, texts, texts)
+def test_many_ids_are_found_at_once(first: list[str], second: list[str], asked: list[str]) -> None:
+    grown = GrownIdMap.grow(IdMap.of(first), second)
+    wanted = [*asked, *first, *asked, *second]
+    assert grown.rows(wanted).tolist() == [grown.row(one) for one in wanted]
+
+
 @given(texts, texts, st.text(st.sampled_from("ab é"), min_size=1, max_size=2))
 def test_prefixes_find_grown_ids_too(first: list[str], second: list[str], prefix: str) -> None:
     grown = GrownIdMap.grow(IdMap.of(first), second)

@@ -169,18 +169,45 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
     client_of_redis.xadd("log:{main}", {"nothing": "known"})
     mended = {"event_id": "m", "user_id": "u", "item_id": "i", "event": "view", "timestamp": "2026-01-01T00:00:00Z"}
     client_of_redis.xadd("log:{main}", {"event": orjson.dumps(mended)})
+    client_of_redis.xadd("log:{main}", entry(0, quantity=True).fields)
     fill(log, 1)
     archiver.work()
     assert archived(tmp_path / "main") == ["u0"]
     letters = [
         orjson.loads(line) for p in archiver.archive.dead_letters.iterdir() for line in p.read_bytes().splitlines()
     ]
-    assert [letter["reason"].split(":")[0] for letter in letters] == ["JSONDecodeError", "KeyError", "TypeError"]
+    assert [letter["reason"].split(":")[0] for letter in letters] == [
+        "JSONDecodeError",
+        "KeyError",
+        "TypeError",
+        "TypeError",
+    ]
     done = replay(archiver.archive.folder, log, NOW, LIVE)
-    assert (done.restored, done.left) == (1, 2)
+    assert (done.restored, done.left) == (1, 3)
     assert archiver.work() == 1
     assert sorted(archived(tmp_path / "main")) == ["m", "u0"]
     assert replay(archiver.archive.folder, log, NOW, LIVE).restored == 0
+
+
+def test_a_number_that_no_float_holds_exactly_is_archived_all_the_same(tmp_path: Path) -> None:
+    Archive(tmp_path).add([entry(1, value=2**53 + 1)])
+    assert archived(tmp_path) == ["e1"]
+
+
+def test_a_damaged_catalogue_is_waited_for(
+    archiver: Archiver, log: RedisLog, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    catalogue = tmp_path / "main" / "items.parquet"
+    catalogue.parent.mkdir(exist_ok=True)
+    catalogue.write_bytes(b"PAR1 no more")
+    client_of_redis.xadd("log:{main}", {"item": orjson.dumps({"item_id": "a"})})
+    stopped = threading.Event()
+    stopped.set()
+    archiver.run(stopped)
+    assert archiver.stream.length() == 1
+    catalogue.unlink()
+    archiver.run(stopped)
+    assert pq.read_table(catalogue)["item_id"].to_pylist() == ["a"]
 
 
 def test_facts_that_cannot_be_read_stop_nothing(

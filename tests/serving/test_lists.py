@@ -1,6 +1,7 @@
 """Lists over HTTP."""
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 
 from tests.serving import shop
@@ -205,10 +206,25 @@ def test_a_degraded_list_can_be_continued_too(client: FlaskClient) -> None:
     assert not set(ids(first)) & set(ids(following))
 
 
-def test_an_unknown_list_cannot_be_continued(client: FlaskClient) -> None:
-    answer = client.get("/v1/recommendations/never/next")
+@pytest.mark.parametrize("added", ["", "-", '-a"b', '-","served_by":"evil', "-00000000-1", "-0000000g"])
+def test_an_unknown_list_cannot_be_continued(client: FlaskClient, added: str) -> None:
+    known = ask(client, user_id="u0")["rec_id"].partition("-")[0]
+    answer = client.get(f"/v1/recommendations/{known + added if added else 'never'}/next")
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
+
+
+def test_a_page_is_remembered_only_under_the_list_that_it_continues(
+    client: FlaskClient, client_of_redis: "redis.Redis"
+) -> None:
+    first = ask(client, user_id="u0", count=3)
+    remembered = set(client_of_redis.keys("*served*"))
+    for _ in range(3):
+        client.get(f"/v1/recommendations/{first['rec_id']}/next?count=2")
+    more = [one.decode() for one in client_of_redis.keys("*served*") if one not in remembered]
+    assert len(remembered) == 1
+    assert [one for one in more if first["rec_id"] in one] == more
+    assert len(more) == 1
 
 
 def test_rank_returns_all_given_items_best_first(client: FlaskClient) -> None:

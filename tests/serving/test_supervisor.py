@@ -30,3 +30,13 @@ def test_only_what_is_ready_is_announced(ready: bool) -> None:
         supervisor.run(lambda: told.append(True))
     assert told == [True] * ready
     assert any(line["event"] == "not ready in time" for line in said) is not ready
+
+
+def test_what_dies_again_and_again_is_started_ever_later() -> None:
+    supervisor = Supervisor([Program("mayfly", (sys.executable, "-c", "pass"), {})])
+    threading.Timer(3.0, supervisor.stop).start()
+    with capture_logs() as said:
+        supervisor.run(lambda: None)
+    pauses = [line["seconds"] for line in said if line["event"] == "died, starting again"]
+    assert pauses == [0.25, 0.5, 1.0, 2.0][: len(pauses)]
+    assert len(pauses) >= 2

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from recommender.bundle import Bundle
-from recommender.bundle_io import DIGEST, FORMAT, MANIFEST, is_signed, load, signing_key
+from recommender.bundle_io import DIGEST, FORMAT, MANIFEST, is_signed, load, save, signing_key
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound
 from tests.training.shop import tiny_bundle
+from training.publication import exchange
 from training.registry import Registry, bundle_folder
 
 
@@ -205,3 +206,23 @@ def test_a_link_to_a_bundle_that_is_gone_publishes_none(registry: Registry) -> N
     shutil.rmtree(registry.folder / "b1")
     with pytest.raises(NoBundle):
         registry.path("current")
+
+
+def test_a_bundle_that_cannot_be_exchanged_stays_in_its_place(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, rename = tmp_path / "here", Path.rename
+    save(named(bundle, "b1"), folder)
+
+    def failing(self: Path, target: Path) -> Path:
+        if target == folder and load(self).info.bundle_id == "b2":
+            raise OSError("no space left")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OSError, match="no space"):
+        exchange(named(bundle, "b2"), folder, None)
+    assert load(folder).info.bundle_id == "b1"
+    assert list(tmp_path.iterdir()) == [folder]
+    exchange(named(bundle, "b3"), folder, None)
+    assert load(folder).info.bundle_id == "b3"
