@@ -34,7 +34,7 @@ from recommender.dataset import Dataset
 from recommender.ids import IdMap
 from recommender.models.repurchase import owned_items, strongest_event
 from training import metrics
-from training.baselines import best
+from training.baselines import list_best
 from training.intervals import estimate
 from training.report import OURS, Row
 
@@ -123,7 +123,7 @@ def _peers(one: DataSet, learned: Learned, question: Question) -> Iterator[Resul
 def _asked(peer: Peer, asked: csr_array, one: DataSet, whole: Dataset, question: Question) -> NDArray[np.int32]:
     size = len(whole.catalogue)
     masked = csr_array(question.had[:, :size]) if not one.repeat else None
-    rows = best(peer.score, asked, np.ones(size, np.bool_), masked, max(CUTS))
+    rows = list_best(peer.score, asked, np.ones(size, np.bool_), masked, max(CUTS))
     column = np.append(question.items.rows(whole.catalogue.items), np.int32(-1))
     return column[rows]
 

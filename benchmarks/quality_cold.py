@@ -49,10 +49,9 @@ def _some(heldout: Heldout) -> Heldout:
 def question(whole: Dataset, rows: NDArray[np.int32], truth: csr_array, had: csr_array) -> Heldout:
     """Return the question that all systems are asked as the study wants it: at the second after the last event."""
     histories = whole.histories.take(rows.astype(np.intp))
-    now = np.full(len(histories), int(whole.histories.time.max()) + 1)
-    anchors = csr_array((len(histories), len(whole.catalogue)), dtype=np.float32)
-    tags = csr_array((len(histories), len(whole.catalogue.tag_names)), dtype=np.float32)
-    return Heldout(Queries(histories, now, anchors, tags), truth, csr_array(had[:, : len(whole.catalogue)]))
+    items, tags = len(whole.catalogue), csr_array((len(histories), len(whole.catalogue.tag_names)), dtype=np.float32)
+    queries = Queries.about_nothing(histories, int(whole.histories.time.max()) + 1, tags, items)
+    return Heldout(queries, truth, csr_array(had[:, :items]))
 
 
 def _declaring(asked: Heldout, bundle: Bundle) -> Heldout:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from features.catalogue import STATE
 from features.sparse_rows import replace_rows
 from features.tables import ITEMS, conform
-from features.tags import entries_of, unit_rows
+from features.tags import entries_of, rarity, unit_rows
 from recommender.catalogue import Catalogue
 from recommender.config import ContentSettings
 from recommender.ids import GrownIdMap, IdMap
@@ -93,8 +93,7 @@ def _with_bands(
 
 def _weights(tags: csr_array, row: NDArray[np.int64], code: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:
     """Return the rows' TF-IDF weights, the inverse document frequencies being those of the whole catalogue."""
-    frequency = np.bincount(tags.indices, minlength=shape[1])
-    idf = np.log1p(max(tags.shape[0], 1) / np.maximum(frequency, 1))
+    idf = rarity(np.bincount(tags.indices, minlength=shape[1]), tags.shape[0])
     present = csr_array((np.ones(len(row), np.float32), (row, code)), shape=shape)
     present.sum_duplicates()
     present.data = idf[present.indices]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from recommender import pairs
 from recommender.catalogue import Catalogue
 from recommender.values import EventType, Histories
 
@@ -41,9 +42,8 @@ def _owners(histories: Histories, catalogue: Catalogue, columns: NDArray[np.int3
     """Return (B × tags) 1 where a customer turned to enough items of a tag."""
     liked = np.isin(histories.event, LIKED)
     shape = (len(histories), len(catalogue))
-    pairs = np.unique(histories.customer()[liked].astype(np.int64) * shape[1] + histories.item[liked])
-    customer, item = np.divmod(pairs, max(shape[1], 1))
-    turned = csr_array((np.ones(len(pairs), np.float32), (customer, item)), shape=shape)
+    known = np.unique(pairs.keys(histories.customer()[liked], histories.item[liked], shape[1]))
+    turned = pairs.matrix(known, shape, np.ones(len(known), np.float32))
     carried = csr_array(catalogue.tags[:, columns] > 0, dtype=np.float32)
     return csr_array((turned @ carried) >= ITEMS, dtype=np.float32)
 

@@ -121,7 +121,8 @@ def latest(
             items = tuple(dict.fromkeys(catalogue.items[int(i)] for i in where.evidence[at]))
             tag = CustomerTag(rule.tag, float(weight[at]), "rule", int(where.time[at]), describe(rule), items)
             known = found[where.customer[at]]
-            if rule.tag not in known or known[rule.tag].tag.weight < tag.weight:
+            before = known.get(rule.tag)
+            if outweighs(tag, before and before.tag):
                 known[rule.tag] = Earned(tag, rule)
     return found
 
@@ -132,10 +133,9 @@ def _faded(rule: TagRule, age: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(age <= rule.expires_days * DAY, left, 0)
 
 
-def keep_heaviest(tags: dict[str, CustomerTag], tag: CustomerTag) -> None:
-    """Put ``tag`` among ``tags`` unless one of that name is there that weighs at least as much."""
-    if tag.name not in tags or tags[tag.name].weight < tag.weight:
-        tags[tag.name] = tag
+def outweighs(tag: CustomerTag, other: CustomerTag | None) -> bool:
+    """Return whether ``tag`` stands in the place of the ``other`` of its name: the heavier one wins."""
+    return other is None or other.weight < tag.weight
 
 
 def with_derived(tags: Mapping[str, CustomerTag], brings: Mapping[str, Mapping[str, float]]) -> dict[str, CustomerTag]:
@@ -156,7 +156,7 @@ def with_derived(tags: Mapping[str, CustomerTag], brings: Mapping[str, Mapping[s
                 rule=parent.name,
                 origin=parent.origin or parent.provenance,
             )
-            if name not in every or every[name].weight < child.weight:
+            if outweighs(child, every.get(name)):
                 every[name] = child
                 fringe.append(child)
     return every

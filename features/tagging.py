@@ -13,8 +13,8 @@ from features.tag_rules import (
     TagRules,
     declared_brings,
     heaviest,
-    keep_heaviest,
     latest,
+    outweighs,
     with_derived,
 )
 from recommender.catalogue import Catalogue
@@ -90,11 +90,13 @@ def tags_of(
 
 
 def _one(
-    tagging: Tagging, earned: dict[str, CustomerTag], given: Sequence[CustomerTag], muted: frozenset[str]
+    tagging: Tagging, earned: Mapping[str, CustomerTag], given: Sequence[CustomerTag], muted: frozenset[str]
 ) -> tuple[CustomerTag, ...]:
+    known = dict(earned)
     for tag in given:
-        keep_heaviest(earned, tag)
-    unmuted = {name: tag for name, tag in earned.items() if name not in muted}
+        if outweighs(tag, known.get(tag.name)):
+            known[tag.name] = tag
+    unmuted = {name: tag for name, tag in known.items() if name not in muted}
     every = with_derived(unmuted, tagging.brings)
     return heaviest({name: tag for name, tag in every.items() if name not in muted}, tagging.most)
 

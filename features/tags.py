@@ -51,10 +51,13 @@ def weighted(row: NDArray[np.int32], code: NDArray[np.int32], shape: tuple[int, 
     """Return the TF-IDF matrix of distinct (item, tag) pairs; repeats count once."""
     present = csr_array((np.ones(len(row), np.float32), (row, code)), shape=shape)
     present.sum_duplicates()
-    frequency = np.bincount(present.indices, minlength=shape[1])
-    idf = np.log1p(shape[0] / np.maximum(frequency, 1)).astype(np.float32)
-    present.data = idf[present.indices]
+    present.data = rarity(np.bincount(present.indices, minlength=shape[1]), shape[0])[present.indices]
     return unit_rows(present)
+
+
+def rarity(frequency: NDArray[np.integer], items: int) -> NDArray[np.float32]:
+    """Return (T,) inverse document frequencies of tags that ``frequency`` (T,) of the items carry."""
+    return np.asarray(np.log1p(max(items, 1) / np.maximum(frequency, 1)), np.float32)
 
 
 def unit_rows(matrix: csr_array) -> csr_array:

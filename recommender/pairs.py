@@ -26,6 +26,11 @@ def places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.in
     return np.where(np.append(known, -1)[place] == wanted, place, -1)
 
 
+def turns(group: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return (n,) how many entries of the same ``group`` (ascending) come before each."""
+    return np.arange(len(group)) - np.searchsorted(group, group)
+
+
 def spans(start: NDArray[np.integer], size: NDArray[np.integer]) -> NDArray[np.intp]:
     """Return ``size`` (n,) numbers in a row from each ``start`` (n,), one span after the other."""
     end = np.cumsum(size, dtype=np.int64)

@@ -64,7 +64,11 @@ def recommend(
 
 def rank(bundle: Bundle, placement: Placement, queries: Queries, items: NDArray[np.int32]) -> Ordered:
     """Return the given ``items`` (k,) in the order of each customer's taste; nothing is added, dropped or ruled."""
-    parts = [_given(bundle, placement, part, items) for part, _ in _blocks(queries, _open(bundle, queries, len(items)))]
+    every = Rules.none(len(queries), len(bundle.catalogue), max(len(items), 1))
+    parts = [
+        cut(bundle.catalogue, ranked_given(bundle, placement, part, rules, items), rules)
+        for part, rules in _blocks(queries, every)
+    ]
     return Ordered.joined(parts)
 
 
@@ -105,15 +109,6 @@ def _blocks(queries: Queries, rules: Rules) -> Iterator[tuple[Queries, Rules]]:
 def _lists(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) -> tuple[Ordered, Ranked]:
     found = ranked(bundle, placement, queries, rules)
     return filled(bundle, placement, found, rules, cut(bundle.catalogue, found, rules)), found
-
-
-def _given(bundle: Bundle, placement: Placement, queries: Queries, items: NDArray[np.int32]) -> Ordered:
-    rules = _open(bundle, queries, len(items))
-    return cut(bundle.catalogue, ranked_given(bundle, placement, queries, rules, items), rules)
-
-
-def _open(bundle: Bundle, queries: Queries, count: int) -> Rules:
-    return Rules.none(len(queries), len(bundle.catalogue), max(count, 1))
 
 
 def _explained(bundle: Bundle, lists: Ordered, found: Ranked, decompose: bool) -> list[Recommendation]:

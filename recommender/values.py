@@ -112,6 +112,14 @@ class Queries:
     tags: csr_array
     """(B × T) weights of the customer's tags, declared and behavioural, in the catalogue's tag vocabulary."""
 
+    @classmethod
+    def about_nothing(
+        cls, histories: Histories, now: int | NDArray[np.int64], tags: csr_array, items: int
+    ) -> "Queries":
+        """Return questions about none of the ``items``, as a home page asks; at one moment, or each at its own (B,)."""
+        moments = np.broadcast_to(np.asarray(now, np.int64), len(histories))
+        return cls(histories, moments, csr_array((len(histories), items), dtype=np.float32), tags)
+
     def __len__(self) -> int:
         """Return the number of questions."""
         return len(self.histories)

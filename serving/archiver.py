@@ -3,8 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 import pyarrow as pa
 import structlog
@@ -12,8 +10,7 @@ import structlog
 from recommender.config import LiveSettings
 from recommender.errors import Unavailable
 from serving.archive import Archive
-from serving.ports import Erasure, Erasures
-from serving.stream import Entry, StreamId
+from serving.ports import Erasures, Files, Stream
 
 log = structlog.get_logger()
 
@@ -23,50 +20,28 @@ MOST_FILES = 64
 """Of one day, before they are made one."""
 
 
-class Stream(Protocol):
-    """The log as its archiver sees it. Raises Unavailable."""
-
-    def waiting(self, most: int) -> list[Entry]:
-        """Return the oldest entries, at most ``most``."""
-        ...
-
-    def length(self) -> int:
-        """Return how many entries wait."""
-        ...
-
-    def trim(self, last: StreamId) -> None:
-        """Let go of everything up to and with ``last``."""
-        ...
-
-    def stay_after(self, last: StreamId) -> None:
-        """Make every id to come greater than ``last``."""
-        ...
-
-
-class Files(Protocol):
-    """The files that hold customers' rows."""
-
-    def remove(self, erasure: Erasure) -> dict[str, int]:
-        """Take these customers out of every file, and return how many rows of each kind went."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Archiver:
     """One shop's archiver; one process at a time."""
 
-    stream: Stream
-    archive: Archive
-    erasures: Erasures
-    files: Files
-    live: LiveSettings
-    tell: Callable[[], object] = lambda: None
-    """Tells the live state what the files say that customers decided."""
-    rewrite: Callable[[bool], object] = lambda erased: None
-    """Rewrites what Redis keeps on disk; told whether anybody was erased."""
+    def __init__(
+        self,
+        stream: Stream,
+        archive: Archive,
+        erasures: Erasures,
+        files: Files,
+        live: LiveSettings,
+        tell: Callable[[], object],
+        rewrite: Callable[[bool], object],
+    ) -> None:
+        """Move what the ``stream`` holds to the ``archive``, and fulfil ``erasures`` in the ``files``.
 
-    _trouble: list[str] = field(default_factory=list, init=False, repr=False)
-    """What first went wrong since the last step that went well; what follows it is not told."""
+        ``tell`` tells the live state what the files say that customers decided; ``rewrite`` rewrites what Redis keeps
+        on disk, and is told whether anybody was erased.
+        """
+        self.stream, self.archive, self.erasures, self.files, self.live = stream, archive, erasures, files, live
+        self._tell, self._rewrite = tell, rewrite
+        self._trouble: str | None = None
+        """What first went wrong since the last step that went well; what follows it is not told."""
 
     def drain(self) -> int:
         """Archive all that waits, and return how many entries that were. Raises Unavailable."""
@@ -88,8 +63,8 @@ class Archiver:
         moved = self.drain()
         for wish in wishes:
             self.erasures.add(wish.receipt, self.files.remove(wish), done=True)
-        self.tell()
-        self.rewrite(bool(wishes))
+        self._tell()
+        self._rewrite(bool(wishes))
         self.archive.tidy(MOST_FILES)
         return moved
 
@@ -121,10 +96,11 @@ class Archiver:
         try:
             done = bool(step())
         except (Unavailable, OSError, pa.ArrowException) as error:
-            if not self._trouble:
-                self._trouble.append(repr(error.__cause__ or error))
-                log.warning("archiver waits", error=self._trouble[0])
+            if self._trouble is None:
+                self._trouble = repr(error.__cause__ or error)
+                log.warning("archiver waits", error=self._trouble)
             return False
-        if self._trouble:
-            log.info("archiver works again", error=self._trouble.pop())
+        if self._trouble is not None:
+            log.info("archiver works again", error=self._trouble)
+            self._trouble = None
         return done

@@ -36,11 +36,26 @@ def _models(dataset: Dataset, config: Config) -> Models:
     by_category = csr_array((len(category.names), size), dtype=np.float32)
     return Models(
         event_weights(config.events),
-        CollaborativeModel(1.0, 1.0, none, np.ones((1, 1), np.float32), np.arange(size, dtype=np.int32)),
+        CollaborativeModel(
+            half_life=1.0,
+            alpha=1.0,
+            factors=none,
+            gram=np.ones((1, 1), np.float32),
+            unknown=np.arange(size, dtype=np.int32),
+        ),
         NeighbourModel(csr_array((2 * size, size), dtype=np.float32)),
         TransitionModel(csr_array((len(SIDES) * size, size), dtype=np.float32)),
         ContentModel.of(dataset.catalogue.tags, config.content.max_share),
-        RepurchaseModel(EventType.PURCHASE, 1.0, 1.0, nobody, np.ones(size, np.float32)),
-        PopularityModel(missing, missing, missing, nobody, category.code, by_category),
+        RepurchaseModel(
+            had=EventType.PURCHASE, fresh_days=1.0, lasting_days=1.0, again=nobody, gap=np.ones(size, np.float32)
+        ),
+        PopularityModel(
+            overall=missing,
+            recent=missing,
+            trend=missing,
+            owners=nobody,
+            category=category.code,
+            by_category=by_category,
+        ),
         ArrivalsModel(dataset.catalogue.first_seen),
     )

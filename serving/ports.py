@@ -8,7 +8,7 @@ from features.profile import Profile
 from features.tag_rules import Earned
 from recommender.config import LiveSettings
 from serving.event_records import Record
-from serving.stream import StreamId
+from serving.stream import Entry, StreamId
 
 
 class Peek(NamedTuple):
@@ -193,6 +193,11 @@ class Erasure:
     done: bool = False
     """The archive has been cleaned too."""
 
+    @property
+    def until(self) -> int:
+        """Return the last moment that the wish is about, in milliseconds since 1970: its second counts whole."""
+        return self.asked_at * 1000 + 999
+
 
 class Erasures(Protocol):
     """The wishes to be forgotten, which the archiver fulfils in the files. Raises Unavailable."""
@@ -214,6 +219,34 @@ class Erasures(Protocol):
 
         Returns the wish as it then stands; None where it is not known.
         """
+        ...
+
+
+class Stream(Protocol):
+    """The log as its archiver sees it. Raises Unavailable."""
+
+    def waiting(self, most: int) -> list[Entry]:
+        """Return the oldest entries, at most ``most``."""
+        ...
+
+    def length(self) -> int:
+        """Return how many entries wait."""
+        ...
+
+    def trim(self, last: StreamId) -> None:
+        """Let go of everything up to and with ``last``."""
+        ...
+
+    def stay_after(self, last: StreamId) -> None:
+        """Make every id to come greater than ``last``."""
+        ...
+
+
+class Files(Protocol):
+    """The files that hold customers' rows."""
+
+    def remove(self, erasure: Erasure) -> dict[str, int]:
+        """Take these customers out of every file, and return how many rows of each kind went."""
         ...
 
 

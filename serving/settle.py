@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from features.profile import Profile, histories
-from features.tag_rules import CustomerTag, Earned, latest
+from features.tag_rules import CustomerTag, Earned, latest, outweighs
 from recommender.values import Histories
 from serving.services import Services
 from serving.shelf import Shelf
@@ -33,8 +33,6 @@ def _earned(shelf: Shelf, history: Histories, now: int) -> list[Mapping[str, Ear
 def _shorten(services: Services, profile: Profile, tags: Mapping[str, Earned]) -> None:
     known: dict[str, CustomerTag] = {tag.name: tag for tag in profile.given}
     fresh = [
-        earned
-        for name, earned in tags.items()
-        if name not in profile.muted and (name not in known or known[name].weight < earned.tag.weight)
+        earned for name, earned in tags.items() if name not in profile.muted and outweighs(earned.tag, known.get(name))
     ]
     services.customers.condense(profile, services.live.recent_events, fresh)

@@ -14,7 +14,7 @@ from recommender.bundle import Bundle
 from recommender.config import Exclusions
 from recommender.policy import always_eligible
 from recommender.values import Queries
-from training.baselines import EVERY, Fit, best
+from training.baselines import EVERY, Fit, list_best
 from training.batch import BatchRequest, ask_for, had, lists
 from training.evaluation import Lists, Yardstick, summary, values
 from training.heldout import Heldout
@@ -89,7 +89,9 @@ def baselines(past: Bundle, heldout: Heldout, count: int, fits: Mapping[str, Fit
     found = {}
     for name, fit in fits.items():
         score = fit(everybody, config.seed)
-        found[name] = Lists(best(score, done, eligible, None, count), best(score, done, eligible, heldout.had, count))
+        found[name] = Lists(
+            list_best(score, done, eligible, None, count), list_best(score, done, eligible, heldout.had, count)
+        )
     return found
 
 
@@ -106,7 +108,7 @@ def asked_of(rival: Bundle, past: Bundle, queries: Queries) -> Queries:
     moved = replace(histories, item=item[histories.item])
     tag = rival.catalogue.tag_names.rows(past.catalogue.tag_names)
     tags = _moved(queries.tags, tag, len(rival.catalogue.tag_names))
-    return Queries(moved, queries.now, csr_array((len(queries), len(rival.catalogue)), dtype=np.float32), tags)
+    return Queries.about_nothing(moved, queries.now, tags, len(rival.catalogue))
 
 
 def as_rows_of(past: Bundle, rival: Bundle, found: Lists) -> Lists:

@@ -41,8 +41,7 @@ class Audience:
 
     def queries(self, now: int) -> Queries:
         """Return one question for the home page by each customer at ``now``."""
-        shape = (len(self.ids), self.items)
-        return Queries(self.histories, np.full(shape[0], now, np.int64), csr_array(shape, dtype=np.float32), self.tags)
+        return Queries.about_nothing(self.histories, now, self.tags, self.items)
 
 
 def read_ids(path: Path, known: IdMap) -> tuple[list[str], int]:

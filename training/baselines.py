@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recommender.scorer import top_k
+from recommender.scorer import best
 
 CHUNK = 256
 """Customers scored at once: 256 × 65,000 scores take 67 MB."""
@@ -60,13 +60,13 @@ def fit_neighbours(past: csr_array, seed: int) -> Score:
     return lambda done: np.asarray((done @ similarity).toarray(), np.float32)
 
 
-CHEAP: Mapping[str, Fit] = {"popularity": fit_popularity, "personal frequency": fit_frequency}
+CHEAP_FITS: Mapping[str, Fit] = {"popularity": fit_popularity, "personal frequency": fit_frequency}
 """Those that cost almost nothing."""
-EVERY: Mapping[str, Fit] = {**CHEAP, "implicit ALS": fit_factors, "implicit BM25": fit_neighbours}
+EVERY: Mapping[str, Fit] = {**CHEAP_FITS, "implicit ALS": fit_factors, "implicit BM25": fit_neighbours}
 """Every training run is compared with them."""
 
 
-def best(
+def list_best(
     score: Score, done: csr_array, eligible: NDArray[np.bool_], excluded: csr_array | None, count: int
 ) -> NDArray[np.int32]:
     """Return (B, count) rows of the best items of each customer, cut after the masks; −1 fills the end."""
@@ -76,9 +76,9 @@ def best(
         scores = np.where(eligible, score(csr_array(done[rows])), np.float32(np.nan))
         if excluded is not None:
             scores[csr_array(excluded[rows]).nonzero()] = np.nan
-        for row, one in enumerate(scores, start):
-            kept = top_k(one, count)
-            lists[row, : len(kept)] = kept
+        found = best(np.asarray(scores, np.float32), count)
+        known = np.isfinite(np.take_along_axis(scores, found, axis=1))
+        lists[rows, : found.shape[1]] = np.where(known, found, -1)
     return lists
 
 

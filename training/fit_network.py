@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender import pairs
 from recommender.network import Network, inputs
 from training.lessons import Lessons
+from training.listnet import Moments
 
 Arrays = tuple[NDArray[np.float32], ...]
 UNITS = 64
@@ -20,27 +20,6 @@ DECAY = np.float32(1e-3)
 """Quadratic penalty on the weights."""
 HIDDEN = 0.2
 """Share of the inputs that a moment does not show while learning: no order may hang on a single one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Taught:
-    """The G moments that a network learns from, one after the other."""
-
-    given: NDArray[np.float32]
-    """(n × 2·F) inputs of the candidates."""
-    share: NDArray[np.float32]
-    """(n,) of the moment's hits; they sum to 1 in each."""
-    start: NDArray[np.intp]
-    """(G,) where each begins."""
-    group: NDArray[np.int64]
-    """(G,) how many candidates each has."""
-
-    def batch(self, moments: NDArray[np.intp]) -> "Taught":
-        """Return only these moments."""
-        group = self.group[moments]
-        start = np.cumsum(group) - group
-        rows = pairs.spans(self.start[moments], group)
-        return Taught(self.given[rows], self.share[rows], start, group)
 
 
 @dataclass(slots=True, eq=False)
@@ -76,14 +55,17 @@ def fit_network(learned: Lessons, ignored: frozenset[str], seed: int) -> Network
     features = learned.features[rows]
     features[:, [place for place, name in enumerate(learned.names) if name in ignored]] = np.nan
     mean, scale = standard(features)
-    taught = _taught(inputs(features, mean, scale), learned.hit[rows], learned.group[~learned.held])
-    told = np.ptp(taught.given, axis=0) > 0
-    taught.given[:, ~told] = 0
+    given, every = inputs(features, mean, scale), Moments.of(learned.group[~learned.held], learned.hit[rows])
+    told = np.ptp(given, axis=0) > 0
+    given[:, ~told] = 0
     hidden = rng.normal(0, 1 / np.sqrt(max(int(told.sum()), 1)), (len(told), UNITS)) * told[:, None]
     out = rng.normal(0, 0.1 / np.sqrt(UNITS), UNITS)
     adam = Adam((hidden.astype(np.float32), np.zeros(UNITS, np.float32), out.astype(np.float32)))
-    for moments, rate in _plan(len(taught.group), rng):
-        adam.step(_slopes(adam.weights, taught.batch(moments), rng), rate)
+    for moments, rate in _plan(len(every.group), rng):
+        candidates, batch = every.take(moments)
+        shown = rng.random((len(moments), len(told)), np.float32) >= HIDDEN
+        thinned = given[candidates] * np.repeat(shown / np.float32(1 - HIDDEN), batch.group, axis=0)
+        adam.step(slopes(adam.weights, thinned, batch), rate)
     return Network(mean, scale, *adam.weights)
 
 
@@ -96,12 +78,6 @@ def standard(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     return mean.astype(np.float32), np.where(spread > 1e-6, spread, 1).astype(np.float32)
 
 
-def _taught(given: NDArray[np.float32], hit: NDArray[np.bool_], group: NDArray[np.int64]) -> Taught:
-    start = np.cumsum(group) - group
-    hits = np.add.reduceat(hit.astype(np.float32), start)
-    return Taught(given, hit / np.repeat(np.maximum(hits, 1), group), start, group)
-
-
 def _plan(moments: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.intp], float]]:
     """Yield the moments of each step, all of them in turn and in ever new order, and how long it is."""
     turns, order = -(-moments // BATCH), np.arange(moments)
@@ -111,18 +87,10 @@ def _plan(moments: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.i
         yield order[turn * BATCH : (turn + 1) * BATCH], RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))
 
 
-def _slopes(weights: Arrays, batch: Taught, rng: np.random.Generator) -> Arrays:
-    """Return how the loss of a batch rises with each weight."""
+def slopes(weights: Arrays, given: NDArray[np.float32], batch: Moments) -> Arrays:
+    """Return how what a batch's likelihood lacks, and the quadratic penalty, rise with each weight."""
     hidden, bias, out = weights
-    moment = np.repeat(np.arange(len(batch.group)), batch.group)
-    shown = rng.random((len(batch.group), len(hidden)), np.float32) >= HIDDEN
-    given = batch.given * (shown / np.float32(1 - HIDDEN))[moment]
     units = np.maximum(given @ hidden + bias, 0)
-    missed = (_chances(units @ out, batch, moment) - batch.share) / np.float32(len(batch.group))
-    back = np.outer(missed, out) * (units > 0)
-    return given.T @ back + DECAY * hidden, back.sum(axis=0), units.T @ missed + DECAY * out
-
-
-def _chances(score: NDArray[np.float32], batch: Taught, moment: NDArray[np.intp]) -> NDArray[np.float32]:
-    raised = np.exp(score - np.maximum.reduceat(score, batch.start)[moment])
-    return np.asarray(raised / np.add.reduceat(raised, batch.start)[moment], np.float32)
+    _, slope = batch.missed(units @ out)
+    back = np.outer(slope, out) * (units > 0)
+    return given.T @ back + DECAY * hidden, back.sum(axis=0), units.T @ slope + DECAY * out

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from recommender import pairs
 from recommender.config import RankerSettings
 from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
@@ -15,6 +16,8 @@ from recommender.network import deviations
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
 from training.fit_network import fit_network, standard
 from training.lessons import Lessons
+from training.listnet import Moments
+from training.metrics import discounts
 
 BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
 LAMBDAMART_PARAMETERS = {
@@ -104,9 +107,9 @@ def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> NDArray[np.float64]
     score = ranker.predict(np.ascontiguousarray(learned.features[rows][:, columns]))
     group = np.repeat(np.arange(int(learned.held.sum())), learned.group[learned.held])
     order = np.lexsort((-score, group))
-    place = np.arange(len(order)) - np.searchsorted(group, group)
-    gain = np.where((place < k) & learned.hit[rows][order], 1 / np.log2(place + 2), 0)
-    ideal = np.cumsum(1 / np.log2(np.arange(2, k + 2)))
+    discount = np.append(discounts(k), 0)
+    gain = discount[np.minimum(pairs.turns(group), k)] * learned.hit[rows][order]
+    ideal = np.cumsum(discount)
     most = np.minimum(learned.truths[learned.held], k).astype(np.intp)
     return np.asarray(np.bincount(group, gain) / ideal[most - 1])
 
@@ -169,19 +172,12 @@ def _linear(learned: Lessons, horizon: float) -> Ranker:
     features, hit = learned.features[rows], learned.hit[rows]
     mean, scale = standard(features)
     table = deviations(features, mean, scale)
-    start = np.concatenate([[0], np.cumsum(learned.group[few])[:-1]])
-    group = np.repeat(np.arange(len(start)), learned.group[few])
-    share = hit / np.maximum(np.bincount(group, hit), 1)[group]
+    moments = Moments.of(learned.group[few], hit)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return minus the mean log likelihood with a quadratic penalty, and its slope (F,)."""
-        score = table @ weights.astype(np.float32)
-        score = score - np.maximum.reduceat(score, start)[group]
-        raised = np.exp(score)
-        chance = raised / np.add.reduceat(raised, start)[group]
-        likelihood = float((share * np.log(np.maximum(chance, 1e-12))).sum()) / len(start)
-        slope = table.T @ (chance - share).astype(np.float32) / len(start) + 0.02 * weights
-        return -likelihood + 0.01 * float(weights @ weights), slope.astype(np.float64)
+        missed, slope = moments.missed(table @ weights.astype(np.float32))
+        return missed + 0.01 * float(weights @ weights), (table.T @ slope + 0.02 * weights).astype(np.float64)
 
     found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
     coefficients = found.x.astype(np.float32)

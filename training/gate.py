@@ -9,7 +9,7 @@ from training.report import OURS
 
 FIGURE = f"NDCG@{CUT}"
 """What decides; the other figures are reported."""
-TASKS = ("next", "discovery")
+DECIDING = ("next", "discovery")
 """What decides: repeats are a part of the next choice, at whose cost they would come."""
 
 
@@ -36,14 +36,14 @@ def judge(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> Verdict:
 
 
 def _against(new: Mapping[str, Any]) -> Iterator[str]:
-    for task in TASKS:
+    for task in DECIDING:
         for other, figures in new.get(task, {}).get("against", {}).items():
             if figures[FIGURE]["high"] < 0:
                 yield f"{task}: {FIGURE} is {-figures[FIGURE]['mean']:.4f} below {other}, beyond the interval"
 
 
 def _against_record(new: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[str]:
-    for task in TASKS:
+    for task in DECIDING:
         if RIVAL in new.get(task, {}).get("against", {}):
             continue
         ours, theirs = (one.get(task, {}).get("figures", {}).get(OURS, {}).get(FIGURE) for one in (new, current))
@@ -53,6 +53,6 @@ def _against_record(new: Mapping[str, Any], current: Mapping[str, Any]) -> Itera
 
 
 def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
-    names = list(dict.fromkeys(name for task in TASKS for name in new.get(task, {}).get("against", {})))
+    names = list(dict.fromkeys(name for task in DECIDING for name in new.get(task, {}).get("against", {})))
     names += ["the current bundle"] if current and RIVAL not in names else []
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -80,9 +80,8 @@ def split(
 
 def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:
     """Return one question for the home page by each of ``users`` (rows of the dataset) at ``now``."""
-    anchors = csr_array((len(users), len(dataset.catalogue)), dtype=np.float32)
-    when = np.full(len(users), now, np.int64)
-    return Queries(dataset.histories.take(users), when, anchors, csr_array(dataset.declared[users]))
+    histories, tags = dataset.histories.take(users), csr_array(dataset.declared[users])
+    return Queries.about_nothing(histories, now, tags, len(dataset.catalogue))
 
 
 def _last_choices(tables: Tables, event: int) -> tuple[Tables, pa.Table]:

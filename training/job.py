@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from features.tag_pairs import learn_brings
-from recommender import __version__
+from recommender import __version__, pairs
 from recommender.bundle import Bundle, BundleInfo, Models
-from recommender.config import Config
+from recommender.config import Config, RankerName
 from recommender.dataset import Dataset
 from recommender.models.repurchase import strongest_event
 from recommender.ranker import Ranker
@@ -37,8 +37,7 @@ from training.split import (
 )
 from training.taste import lasting
 
-RANKERS = ("home", "discovery", "anchored")
-CHEAP = 1_000_000
+AFFORDABLE = 1_000_000
 """Events that may be fitted in all to learn the rankers."""
 VISITS = 4
 """Visits of a customer that a ranker learns from; the slices of a window share them, each has one at least."""
@@ -115,7 +114,8 @@ def _learned(
         progress=partial(progress, "asking the sources what rankers learn from"),
     )
     learned = {
-        name: [taught for (n, _), taught in zip(assignments, found, strict=True) if n == name] for name in RANKERS
+        name: [taught for (n, _), taught in zip(assignments, found, strict=True) if n == name]
+        for name in get_args(RankerName)
     }
     return past, home, learned
 
@@ -171,7 +171,7 @@ def _stretches(acquired: Acquisitions, config: Config, since: int) -> int:
     asked = questions(acquired, (since, LATEST), 1, np.random.default_rng(0), new=True)
     if len(asked) >= config.ranker.customers:
         return 1
-    return int(np.clip(CHEAP // max(len(acquired.dataset.histories.item), 1), 1, 8))
+    return int(np.clip(AFFORDABLE // max(len(acquired.dataset.histories.item), 1), 1, 8))
 
 
 def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -200,8 +200,7 @@ def _questions(
 
 def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     """Return at most ``most`` moments, every customer's first visits before anybody's later ones."""
-    visit = np.arange(len(asked)) - np.searchsorted(asked.customer, asked.customer)
-    order = np.lexsort((rng.random(len(asked)), visit))
+    order = np.lexsort((rng.random(len(asked)), pairs.turns(asked.customer)))
     return asked.take(np.sort(order[:most]))
 
 

@@ -150,7 +150,7 @@ def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np
     """Return which candidates are among ``most`` drawn of their (ascending) moment, hits before misses."""
     order = np.lexsort((rng.random(len(hit)) - hit, moment))
     told = np.zeros(len(hit), np.bool_)
-    told[order] = np.arange(len(hit)) - np.searchsorted(moment, moment) < most
+    told[order] = pairs.turns(moment) < most
     return told
 
 

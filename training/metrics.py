@@ -27,7 +27,7 @@ def accuracy(lists: NDArray[np.int32], truth: csr_array, ks: Sequence[int]) -> P
     hits = np.zeros((len(lists), max(ks)), np.bool_)
     hits[:, : lists.shape[1]] = marked(lists[:, : max(ks)], truth)
     size = np.diff(truth.indptr)
-    discount = 1 / np.log2(np.arange(2, max(ks) + 2))
+    discount = discounts(max(ks))
     ideal = np.cumsum(discount)
     found: dict[str, NDArray[np.float64]] = {}
     for k in ks:
@@ -37,6 +37,11 @@ def accuracy(lists: NDArray[np.int32], truth: csr_array, ks: Sequence[int]) -> P
         found[f"NDCG@{k}"] = np.asarray(cut @ discount[:k] / ideal[np.minimum(size, k) - 1])
         found[f"MRR@{k}"] = np.asarray(np.where(cut.any(axis=1), 1.0 / (cut.argmax(axis=1) + 1), 0.0))
     return found
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """Return (k,) what a hit in each place is worth to NDCG."""
+    return np.asarray(1 / np.log2(np.arange(2, k + 2)))
 
 
 def minus(truth: csr_array, had: csr_array) -> csr_array:

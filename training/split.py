@@ -135,7 +135,7 @@ def questions(
     visits, group = np.unique(visit[begun], return_inverse=True)
     moment = np.full(len(visits), len(visit))
     np.minimum.at(moment, group, begun)
-    kept = _first(log.customer()[moment], most)
+    kept = pairs.turns(log.customer()[moment]) < most
     within = begun[_drawn(group, jitter(log.time[begun] + log.item[target]))]
     moment = np.where(jitter(log.time[moment] + log.customer()[moment]) < MIDWAY, within, moment)
     shown = _shown(log, moment)
@@ -184,10 +184,8 @@ def _asked(
     away = (rng.random(len(last)) * (log.time[moment] - last)).astype(np.int64)
     now = np.where(last < since, since, last + away)
     tags = dataset.declared[customer]
-    anchors = csr_array(truth.shape, dtype=np.float32)
-    return Questions(
-        customer.astype(np.intp), Queries(past, now, anchors, tags), truth, owned_items(past, had, truth.shape[1])
-    )
+    queries = Queries.about_nothing(past, now, tags, truth.shape[1])
+    return Questions(customer.astype(np.intp), queries, truth, owned_items(past, had, truth.shape[1]))
 
 
 def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple[int, int]) -> csr_array:
@@ -249,8 +247,3 @@ def _drawn(group: NDArray[np.integer], luck: NDArray[np.float32]) -> NDArray[np.
     """Return the place of the member with the least ``luck`` of each of the groups 0, 1, …, none of which is empty."""
     order = np.lexsort((luck, group))
     return order[np.flatnonzero(changed(group[order]))]
-
-
-def _first(group: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
-    """Return which entries are among the first ``most`` of their (ascending) group."""
-    return np.asarray(np.arange(len(group)) - np.searchsorted(group, group) < most)

@@ -23,7 +23,7 @@ from recommender.pipeline import order
 from recommender.policy import Rules, always_eligible
 from recommender.values import EARLIEST
 from training.appraisal import baselines, ours, share, unseen
-from training.baselines import EVERY, best, fit_popularity
+from training.baselines import EVERY, fit_popularity, list_best
 from training.batch import ask_for, had
 from training.evaluation import Lists, Yardstick, judge, sources
 from training.heldout import Heldout, Split, SplitProtocol, split
@@ -192,7 +192,7 @@ def _among(items: NDArray[np.bool_], heldout: Heldout, bundle: Bundle, count: in
     config = bundle.info.config
     score = fit_popularity(interactions(bundle.histories, len(items), config.events), config.seed)
     done = interactions(heldout.queries.histories, len(items), config.events)
-    popular = best(score, done, eligible, None, count)
+    popular = list_best(score, done, eligible, None, count)
     return {OURS: Lists(found.rows, found.rows), "popularity": Lists(popular, popular)}
 
 

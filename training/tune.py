@@ -13,8 +13,8 @@ from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.appraisal import appraise
-from training.baselines import CHEAP
-from training.gate import FIGURE, TASKS
+from training.baselines import CHEAP_FITS
+from training.gate import DECIDING, FIGURE
 from training.job import fit_and_hold
 from training.progress import Progress
 from training.report import OURS
@@ -91,8 +91,8 @@ def present(config: Config) -> dict[str, Any]:
 def score(dataset: Dataset, config: Config) -> float:
     """Return the mean over the tasks of our ``FIGURE`` on the run's held-out customers."""
     fitted = fit_and_hold(dataset, config, now=int(dataset.histories.time.max(initial=0)) + 1, progress=lambda *_: None)
-    found = appraise(fitted.past, fitted.held, fits=CHEAP)
-    reached = [found[task]["figures"][OURS][FIGURE]["mean"] for task in TASKS if found.get(task)]
+    found = appraise(fitted.past, fitted.held, fits=CHEAP_FITS)
+    reached = [found[task]["figures"][OURS][FIGURE]["mean"] for task in DECIDING if found.get(task)]
     if not reached:
         raise InvalidInput("--interactions", "no customer came back after the split, so nothing can be compared")
     return float(sum(reached) / len(reached))

@@ -131,4 +131,4 @@ def _time(event: Mapping[str, Any]) -> datetime:
 
 def _asked_for(event: Mapping[str, Any], erasure: Erasure) -> bool:
     """Return whether an event is one of these customers', and not after their wish."""
-    return event["user_id"] in erasure.ids and event["timestamp"] < (erasure.asked_at + 1) * 1000
+    return event["user_id"] in erasure.ids and event["timestamp"] <= erasure.until

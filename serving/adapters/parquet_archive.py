@@ -111,7 +111,7 @@ class ParquetArchive:
 def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
     """Return which rows are of these customers and not after their wish."""
     events = pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None)
-    before = pc.less(events["timestamp"].cast(pa.int64()), (erasure.asked_at + 1) * 1000)
+    before = pc.less_equal(events["timestamp"].cast(pa.int64()), erasure.until)
     return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
 
 

@@ -68,7 +68,7 @@ class RedisErasures:
 
     def _keep_out(self, erasure: Erasure) -> None:
         path = ShopFolder(self.root).erased
-        rows = [{"user_id": one, "erased_at": erasure.asked_at * 1000 + 999} for one in erasure.ids]
+        rows = [{"user_id": one, "erased_at": erasure.until} for one in erasure.ids]
         try:
             with locked(self.root / ".erased.lock"):  # its own: no import or training is waited for
                 held = [pq.read_table(path, partitioning=None)] if path.exists() else []

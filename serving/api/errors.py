@@ -35,15 +35,14 @@ def register(app: APIFlask) -> None:
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """Return a problem document; ``more`` are its further members."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return Response(orjson.dumps(body), status, dict(headers or {}), content_type="application/problem+json")
+    """Return a problem document as an answer; ``more`` are its further members."""
+    return _response(_members(status, detail, **more), headers)
 
 
 def problem_of(error: TagalongError) -> dict[str, Any]:
     """Return the members of an expected error's problem document."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    members: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": str(error)}
+    members = _members(status, str(error))
     if isinstance(error, InvalidInput):
         members["errors"] = [{"field": error.field, "detail": error.detail}]
     if isinstance(error, FilterError):
@@ -51,12 +50,20 @@ def problem_of(error: TagalongError) -> dict[str, Any]:
     return members
 
 
+def _members(status: int, detail: str, **more: Any) -> dict[str, Any]:
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+
+
+def _response(members: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    content_type = "application/problem+json"
+    return Response(orjson.dumps(members), members["status"], dict(headers or {}), content_type=content_type)
+
+
 def _expected(error: TagalongError) -> Response:
-    members = problem_of(error)
     if isinstance(error, Unavailable) and error.__cause__ is not None:
         log.warning("refused", part=error.part, cause=repr(error.__cause__))
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
-    return Response(orjson.dumps(members), members["status"], headers, content_type="application/problem+json")
+    return _response(problem_of(error), headers)
 
 
 def _invalid(error: ValidationError) -> Response:

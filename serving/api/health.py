@@ -1,5 +1,6 @@
 """Is it alive, is it ready, and what has it counted."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -35,9 +36,9 @@ def readyz() -> Whole:
     return Whole(body, 200 if ready else 503)
 
 
-def _state(ping: object) -> str:
+def _state(ping: Callable[[], object]) -> str:
     try:
-        ping()  # type: ignore[operator]
+        ping()
     except (TagalongError, OSError) as error:
         return str(error)
     return "ok"

@@ -1,8 +1,7 @@
 """Every acknowledged event is archived exactly once, whatever dies in between."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,11 @@ def log(link: Any) -> RedisLog:
 def archiver(link: Any, tmp_path: Path) -> Archiver:
     root = tmp_path / "main"
     erasures = RedisErasures(link, "main", root)
-    return Archiver(RedisStream(link, "main"), Archive(root), erasures, ParquetArchive(root), LIVE)
+    return archiver_of(RedisStream(link, "main"), root, erasures)
+
+
+def archiver_of(stream: Any, root: Path, erasures: Any, tell: Callable[[], object] = lambda: None) -> Archiver:
+    return Archiver(stream, Archive(root), erasures, ParquetArchive(root), LIVE, tell, lambda _: None)
 
 
 def fill(log: RedisLog, count: int, user: str = "u", start: int = 0) -> None:
@@ -133,7 +136,7 @@ def test_the_stream_is_trimmed_only_behind_the_archive(
     fill(log, 3, start=25)
     archiver.archive.add(archiver.stream.waiting(10))
     assert client_of_redis.xlen("log:{main}") == 3
-    again = Archiver(archiver.stream, Archive(tmp_path / "main"), archiver.erasures, archiver.files, LIVE)
+    again = archiver_of(archiver.stream, tmp_path / "main", archiver.erasures)
     assert again.work() == 3
     assert len(archived(tmp_path / "main")) == len(set(archived(tmp_path / "main"))) == 28
 
@@ -158,7 +161,7 @@ def test_an_archiver_begins_by_finishing_what_a_killed_one_left_half_done(
         path.unlink()
     stopped = threading.Event()
     stopped.set()
-    Archiver(archiver.stream, Archive(tmp_path / "main"), archiver.erasures, archiver.files, LIVE).run(stopped)
+    archiver_of(archiver.stream, tmp_path / "main", archiver.erasures).run(stopped)
     assert sorted(archived(tmp_path / "main")) == ["u0", "u1", "u2"]
 
 
@@ -292,7 +295,9 @@ def test_an_archiver_with_nothing_to_do_works_no_more_often_than_it_must(archive
     times = iter([0.0])
     stopped = threading.Event()
     threading.Timer(3.5 * LOOK_SECONDS, stopped.set).start()
-    replace(archiver, tell=lambda: told.append(1)).run(stopped, lambda: next(times, 1e6))
+    archiver_of(archiver.stream, archiver.archive.folder.root, archiver.erasures, lambda: told.append(1)).run(
+        stopped, lambda: next(times, 1e6)
+    )
     assert len(told) == 2  # once it was late, and at the end
 
 
@@ -318,7 +323,9 @@ def test_ids_are_raised_once_redis_answers_however_late(archiver: Archiver, clie
     answers = iter([Unavailable("event log"), None])
     stream = LateStream(archiver.stream, answers)
     stopped = threading.Event()
-    worker = threading.Thread(target=replace(archiver, stream=stream).run, args=(stopped,))
+    worker = threading.Thread(
+        target=archiver_of(stream, archiver.archive.folder.root, archiver.erasures).run, args=(stopped,)
+    )
     worker.start()
     stream.raised.wait(10)
     stopped.set()
@@ -356,7 +363,9 @@ def test_trouble_is_told_once_and_so_is_its_end(archiver: Archiver) -> None:
     stream = LateStream(archiver.stream, iter([Unavailable("event log"), Unavailable("event log"), None]))
     stopped = threading.Event()
     with capture_logs() as told:
-        worker = threading.Thread(target=replace(archiver, stream=stream).run, args=(stopped,))
+        worker = threading.Thread(
+            target=archiver_of(stream, archiver.archive.folder.root, archiver.erasures).run, args=(stopped,)
+        )
         worker.start()
         stream.raised.wait(10)
         stopped.set()

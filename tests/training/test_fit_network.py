@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from recommender.network import Network
-from training.fit_network import fit_network
+from training.fit_network import DECAY, fit_network, slopes
 from training.lessons import Lessons
+from training.listnet import Moments
 
 NAMES = ("left", "right", "noise", "never")
 
@@ -53,10 +55,31 @@ def test_held_out_customers_teach_nothing():
     assert first.out.tobytes() == second.out.tobytes()
 
 
-def test_neither_order_nor_number_of_a_moments_candidates_matters_to_the_slopes():
-    lessons = taught()
-    keep = np.ones(len(lessons.hit), np.bool_)
-    keep[np.flatnonzero(~lessons.hit)[::3]] = False
-    group = np.add.reduceat(keep, np.cumsum(lessons.group) - lessons.group)
-    fewer = Lessons(NAMES, lessons.features[keep], lessons.hit[keep], group, lessons.truths, lessons.held)
-    assert hits(fit_network(fewer, frozenset(), 7), taught(seed=1)) > 0.6
+def test_the_slopes_are_those_of_the_loss():
+    lessons, rng = taught(), np.random.default_rng(0)
+    given, moments = rng.normal(size=(len(lessons.hit), 6)), Moments.of(lessons.group, lessons.hit)
+    weights = (rng.normal(size=(6, 3)), rng.normal(size=3), rng.normal(size=3))
+
+    def loss(*weights: np.ndarray) -> float:
+        hidden, bias, out = weights
+        missed, _ = moments.missed(np.maximum(given @ hidden + bias, 0) @ out)
+        return missed + float(DECAY) / 2 * ((hidden**2).sum() + (out**2).sum())
+
+    for number, slope in enumerate(slopes(weights, given, moments)):
+        at = (0,) * slope.ndim
+        moved = [[one.copy() for one in weights] for _ in range(2)]
+        moved[0][number][at] += 1e-5
+        moved[1][number][at] -= 1e-5
+        assert slope[at] == pytest.approx((loss(*moved[0]) - loss(*moved[1])) / 2e-5, rel=1e-3)
+
+
+def test_the_order_of_a_moments_candidates_does_not_matter_to_the_slopes():
+    lessons, rng = taught(), np.random.default_rng(0)
+    given = rng.normal(size=(len(lessons.hit), 6))
+    weights = (rng.normal(size=(6, 3)), rng.normal(size=3), rng.normal(size=3))
+    order = np.lexsort((rng.random(len(given)), np.repeat(np.arange(len(lessons.group)), lessons.group)))
+    as_given = slopes(weights, given, Moments.of(lessons.group, lessons.hit))
+    for one, other in zip(
+        as_given, slopes(weights, given[order], Moments.of(lessons.group, lessons.hit[order])), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
