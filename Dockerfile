@@ -24,6 +24,7 @@ RUN python -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r r
 COPY pyproject.toml README.md LICENSE ./
 COPY recommender recommender
 COPY features features
+COPY machine machine
 COPY training training
 COPY serving serving
 COPY commands commands

@@ -23,7 +23,7 @@ import psutil
 import pyarrow.parquet as pq
 import redis
 
-from features.tables import ShopFolder
+from machine.shop_folder import ShopFolder
 from serving.adapters.embedded_redis import embedded_redis
 
 CONFIG = "[live]\narchive_seconds = 1.0\narchive_events = 5000\n"

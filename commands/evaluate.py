@@ -10,7 +10,7 @@ from commands.fitting import fitting
 from commands.options import Configuration, Interactions, Items, Users, check_target, moment
 from commands.reading import read
 from commands.tables import show
-from features.config_file import load_config
+from machine.config_file import load_config
 from recommender.errors import InvalidInput
 from training.heldout import SplitProtocol
 from training.page import page

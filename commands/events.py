@@ -6,7 +6,7 @@ import typer
 
 from commands.console import say
 from commands.options import DATA, Configuration, Data, Shop
-from features.tables import ShopFolder
+from machine.shop_folder import ShopFolder
 from serving.adapters.redis_log import RedisLog
 from serving.bootstrap import config_in_use, redis_link
 from serving.replay import replay

@@ -10,7 +10,8 @@ from rich.table import Table
 from commands.console import output
 from commands.options import DATA, BundleKey, Configuration, Data, Shop
 from commands.tables import show_difference
-from features.config_file import load_config
+from machine.config_file import load_config
+from machine.shop_folder import ShopFolder
 from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info, signing_key
 from recommender.errors import InvalidInput
@@ -120,7 +121,7 @@ def diff(
 
 
 def _registry(data: Path, shop: str, key: str | None) -> Registry:
-    return Registry(data / shop / "bundles", signing_key(key))
+    return Registry(ShopFolder(data / shop).bundles, signing_key(key))
 
 
 def _folder(registry: Registry, name: str) -> Path:

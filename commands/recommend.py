@@ -10,6 +10,7 @@ from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
 from commands.reading import read
 from features.stock import updated
+from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
 from recommender.lists import Ordered
@@ -76,7 +77,7 @@ def recommend(
 def _shop(folder: Path) -> Path | None:
     """Return the shop's part of the data folder that a bundle lies in, or None where it lies in none."""
     bundles = folder.resolve().parent
-    return bundles.parent if bundles.name == "bundles" else None
+    return bundles.parent if ShopFolder(bundles.parent).bundles == bundles else None
 
 
 def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:

@@ -7,7 +7,7 @@ import typer
 
 from commands.console import say
 from commands.options import DATA, Configuration, Data, Shop
-from features.config_file import load_config
+from machine.config_file import load_config
 from serving.run import serve
 from serving.settings import Settings, process_environment
 

@@ -26,9 +26,10 @@ from commands.options import (
 )
 from commands.reading import read
 from features.build import build_dataset
-from features.config_file import load_config
-from features.rule_check import check_rules
 from features.tables import TIME, Tables
+from machine.config_file import load_config
+from machine.rule_check import check_rules
+from machine.shop_folder import ShopFolder
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.bundle_io import signing_key
 from recommender.config import Config
@@ -86,7 +87,7 @@ def train(
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
             name = found.info.bundle_id
         else:
-            registry = Registry(folder / "bundles", signing_key(bundle_key))
+            registry = Registry(ShopFolder(folder).bundles, signing_key(bundle_key))
             name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")

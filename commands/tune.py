@@ -11,7 +11,7 @@ from commands.fitting import fitting
 from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_shop, check_target
 from commands.reading import read
 from features.build import build_dataset
-from features.config_file import load_config
+from machine.config_file import load_config
 from recommender.errors import InvalidInput
 from training.sources import read_log
 from training.toml_text import toml

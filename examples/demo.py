@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import typer
 from rich.console import Console
 
+from machine.shop_folder import ShopFolder
 from serving.settings import Settings, process_environment
 from training.registry import Registry
 
@@ -59,7 +60,7 @@ def main(
 def prepare(data: Path) -> None:
     """Import and train, unless a published bundle is there already that this version, with this key, reads."""
     key = Settings.read(process_environment()).signing_key
-    if Registry(data / "main" / "bundles", key).is_current_readable():
+    if Registry(ShopFolder(data / "main").bundles, key).is_current_readable():
         return
     source = data / "complete-journey"
     if not all((source / f"{name}.parquet").exists() for name in FILES):

@@ -1,7 +1,6 @@
-"""The three tables that everything is built from: their columns, and where the data folder keeps them."""
+"""The three tables that everything is built from, and what is kept beside them: their columns."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
@@ -108,54 +107,3 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
     if field.name in table.column_names:
         return table.column(field.name).cast(field.type)
     return pa.nulls(table.num_rows, field.type)
-
-
-@dataclass(frozen=True, slots=True)
-class ShopFolder:
-    """Where one shop's files lie: ``<data>/<shop>``."""
-
-    root: Path
-
-    @property
-    def events(self) -> Path:
-        """The folder of the log: ``day=YYYY-MM-DD/*.parquet``."""
-        return self.root / "events"
-
-    @property
-    def dead_letters(self) -> Path:
-        """The folder of what came into the log and cannot be read."""
-        return self.root / "dead-letter"
-
-    @property
-    def items(self) -> Path:
-        """The catalogue's Parquet file."""
-        return self.root / "items.parquet"
-
-    @property
-    def users(self) -> Path:
-        """The customers' Parquet file."""
-        return self.root / "users.parquet"
-
-    @property
-    def erased(self) -> Path:
-        """Customers who asked to be forgotten, as ``ERASED``."""
-        return self.root / "erased.parquet"
-
-    @property
-    def merges(self) -> Path:
-        """Visitors who turned out to be customers, as ``MERGES``."""
-        return self.root / "merges.parquet"
-
-    @property
-    def archived(self) -> Path:
-        """The id of the log's last entry whose facts these files hold."""
-        return self.root / "archived"
-
-    @property
-    def rejects(self) -> Path:
-        """The folder of rows that could not be read."""
-        return self.root / "rejects"
-
-    def event_files(self) -> list[Path]:
-        """Return the log's files, oldest day first; files under construction begin with a dot."""
-        return sorted(p for p in self.events.glob("day=*/*.parquet") if not p.name.startswith("."))

@@ -1,4 +1,4 @@
-"""The configuration's shape and its defaults; reading the file is ``features.config_file``."""
+"""The configuration's shape and its defaults; reading the file is ``machine.config_file``."""
 
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal

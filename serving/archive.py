@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.tables import EVENTS, ITEMS, MERGES, USERS, ShopFolder, conform
+from features.tables import EVENTS, ITEMS, MERGES, USERS, conform
 from features.upsert import upsert
-from features.whole_files import alone, encoded, put, write_whole
+from machine.shop_folder import ShopFolder
+from machine.whole_files import alone, encoded, put, write_whole
 from recommender.times import DAY
 from serving.stream import NOTHING, Entry, StreamId
 

@@ -5,8 +5,9 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from features.lifeline import end_with_parent
-from features.whole_files import locked
+from machine.lifeline import end_with_parent
+from machine.shop_folder import ShopFolder
+from machine.whole_files import locked
 from recommender.errors import InvalidInput
 from serving.bootstrap import build_archiver
 from serving.settings import Settings, process_environment
@@ -24,7 +25,7 @@ def run_archiver(settings: Settings, *, standby: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     with ExitStack() as stack:
-        while not _taken(stack, settings.shop_folder / ".archive.lock"):
+        while not _taken(stack, ShopFolder(settings.shop_folder).archive_lock):
             if not standby:
                 raise InvalidInput("--data", f"another archiver works on {settings.shop_folder}")
             if stopped.wait(STANDBY_SECONDS):

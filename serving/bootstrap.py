@@ -8,9 +8,10 @@ from functools import partial
 
 from prometheus_client import Gauge
 
-from features.config_file import load_config
-from features.rule_check import check_rules
 from features.tables import Tables
+from machine.config_file import load_config
+from machine.rule_check import check_rules
+from machine.shop_folder import ShopFolder
 from recommender.bundle_io import CURRENT, read_info
 from recommender.config import Config
 from recommender.errors import BundleError, TagalongError
@@ -65,7 +66,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         clock,
         lambda bundle: off_sale(settings.shop_folder, clock(), bundle),
     )
-    folder = BundleFolder(settings.shop_folder / "bundles", settings.signing_key, metrics.refused_bundles.inc)
+    folder = BundleFolder(ShopFolder(settings.shop_folder).bundles, settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
     look = partial(_look, folder, ImportedItems(settings.shop_folder), shelves, metrics, withheld)
@@ -137,7 +138,7 @@ def config_in_use(settings: Settings) -> Config:
     """
     if settings.config is None:
         with suppress(BundleError):
-            return read_info(settings.shop_folder / "bundles" / CURRENT, key=settings.signing_key).config
+            return read_info(ShopFolder(settings.shop_folder).bundles / CURRENT, key=settings.signing_key).config
     return load_config(settings.config)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from features.tables import EVENTS, ShopFolder
-from features.whole_files import alone, put
+from features.tables import EVENTS
+from machine.shop_folder import ShopFolder
+from machine.whole_files import alone, put
 from recommender.config import LiveSettings
 from serving.event_records import read
 from serving.ports import EventLog

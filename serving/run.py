@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from features.config_file import load_config
-from features.rule_check import check_rules
-from features.whole_files import locked
+from machine.config_file import load_config
+from machine.rule_check import check_rules
+from machine.shop_folder import ShopFolder
+from machine.whole_files import locked
 from recommender.errors import InvalidInput
 from serving.adapters.bundles import BundleFolder
 from serving.adapters.embedded_redis import embedded_redis
@@ -48,7 +49,7 @@ def _check_config(settings: Settings) -> None:
     if settings.config is None:
         return
     config = load_config(settings.config)
-    bundle = BundleFolder(settings.shop_folder / "bundles", settings.signing_key).fresh()
+    bundle = BundleFolder(ShopFolder(settings.shop_folder).bundles, settings.signing_key).fresh()
     if bundle is not None:
         check_rules(settings.config, config, bundle.catalogue)
 

@@ -10,7 +10,7 @@ import sys
 
 from granian.cli import entrypoint
 
-from features.lifeline import end_with_parent
+from machine.lifeline import end_with_parent
 
 
 def main() -> None:

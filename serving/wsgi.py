@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from features.lifeline import end_with_parent
+from machine.lifeline import end_with_parent
 from serving.app import create_app
 from serving.bootstrap import build
 from serving.settings import Settings, process_environment

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import milliseconds
-from features.whole_files import encoded, put
+from machine.whole_files import encoded, put
 from recommender.times import DAY
 
 _THREADS = 4

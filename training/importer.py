@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.event_names import event_type
-from features.tables import ITEMS, USERS, ShopFolder
+from features.tables import ITEMS, USERS
 from features.upsert import upsert
-from features.whole_files import alone, locked, put, unchanging, write_whole
+from machine.shop_folder import ShopFolder
+from machine.whole_files import alone, locked, put, unchanging, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
@@ -86,7 +87,7 @@ def import_files(
     ``UnreadableFile`` before anything of that file is written; files before it stay imported.
     """
     folder, report = ShopFolder(shop), ImportReport()
-    with locked(shop / ".import.lock"):  # one import after the other; files are locked only while they are written
+    with locked(folder.import_lock):  # one import after the other; files are locked only while they are written
         for path in expand(interactions):
             _import_events(folder, path, report, progress, latest)
         for path in expand(items):

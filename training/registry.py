@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from features.whole_files import locked, put
+from machine.whole_files import locked, put
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_io import CURRENT, DIGEST, MANIFEST, is_signed, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from features.consent import refusing
 from features.merges import merged_users, with_merges
-from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, ShopFolder, Tables, conform
+from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, Tables, conform
 from features.upsert import first_of_each, upsert
-from features.whole_files import unchanging
+from machine.shop_folder import ShopFolder
+from machine.whole_files import unchanging
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users

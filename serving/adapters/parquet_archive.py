@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import forgotten
-from features.tables import USERS, ShopFolder
-from features.whole_files import alone, put, unchanging, write_whole
+from features.tables import USERS
+from machine.shop_folder import ShopFolder
+from machine.whole_files import alone, put, unchanging, write_whole
 from serving.ports import Erasure
 
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
-from features.tables import ITEMS, TIME, ShopFolder, conform
+from features.tables import ITEMS, TIME, conform
+from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from serving.ports import StockChanges
 

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from features.consent import chose_none, denied
 from features.merges import merged_users
-from features.tables import ERASED, MERGES, USERS, ShopFolder, conform
-from features.whole_files import unchanging
+from features.tables import ERASED, MERGES, USERS, conform
+from machine.shop_folder import ShopFolder
+from machine.whole_files import unchanging
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import TELL

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
-from features.tables import ERASED, ShopFolder
-from features.whole_files import locked, write_whole
+from features.tables import ERASED
+from machine.shop_folder import ShopFolder
+from machine.whole_files import locked, write_whole
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
@@ -70,7 +71,7 @@ class RedisErasures:
         path = ShopFolder(self.root).erased
         rows = [{"user_id": one, "erased_at": erasure.until} for one in erasure.ids]
         try:
-            with locked(self.root / ".erased.lock"):  # its own: no import or training is waited for
+            with locked(ShopFolder(self.root).erased_lock):
                 held = [pq.read_table(path, partitioning=None)] if path.exists() else []
                 write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
         except (OSError, pa.ArrowException) as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from flask.testing import FlaskClient
 
-from features.whole_files import alone, locked
+from machine.whole_files import alone, locked
 from serving.bootstrap import build_archiver
 from serving.settings import Settings
 from tests.serving import shop

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from redis.exceptions import ResponseError
 
-from features.tables import ShopFolder
-from features.whole_files import write_whole
+from machine.shop_folder import ShopFolder
+from machine.whole_files import write_whole
 from recommender.bundle import Bundle
 from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker

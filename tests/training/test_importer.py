@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.tables import ERASED, MERGES, ShopFolder
+from features.tables import ERASED, MERGES
+from machine.shop_folder import ShopFolder
 from recommender.errors import UnreadableFile
 from recommender.times import DAY
 from training.importer import Counts, import_files

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from features.config_file import line_of
+from machine.config_file import line_of
 from recommender.catalogue import Catalogue
 from recommender.config import Config
 from recommender.errors import ConfigError, FilterError

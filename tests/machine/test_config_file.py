@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from features.config_file import line_of, load_config
+from machine.config_file import line_of, load_config
 from recommender.config import Config
 from recommender.errors import ConfigError
 

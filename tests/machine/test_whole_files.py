@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from features.whole_files import put
+from machine.whole_files import put
 
 
 def test_two_who_write_one_file_leave_one_of_their_files(tmp_path: Path) -> None:
