@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.columns import coded, flags, flat, id_map, numbers, rows, seconds, texts
+from features.sql import connect, literal
 from features.tables import ITEMS
 from features.tags import category_path, item_tags
 from recommender.catalogue import LEVEL, Catalogue
@@ -77,18 +77,14 @@ def properties(table: pa.Table, numeric: Mapping[str, pa.Array]) -> Texts:
     shown = [name for name in table.column_names if name not in STATE and table[name].null_count < len(table)]
     # To SQL ``Size`` and ``size`` are one name, so columns go by their places there.
     place = {name: f"c{at}" for at, name in enumerate(table.column_names)}
-    cells = ", ".join(f"{_literal(name)}, {_json(name, place, table, numeric)}" for name in shown if name != "item_id")
+    cells = ", ".join(f"{literal(name)}, {_json(name, place, table, numeric)}" for name in shown if name != "item_id")
     if not cells:
         return Texts.of(["{}"] * len(table))
-    with duckdb.connect() as connection:
+    with connect() as connection:
         numbered = table.rename_columns(list(place.values())).append_column("turn", pa.array(np.arange(len(table))))
         connection.register("item", numbered)
         query = f"SELECT CAST(json_merge_patch('{{}}', json_object({cells})) AS VARCHAR) FROM item ORDER BY turn"
         return texts(connection.sql(query).to_arrow_table().column(0))
-
-
-def _literal(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
 
 
 def _json(name: str, place: Mapping[str, str], table: pa.Table, numeric: Mapping[str, pa.Array]) -> str:

@@ -70,8 +70,11 @@ took it, and ``consent_personalization`` what the shop declared.
 Every further column is an attribute, as text."""
 
 
-ERASED = pa.schema([("user_id", pa.string()), ("erased_at", TIME)])
-"""Customers who asked to be forgotten: what they did until then is not to be read."""
+ERASED = pa.schema(
+    [("user_id", pa.string()), ("erased_at", TIME), ("receipt", pa.string()), ("is_fulfilled", pa.bool_())]
+)
+"""Customers who asked to be forgotten: what they did until then is not to be read, and once the wish of this receipt is
+fulfilled it is in no file."""
 
 MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
 """Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""

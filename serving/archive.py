@@ -2,13 +2,15 @@
 
 Every file is named after its first entry and the last one of its batch. An entry is archived when a file of its day
 (unreadable: of the dead letters) reaches as far as its id. So the next archiver sees what a killed one left half done,
-and finishes it: nothing is remembered anywhere else.
+and finishes it: nothing is remembered anywhere else. An event whose id no file of its day holds though they reach
+further came from a Redis that lost its data, and whose clock is behind: it is archived in a file of its own.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import orjson
@@ -83,11 +85,23 @@ class Archive:
     def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], last: StreamId) -> int:
         reached = self._reached.get(day, NOTHING)
         fresh = [(at, row) for at, row in rows if at > reached]
+        late = self._unheld(day, [row for at, row in rows if at <= reached])
+        if late:
+            put(self.folder.events / day / f"late-{uuid4().hex}.parquet", encoded(_table(late)))
         if fresh:
             path = self.folder.events / day / f"live-{fresh[0][0]}_{last}.parquet"
             put(path, encoded(_table([row for _, row in fresh])))
             self._reach(day, path.stem)
-        return len(fresh)
+        return len(fresh) + len(late)
+
+    def _unheld(self, day: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the rows whose event ids no file of their day holds."""
+        if not rows:
+            return []
+        files = (self.folder.events / day).glob("*.parquet")
+        ids = [pq.read_table(path, columns=["event_id"], partitioning=None)["event_id"] for path in files]
+        held = {one for column in ids for one in column.to_pylist()}
+        return [row for row in rows if row["event_id"] not in held]
 
     def _bury(self, bad: Sequence[Unreadable], last: StreamId) -> int:
         reached = self._reached.get(self.dead_letters.name, NOTHING)

@@ -45,6 +45,7 @@ class Archiver:
 
     def drain(self) -> int:
         """Archive all that waits, and return how many entries that were. Raises Unavailable."""
+        self._stay_after()
         moved = 0
         while entries := self.stream.waiting(self.live.archive_events):
             self.archive.add(entries)

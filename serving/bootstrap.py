@@ -1,20 +1,21 @@
 """Builds one worker's services from settings: the only place where adapters meet use cases."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from prometheus_client import Gauge
 
 from features.tables import Tables
 from machine.config_file import load_config
-from machine.rule_check import check_rules
 from machine.shop_folder import ShopFolder
 from recommender.bundle_io import CURRENT, read_info
 from recommender.config import Config
-from recommender.errors import BundleError, TagalongError
+from recommender.errors import BundleError, TagalongError, Unavailable
 from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
@@ -51,13 +52,16 @@ LOG_SECONDS = 2.0
 def build(settings: Settings, clock: Clock = time.time) -> Services:
     """Return the services of one worker; needs neither Redis nor a bundle to succeed.
 
-    Raises ConfigError for a configuration file that cannot be used.
+    Raises ConfigError for a configuration file that cannot be used. Tag rules that ask for what the bundle's catalogue
+    does not know match nothing: a bundle that comes later must not keep a worker from starting again.
     """
     configure(settings.log_level)
-    metrics = Metrics(settings.metrics_folder if settings.metrics_folder.is_dir() else None)
+    if settings.metrics_folder is not None:
+        settings.metrics_folder.mkdir(parents=True, exist_ok=True)
+    metrics = Metrics(settings.metrics_folder)
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings, "redis", down=metrics.down)
-    log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down)
+    log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down, most=max(settings.threads - 1, 1))
     stock = RedisStock(log_link, settings.shop, quick=link)
     shelves = Shelves(
         stock,
@@ -71,8 +75,9 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     withheld = RedisWithheld(withheld_link, settings.shop)
     look = partial(_look, folder, ImportedItems(settings.shop_folder), shelves, metrics, withheld)
     look()
-    if settings.config and config and not shelves.shelf.is_blank:
-        check_rules(settings.config, config, shelves.shelf.bundle.catalogue)
+    pings: dict[str, Callable[[], None]] = {"redis": link.ping, "bundle": shelves.ping}
+    if settings.drain_seconds and settings.ending is not None:
+        pings["service"] = partial(_ping, settings.ending)
     return Services(
         settings=settings,
         clock=clock,
@@ -90,8 +95,14 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
         stop=partial(_end, watch(look), (link, log_link, withheld_link)),
-        pings={"redis": link.ping, "bundle": shelves.ping},
+        pings=pings,
     )
+
+
+def _ping(ending: Path) -> None:
+    """Raise Unavailable once the service is about to end."""
+    if ending.exists():
+        raise Unavailable("the service", why="is ending")
 
 
 def _end(stop: Callable[[], None], links: Sequence[RedisLink]) -> None:
@@ -118,17 +129,22 @@ def _look(
     except TagalongError as error:
         folder.refuse(bundle.info.bundle_id, error)
     else:
+        gc.collect()  # lets go of the bundle of before, whose parts know each other
         metrics.bundle_in_use(bundle.info.bundle_id, datetime.fromisoformat(bundle.info.created_at))
 
 
-def redis_link(settings: Settings, part: str, timeout: float | None = None, down: Gauge | None = None) -> RedisLink:
+def redis_link(
+    settings: Settings, part: str, timeout: float | None = None, down: Gauge | None = None, *, most: int = 64
+) -> RedisLink:
     """Return a way to the Redis that ``settings`` names, called ``part`` in errors and by ``down``.
 
-    ``timeout`` in seconds stands above theirs.
+    ``timeout`` in seconds stands above theirs; at ``most`` so many threads use it at a time.
     """
     changed = down.labels(part).set if down is not None else lambda is_open: None
     breaker = Breaker(part, time.monotonic, changed=changed)
-    return RedisLink(settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker)
+    return RedisLink(
+        settings.redis_url or DEFAULT_REDIS, timeout or settings.redis_timeout_ms / 1000, breaker, most=most
+    )
 
 
 def config_in_use(settings: Settings) -> Config:

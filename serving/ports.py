@@ -251,10 +251,10 @@ class Files(Protocol):
 
 
 class Archived(Protocol):
-    """What the archive holds of one customer."""
+    """What the archive holds of customers. Raises Unavailable, and where too many look at once."""
 
-    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
-        """Yield the events of one id, oldest day first."""
+    def events_of(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Return the events of these ids, the oldest first; what cannot be read is known before the first."""
         ...
 
     def rows_left(self, erasure: Erasure) -> int:

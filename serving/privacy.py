@@ -64,10 +64,7 @@ def _receipt(services: Services, erasure: Erasure) -> dict[str, Any]:
 
 
 def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
-    """Return everything held of a customer, one record a kind of thing and one an event. Raises Unavailable at once.
-
-    Only the archive, which may be long, is read on the way.
-    """
+    """Return everything held of a customer, one record a kind of thing and one an event. Raises Unavailable at once."""
     one = services.customers.resolve(user_id)
     profile = services.profiles.read([one])[0]
     held = get_tags(services, one)
@@ -82,8 +79,7 @@ def export(services: Services, user_id: str) -> Iterator[dict[str, Any]]:
         *_live(profile),
         *({"kind": "declared_in_files", "user_id": each, **said} for each in ids if (said := declared_of(each))),
     ]
-    rows = (row for each in ids for row in services.archived.events_of(each))
-    return chain(live, ({"kind": "event", **row} for row in rows))
+    return chain(live, ({"kind": "event", **row} for row in services.archived.events_of(ids)))
 
 
 def _live(profile: Profile) -> Iterator[dict[str, Any]]:

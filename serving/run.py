@@ -1,10 +1,14 @@
 """``tagalong serve``: everything that one machine needs, started in order and stopped together."""
 
+import gc
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from machine.config_file import load_config
@@ -20,6 +24,8 @@ from serving.supervisor import Program, Supervisor
 
 STOP_SECONDS = 10
 """How long a worker may take to finish its requests."""
+MEMORY = Path("/dev/shm")
+"""Files here are in memory."""
 
 
 def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
@@ -28,7 +34,7 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
     Raises InvalidInput when the data folder or the port is in use, ConfigError for rules that make no sense.
     """
     configure(settings.log_level)
-    _check_config(settings)
+    check_config(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     _check_port(settings)
     with ExitStack() as stack:
@@ -38,20 +44,51 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
             redis = redis_program(settings)
             programs.append(redis)
             settings = settings.model_copy(update={"redis_url": redis_url(settings)})
-        stack.callback(shutil.rmtree, settings.metrics_folder, ignore_errors=True)
-        _empty(settings.metrics_folder)
+        settings = stack.enter_context(shared(settings))
         programs += [archiver_program(settings), workers_program(settings)]
-        Supervisor(programs).run(started)
+        Supervisor(programs, partial(_drain, settings)).run(started)
 
 
-def _check_config(settings: Settings) -> None:
-    """Refuse here what every worker would refuse, again and again."""
+@contextmanager
+def shared(settings: Settings) -> Iterator[Settings]:
+    """Make a folder for what the processes of this one service share, and yield the settings that name it.
+
+    It lies in memory where the machine has such a place: counters are mapped files, and one that cannot grow, for the
+    disk is full, would kill its worker. The configuration in it stays as it was checked, whatever becomes of the file:
+    a worker that cannot start again takes the others with it.
+    """
+    where = f"{settings.data.resolve()} {settings.port}"
+    parent = MEMORY if MEMORY.is_dir() else settings.data / "run"
+    folder = parent / f"tagalong-{sha256(where.encode()).hexdigest()[:16]}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    named: dict[str, Path] = {"metrics_folder": folder / "metrics", "ending": folder / "ending"}
+    try:
+        if settings.config is not None:
+            named["config"] = folder / "tagalong.toml"
+            shutil.copyfile(settings.config, named["config"])
+        yield settings.model_copy(update=named)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drain(settings: Settings) -> None:
+    """Let ``/readyz`` say that the service ends, and answer for a while what still comes."""
+    if settings.ending is not None and settings.drain_seconds:
+        settings.ending.touch()
+        time.sleep(settings.drain_seconds)
+
+
+def check_config(settings: Settings) -> None:
+    """Raise ConfigError for what every worker would refuse, again and again, and for rules that match nothing."""
     if settings.config is None:
         return
     config = load_config(settings.config)
     bundle = BundleFolder(ShopFolder(settings.shop_folder).bundles, settings.signing_key).fresh()
     if bundle is not None:
         check_rules(settings.config, config, bundle.catalogue)
+    del bundle
+    gc.collect()  # or this process would hold the files of a bundle that is long gone
 
 
 def redis_url(settings: Settings) -> str:
@@ -87,7 +124,7 @@ def workers_program(settings: Settings) -> Program:
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = (sys.executable, "-m", "serving.workers", *arguments, "--respawn-failed-workers", "--no-ws", "--factory")
     environment = process_environment() | settings.environment() | {
-        "PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder),
+        **({"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder)} if settings.metrics_folder else {}),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",  # each thread would keep a heap of its own
@@ -111,11 +148,6 @@ def _check_port(settings: Settings) -> None:
             probe.bind(address)
     except OSError as error:
         raise InvalidInput("--port", f"{settings.host}:{settings.port} cannot be used: {error.strerror}") from error
-
-
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
 
 
 @contextmanager

@@ -3,18 +3,15 @@
 import os
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
 
 from recommender.bundle_io import signing_key
 from recommender.errors import ConfigError
 
 PREFIX = "TAGALONG_"
-MEMORY = Path("/dev/shm")
-"""Files here are in memory."""
 
 
 class Settings(BaseModel):
@@ -43,7 +40,13 @@ class Settings(BaseModel):
 
     A client that never finishes a body holds one of them.
     """
+    drain_seconds: NonNegativeFloat = 0.0
+    """After SIGTERM ``/readyz`` says that the service ends, and requests are still answered, for so long."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_folder: Path | None = None
+    """Where workers share their counters; None counts in this process alone. ``tagalong serve`` names one."""
+    ending: Path | None = None
+    """A file that is there once the service is about to end. ``tagalong serve`` names one."""
 
     @field_validator("redis_url")
     @classmethod
@@ -73,15 +76,6 @@ class Settings(BaseModel):
     def signing_key(self) -> bytes | None:
         """Return the key as bundles are signed with it."""
         return signing_key(self.bundle_key)
-
-    @property
-    def metrics_folder(self) -> Path:
-        """Return the folder in which the workers share their counters: in memory where the machine has such a place.
-
-        The counters are mapped files; one that cannot grow, for the disk is full, would kill its worker.
-        """
-        own = (self.data / "run" / "metrics").resolve()
-        return MEMORY / f"tagalong-{sha256(str(own).encode()).hexdigest()[:16]}" if MEMORY.is_dir() else own
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which ``read`` makes these settings again, in another process."""

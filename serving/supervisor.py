@@ -42,9 +42,9 @@ class Supervisor:
     Each program has a session of its own, so that Ctrl-C reaches this process alone and the order is ours.
     """
 
-    def __init__(self, programs: Sequence[Program]) -> None:
-        """Start nothing yet."""
-        self._programs = programs
+    def __init__(self, programs: Sequence[Program], drain: Callable[[], None] = lambda: None) -> None:
+        """Start nothing yet; ``drain`` is called before anything is stopped."""
+        self._programs, self._drain = programs, drain
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._begun: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -56,10 +56,15 @@ class Supervisor:
         """Make ``run`` stop everything and return; also a signal handler."""
         self._stop.set()
 
+    def is_running(self, name: str) -> bool:
+        """Return whether the program of this name was started and has not ended."""
+        return name in self._running and self._running[name].poll() is None
+
     def run(self, started: Callable[[], None]) -> None:
-        """Start everything, call ``started``, and keep it running until ``stop`` or SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
+        """Start everything, call ``started``, and keep it running until ``stop``, SIGTERM, SIGINT or SIGHUP."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, self.stop)
         try:
             for program in self._programs:
                 self._start(program)
@@ -72,6 +77,7 @@ class Supervisor:
                     break
                 for program in self._programs:
                     self._revive(program)
+            self._drain()
         finally:
             self._stop_all()
 

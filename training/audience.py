@@ -12,13 +12,14 @@ from scipy.sparse import csr_array
 
 from features.columns import rows
 from features.histories import build_histories, continued
+from features.sql import connect, quoted
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
 from recommender.ids import LONGEST, IdMap
 from recommender.values import EARLIEST, Histories, Queries
 from training import cells
 from training.privacy import UNDECIDED, Decisions, forgotten_until
-from training.raw_files import RawFile, connect, first_reading, open_raw, quoted
+from training.raw_files import RawFile, first_reading, open_raw
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,11 +14,12 @@ import orjson
 import pyarrow as pa
 
 from features.event_names import ALIASES, SEPARATORS, WITHOUT_ITEM, canonical_name
+from features.sql import connect, literal, literals, quoted
 from features.tables import EVENTS, ITEMS, USERS, conform
 from recommender.errors import UnreadableFile
 from training import cells
 from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
-from training.raw_files import RawFile, connect, first_reading, literal, literals, open_raw, quoted
+from training.raw_files import RawFile, first_reading, open_raw
 
 WIDE = 100
 """Columns, from which on looking for what they have in common costs more than it saves: a minute for a thousand."""

@@ -11,13 +11,13 @@ from scipy.sparse import csr_array
 
 from features.build import build_dataset
 from features.histories import event_codes
+from features.sql import connect
 from features.tables import Tables
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from recommender.models.repurchase import owned_items, strongest_event
 from recommender.values import Queries
-from training.raw_files import connect
 from training.split import PAUSE
 
 SplitProtocol = Literal["leave-one-out", "temporal"]

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.event_names import event_type
+from features.sql import connect, located
 from features.tables import ITEMS, USERS
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
@@ -25,7 +26,7 @@ from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.privacy import without_erased_events, without_erased_users
 from training.progress import Progress
-from training.raw_files import connect, located, unreadable
+from training.raw_files import unreadable
 from training.sources import Paths, expand, read_erased
 
 _BATCH_ROWS = 1_000_000

@@ -1,7 +1,6 @@
 """Opens a shop's file, whatever its format, as rows of raw cells in DuckDB."""
 
 import csv
-import glob
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 import duckdb
 
+from features.sql import literal, located, quoted
 from recommender.errors import UnreadableFile
 
 _DELIMITERS = ",;\t|"
@@ -44,33 +44,6 @@ class RawFile:
     """Selects row, reason and text of lines that ``query`` had to leave out, once it ran; text formats only."""
     lenient: "RawFile | None" = None
     """The same file read where ``query`` fails, as it does where lines end in more than one way."""
-
-
-def quoted(name: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def located(path: Path) -> str:
-    """Return a file's place as an SQL literal; its name is no pattern, whatever it holds."""
-    return literal(glob.escape(str(path)))
-
-
-def literals(texts: Iterable[str]) -> str:
-    """Return texts as an SQL list."""
-    return f"[{', '.join(literal(text) for text in texts)}]"
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return an own in-memory DuckDB that works in UTC and loads nothing over the network."""
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 def open_raw(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:

@@ -7,49 +7,19 @@
 Whoever changes any of it holds the lock, so two trainers at once take turns.
 """
 
-import json
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from machine.whole_files import locked, put
+from machine.publications import read_record, write_record
+from machine.whole_files import locked
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_io import CURRENT, DIGEST, MANIFEST, is_signed, load, read_info, save
 from recommender.errors import BundleError, InvalidInput, NoBundle, NotFound, UnsignedBundle
 
-RECORD = "registry.json"
 LOCK = ".lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the registry remembers beside the bundles themselves."""
-
-    published: tuple[str, ...] = ()
-    """Oldest first; the last one is current."""
-    kept: tuple[tuple[str, str], ...] = ()
-    """Id and reason of each bundle that is not published."""
-
-    def reason(self, bundle_id: str) -> str | None:
-        """Return why a bundle is not published, if that was recorded."""
-        return dict(self.kept).get(bundle_id)
-
-    def publishing(self, bundle_id: str) -> "Record":
-        """Return the record after ``bundle_id`` became current."""
-        before = tuple(one for one in self.published if one != bundle_id)
-        return Record((*before, bundle_id), tuple((one, why) for one, why in self.kept if one != bundle_id))
-
-    def keeping(self, bundle_id: str, reason: str) -> "Record":
-        """Return the record with ``bundle_id`` held back."""
-        kept = {**dict(self.kept), bundle_id: reason}
-        return Record(tuple(one for one in self.published if one != bundle_id), tuple(kept.items()))
-
-    def only(self, present: set[str]) -> "Record":
-        """Return the record without bundles that are gone."""
-        published = tuple(one for one in self.published if one in present)
-        return Record(published, tuple((one, why) for one, why in self.kept if one in present))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +69,7 @@ class Registry:
 
     def listed(self) -> list[BundleLine]:
         """Return every bundle, newest first; at the end those of another version, or damaged ones, with the reason."""
-        record, current = self._record(), self.current()
+        record, current = read_record(self.folder), self.current()
         lines = []
         for name in self._present():
             status = "current" if name == current else "published" if name in record.published else "kept"
@@ -123,8 +93,8 @@ class Registry:
                 shutil.rmtree(incoming)
             else:
                 incoming.rename(target)
-            if target.name not in self._record().published:
-                self._write(self._record().keeping(target.name, reason))
+            if target.name not in read_record(self.folder).published:
+                write_record(self.folder, read_record(self.folder).keeping(target.name, reason))
         return target
 
     def publish(self, bundle_id: str) -> None:
@@ -134,7 +104,7 @@ class Registry:
         with locked(self.folder / LOCK):  # from the check on, so that nobody prunes it before it is current
             load(path, key=self.key)
             self._point(path.name)
-            self._write(self._record().publishing(path.name))
+            write_record(self.folder, read_record(self.folder).publishing(path.name))
 
     def check_key(self) -> None:
         """Raise UnsignedBundle where the current bundle is signed and there is no key to sign what follows it."""
@@ -146,19 +116,21 @@ class Registry:
     def keep(self, bundle_id: str, reason: str) -> None:
         """Record why a bundle is not published."""
         with locked(self.folder / LOCK):
-            self._write(self._record().keeping(bundle_id, reason))
+            write_record(self.folder, read_record(self.folder).keeping(bundle_id, reason))
 
     def rollback(self) -> str:
         """Publish the bundle that was current before this one, and return its id."""
         with locked(self.folder / LOCK):
-            record, bad = self._record().only(set(self._present())), self.current()
+            record, bad = read_record(self.folder).only(set(self._present())), self.current()
             earlier = [one for one in record.published if one != bad]
             if bad is None or not earlier:
                 raise InvalidInput("rollback", "no earlier published bundle is left")
             self.check_key()
             good = earlier[-1]
             load(self.folder / good, key=self.key)
-            self._write(record.keeping(bad, "rolled back"))  # first: killed in between, it can be done again
+            write_record(
+                self.folder, record.keeping(bad, "rolled back")
+            )  # first: killed in between, it can be done again
             self._point(good)
         return good
 
@@ -169,7 +141,7 @@ class Registry:
         version: it is not ours to judge.
         """
         with locked(self.folder / LOCK):
-            record = self._record()
+            record = read_record(self.folder)
             lines = [one for one in self.listed() if one.info]
             kept = [one.bundle_id for one in lines if one.status == "kept"]
             published = [one.bundle_id for one in lines if one.status != "kept"]
@@ -179,7 +151,7 @@ class Registry:
                 doomed = self.folder / f".{uuid4().hex}"
                 (self.folder / name).rename(doomed)
                 shutil.rmtree(doomed)
-            self._write(record.only(set(self._present())))
+            write_record(self.folder, record.only(set(self._present())))
         return gone
 
     def _present(self) -> list[str]:
@@ -200,19 +172,6 @@ class Registry:
         link = self.folder / f".{uuid4().hex}"
         link.symlink_to(name)
         os.replace(link, self.folder / CURRENT)
-
-    def _record(self) -> Record:
-        try:
-            held = json.loads((self.folder / RECORD).read_bytes())
-            return Record(tuple(held["published"]), tuple(held["kept"].items()))
-        except FileNotFoundError:
-            return Record()
-        except (ValueError, KeyError, AttributeError) as error:
-            raise BundleError(str(self.folder / RECORD), f"cannot be read ({error})") from error
-
-    def _write(self, record: Record) -> None:
-        held = {"published": record.published, "kept": dict(record.kept)}
-        put(self.folder / RECORD, json.dumps(held, ensure_ascii=False, indent=1).encode())
 
 
 def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | None]:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from features.consent import refusing
 from features.merges import merged_users, with_merges
+from features.sql import connect, located
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, Tables, conform
 from features.upsert import first_of_each, upsert
 from machine.shop_folder import ShopFolder
@@ -18,7 +19,7 @@ from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
 from training.privacy import Decisions, without_erased_events, without_erased_users
-from training.raw_files import connect, located, unreadable
+from training.raw_files import unreadable
 
 Paths = Sequence[str | Path]
 

@@ -1,4 +1,7 @@
-"""Published bundles from the shop's folder. A bundle that fails its checks is refused, and the one in use stays."""
+"""Published bundles from the shop's folder. A bundle that fails its checks is refused, and the one in use stays.
+
+Where none is in use yet, for the worker has just started, it is the one that was published before.
+"""
 
 import os
 import threading
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from machine.publications import read_record
 from recommender.bundle import Bundle
 from recommender.bundle_io import CURRENT, MANIFEST, load
 from recommender.errors import BundleError
@@ -27,23 +31,42 @@ class BundleFolder:
         """
         self._folder, self._key, self._refused = folder, key, refused
         self._seen: tuple[str, int, int] | None = None
+        self._used = False
 
     def fresh(self) -> Bundle | None:
-        """Return the current bundle if it was published since the last call, or None."""
+        """Return the current bundle if it was published since the last call, or None; at first perhaps an earlier."""
         current = self._current()
         if current is None or current == self._seen:
             return None
         try:
-            bundle = load(self._folder / current[0], key=self._key)
-        except BundleError as error:
-            self._seen = current
-            self.refuse(current[0], error)
+            bundle = self._sound(current[0])
+            if bundle is None and not self._used:
+                bundle = self._earlier(current[0])
         except (OSError, MemoryError) as error:  # of the machine, not of the bundle: it may be over at the next look
             log.error("bundle not read, will be tried again", bundle=current[0], error=repr(error))
-        else:
-            self._seen = current
-            return bundle
-        return None
+            return None
+        self._seen, self._used = current, self._used or bundle is not None
+        return bundle
+
+    def _sound(self, name: str) -> Bundle | None:
+        """Return a bundle, or None where it fails its checks."""
+        try:
+            return load(self._folder / name, key=self._key)
+        except BundleError as error:
+            self.refuse(name, error)
+            return None
+
+    def _earlier(self, refused: str) -> Bundle | None:
+        """Return the sound bundle that was published last before the one that is ``refused``."""
+        try:
+            names = [one for one in read_record(self._folder).published if one != refused]
+        except BundleError as error:
+            log.error("nobody knows which bundle was published before", error=str(error))
+            return None
+        bundle = next((found for name in reversed(names) if (found := self._sound(name))), None)
+        if bundle is not None:
+            log.error("an earlier bundle stands in", bundle=bundle.info.bundle_id, refused=refused)
+        return bundle
 
     def refuse(self, bundle_id: str, error: Exception) -> None:
         """Note that a bundle cannot be used."""

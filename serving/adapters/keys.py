@@ -6,7 +6,7 @@ from recommender.times import DAY
 
 REMEMBER_SECONDS = 400 * DAY
 """How long what customers decided, and who was merged, is remembered: browsers keep no cookie longer."""
-CustomerKey = Literal["lists", "profile", "events", "tags", "seen"]
+CustomerKey = Literal["lists", "cached", "profile", "events", "tags", "seen"]
 ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
 
 

@@ -88,10 +88,10 @@ class MemoryArchive:
     unreadable: list[str] = field(default_factory=list)
     """Whom each line of what could not be read names."""
 
-    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
-        """Yield the events of one id, oldest day first."""
-        theirs = [event for event in self.events if event["user_id"] == one]
-        for event in sorted(theirs, key=lambda event: _time(event).date()):
+    def events_of(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the events of these ids, the oldest first."""
+        theirs = [event for event in self.events if event["user_id"] in ids]
+        for event in sorted(theirs, key=lambda event: (event["timestamp"], event["event_id"])):
             yield {"quantity": 1.0, **event, "timestamp": _time(event)}
 
     def rows_left(self, erasure: Erasure) -> int:

@@ -1,21 +1,28 @@
 """What the archive holds of one customer, found by looking into its files, and taken out of them."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import forgotten
-from features.tables import USERS
+from features.sql import connect, literals, located
+from features.tables import EVENTS, USERS, conform
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, put, unchanging, write_whole
+from recommender.errors import Unavailable
 from serving.ports import Erasure
+
+READERS = 2
+"""Calls of one worker that may go through all files at once: its other threads are left to lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +30,39 @@ class ParquetArchive:
     """The files of one shop."""
 
     root: Path
+    turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(READERS), repr=False)
+    """Of the calls that go through all files."""
 
     @property
     def _folder(self) -> ShopFolder:
         return ShopFolder(self.root)
 
-    def events_of(self, one: str) -> Iterator[dict[str, Any]]:
-        """Yield the events of one id, oldest day first."""
-        with unchanging(self.root):
-            theirs = pc.field("user_id") == one
-            days = [pq.read_table(path, partitioning=None, filters=theirs) for path in self._folder.event_files()]
-        for events in days:
-            yield from ({k: v for k, v in row.items() if v is not None} for row in events.to_pylist())
+    def events_of(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Return the events of these ids, the oldest first; all are read when this is called."""
+        events = conform(self._asked("*", "true ORDER BY timestamp, event_id", ids), EVENTS)
+        return ({k: v for k, v in row.items() if v is not None} for row in events.to_pylist())
 
     def rows_left(self, erasure: Erasure) -> int:
         """Return how many events of these customers, up to their wish, the files hold."""
-        with unchanging(self.root):
-            return sum(int(pc.sum(_theirs(path, erasure)).as_py() or 0) for path in self._folder.event_files())
+        return len(self._asked("user_id", f"epoch_ms(timestamp) <= {erasure.until}", erasure.ids))
+
+    def _asked(self, columns: str, where: str, ids: Sequence[str]) -> pa.Table:
+        """Return columns of the events of ``ids`` in all files; few calls at a time may read so much."""
+        if not self.turns.acquire(blocking=False):
+            raise Unavailable("the archive", why="is being read for other calls")
+        try:
+            with unchanging(self.root), connect() as connection:
+                if not (files := self._folder.event_files()):
+                    return EVENTS.empty_table()
+                connection.execute("SET threads = 1")
+                listed = ", ".join(map(located, files))
+                log = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+                query = f"SELECT {columns} FROM {log} WHERE user_id IN {literals(ids)} AND {where}"
+                return connection.sql(query).to_arrow_table()
+        except (duckdb.Error, OSError) as error:
+            raise Unavailable("the archive", why="cannot be read") from error
+        finally:
+            self.turns.release()
 
     def remove(self, erasure: Erasure) -> dict[str, int]:
         """Take these customers out of every file, and return how many rows of each kind went.
@@ -71,7 +94,10 @@ class ParquetArchive:
         """Return what the file of customers says of one id."""
         path = self._folder.users  # replaced as a whole, so that no reader need wait for who writes
         theirs = pc.field("user_id") == one
-        rows = pq.read_table(path, partitioning=None, filters=theirs).to_pylist() if path.exists() else []
+        try:
+            rows = pq.read_table(path, partitioning=None, filters=theirs).to_pylist() if path.exists() else []
+        except (OSError, pa.ArrowException) as error:
+            raise Unavailable("the file of customers", why="cannot be read") from error
         said = {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
         return said | _attributes(said.get("attributes", ""))
 

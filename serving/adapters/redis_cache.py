@@ -1,4 +1,7 @@
-"""Cached lists in Redis: one hash a customer, one key a list that is nobody's. A broken Redis slows us, no more."""
+"""Cached lists in Redis: one hash a customer, one key a list that is nobody's. A broken Redis slows us, no more.
+
+They lie beside the state whose revision they must match, which is kept for months where they are kept for minutes.
+"""
 
 from recommender.errors import Unavailable
 from serving.adapters import keys
@@ -16,15 +19,11 @@ MOST_ENTRIES = 24
 """Cached lists kept for one customer, about 100 KB; then all of them are dropped."""
 
 STORE = """
-local now = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
-if now ~= ARGV[2] then return 0 end
-if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[5]) then
-  for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-    if string.sub(name, 1, 1) == '#' then redis.call('HDEL', KEYS[1], name) end
-  end
-end
-redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
-if redis.call('TTL', KEYS[1]) < tonumber(ARGV[6]) then redis.call('EXPIRE', KEYS[1], ARGV[6]) end
+-- KEYS: lists, cached. ARGV: the revision that the list was made at, its entry, the list, most entries, seconds.
+if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
+if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[4]) then redis.call('DEL', KEYS[2]) end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+if redis.call('TTL', KEYS[2]) < tonumber(ARGV[5]) then redis.call('EXPIRE', KEYS[2], ARGV[5]) end
 return 1
 """
 
@@ -40,13 +39,11 @@ class RedisCache:
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is cached in one round trip, or None where Redis does not answer."""
         try:
-            found, stock = self._link.exchange(self._look(customer, entry) + self._stock, 2)
+            *state, value, stock = self._link.exchange(*self._look(customer, entry))
         except Unavailable:
             self._metrics.redis_failures.inc()
             return None
-        if customer is None:
-            return Peek(0, int(stock or 0), found)
-        revision, value, same_as, choice = found
+        revision, same_as, choice = state[0] if state else (None, None, None)
         same = same_as.decode() if same_as else None
         return Peek(int(revision or 0), int(stock or 0), value, same, choice != b"0")
 
@@ -56,15 +53,17 @@ class RedisCache:
             if customer is None:
                 self._link.exchange(pack("SET", self._shared(entry), value, "EX", seconds), 1)
             else:
-                told = (REVISION, revision, f"#{entry}", value, MOST_ENTRIES, seconds)
-                self._link.evaluate(STORE, [keys.customer(self._shop, "lists", customer)], told)
+                names = [keys.customer(self._shop, "lists", customer), keys.customer(self._shop, "cached", customer)]
+                self._link.evaluate(STORE, names, (revision, entry, value, MOST_ENTRIES, seconds))
         except Unavailable:
             self._metrics.redis_failures.inc()
 
-    def _look(self, customer: str | None, entry: str) -> bytes:
+    def _look(self, customer: str | None, entry: str) -> tuple[bytes, int]:
+        """Return the commands of one look, and how many they are."""
         if customer is None:
-            return pack("GET", self._shared(entry))
-        return pack("HMGET", keys.customer(self._shop, "lists", customer), REVISION, f"#{entry}", SAME_AS, CHOICE)
+            return pack("GET", self._shared(entry)) + self._stock, 2
+        state = pack("HMGET", keys.customer(self._shop, "lists", customer), REVISION, SAME_AS, CHOICE)
+        return state + pack("HGET", keys.customer(self._shop, "cached", customer), entry) + self._stock, 3
 
     def _shared(self, entry: str) -> str:
         return keys.shared(self._shop, "everyone", entry)

@@ -1,19 +1,20 @@
 """Wishes to be forgotten: receipts in Redis, and the file that keeps erased customers out of training.
 
-The file is written before anything else is done, so that no training can read what is still in the archive.
+The file is written before anything else is done, so that no training can read what is still in the archive. It knows
+which wishes are fulfilled, so that one which Redis loses is fulfilled all the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
-from features.tables import ERASED
+from features.tables import ERASED, conform
 from machine.shop_folder import ShopFolder
 from machine.whole_files import locked, write_whole
 from recommender.errors import Unavailable
@@ -30,19 +31,22 @@ AGAIN_SECONDS = 60.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class RedisErasures:
     """The wishes of one shop's customers."""
 
-    link: RedisLink
-    shop: str
-    root: Path
+    def __init__(self, link: RedisLink, shop: str, root: Path) -> None:
+        """Keep the wishes of ``shop``, whose folder is ``root``."""
+        self._link, self._shop, self._folder = link, shop, ShopFolder(root)
+        self._seen: int | None = None
+        self._unfulfilled: Sequence[Erasure] = ()
+        """As the file had it when it was ``_seen``."""
 
     def ask(self, erasure: Erasure) -> None:
         """Keep the wish."""
-        self._keep_out(erasure)
-        fields = {name: getattr(erasure, name) for name in erasure.__slots__}
-        self._use("SET", self._receipt(erasure.receipt), orjson.dumps(fields), "EX", keys.REMEMBER_SECONDS)
+        row = {"erased_at": erasure.until, "receipt": erasure.receipt, "is_fulfilled": False}
+        added = pa.Table.from_pylist([{"user_id": one, **row} for one in erasure.ids], ERASED)
+        self._change(lambda held: pa.concat_tables([held, added]))
+        self._use("SET", self._receipt(erasure.receipt), _encoded(erasure), "EX", keys.REMEMBER_SECONDS)
         self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
@@ -50,35 +54,76 @@ class RedisErasures:
         return _wish(self._use("GET", self._receipt(receipt)))
 
     def open(self) -> Sequence[Erasure]:
-        """Return the wishes that the files do not fulfil yet, oldest first."""
-        receipts = self._use("ZRANGE", self._open, 0, -1)
-        return [found for receipt in receipts if (found := self.get(receipt.decode()))]
+        """Return the wishes that the files do not fulfil yet, oldest first; those that Redis lost are put back."""
+        receipts = self._receipts()
+        if lost := [wish for wish in self._of_the_file() if wish.receipt not in receipts]:
+            for wish in lost:
+                self._put_back(wish)
+            receipts = self._receipts()
+        return [found for receipt in receipts if (found := self.get(receipt))]
+
+    def _receipts(self) -> list[str]:
+        return [receipt.decode() for receipt in self._use("ZRANGE", self._open, 0, -1)]
+
+    def _put_back(self, wish: Erasure) -> None:
+        known = self.get(wish.receipt)
+        if known and known.done:  # the file was to be told when something broke
+            self._fulfil(wish.receipt)
+            return
+        self._use("SET", self._receipt(wish.receipt), _encoded(known or wish), "EX", keys.REMEMBER_SECONDS)
+        self._use("ZADD", self._open, wish.asked_at, wish.receipt)
 
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
         """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
         noted = orjson.dumps(dict(removed))
         arguments = (keys.REMEMBER_SECONDS, noted, int(done), receipt)
-        return _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
+        wish = _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
+        if done:
+            self._fulfil(receipt)
+        return wish
 
     @property
     def _open(self) -> str:
-        return keys.shared(self.shop, "erasures")
+        return keys.shared(self._shop, "erasures")
 
     def _receipt(self, receipt: str) -> str:
-        return keys.shared(self.shop, "receipt", receipt)
+        return keys.shared(self._shop, "receipt", receipt)
 
-    def _keep_out(self, erasure: Erasure) -> None:
-        path = ShopFolder(self.root).erased
-        rows = [{"user_id": one, "erased_at": erasure.until} for one in erasure.ids]
+    def _of_the_file(self) -> Sequence[Erasure]:
+        """Return the wishes that the file says are not fulfilled; one of an earlier version has no receipt."""
+        path = self._folder.erased
+        written = path.stat().st_mtime_ns if path.exists() else None
+        if written != self._seen:
+            ids: dict[tuple[str, int], dict[str, None]] = {}
+            for row in _read(path).to_pylist():
+                if row["receipt"] and not row["is_fulfilled"]:
+                    ids.setdefault((row["receipt"], int(row["erased_at"].timestamp())), {})[row["user_id"]] = None
+            self._unfulfilled = [Erasure(receipt, tuple(of), asked_at, {}) for (receipt, asked_at), of in ids.items()]
+            self._seen = written
+        return self._unfulfilled
+
+    def _fulfil(self, receipt: str) -> None:
+        def fulfilled(held: pa.Table) -> pa.Table:
+            theirs = pc.fill_null(pc.equal(held["receipt"], receipt), False)
+            return held.set_column(
+                ERASED.get_field_index("is_fulfilled"), "is_fulfilled", pc.if_else(theirs, True, held["is_fulfilled"])
+            )
+
+        self._change(fulfilled)
+
+    def _change(self, changed: Callable[[pa.Table], pa.Table]) -> None:
+        """Write the file anew. Raises Unavailable."""
+        path = self._folder.erased
         try:
-            with locked(ShopFolder(self.root).erased_lock):
-                held = [pq.read_table(path, partitioning=None)] if path.exists() else []
-                write_whole(path, pa.concat_tables([*held, pa.Table.from_pylist(rows, ERASED)]))
+            with locked(self._folder.erased_lock):
+                held = _read(path)
+                if (table := changed(held)) != held:
+                    write_whole(path, table)
         except (OSError, pa.ArrowException) as error:
             raise Unavailable("the data folder", retry_after=2, why="cannot be written to") from error
 
     def _use(self, *command: Any) -> Any:
-        return self.link.exchange(pack(*command), 1)[0]
+        return self._link.exchange(pack(*command), 1)[0]
 
 
 class Rewriting:
@@ -101,6 +146,14 @@ class Rewriting:
             self._next = self._monotonic() + AGAIN_SECONDS
             return
         self._due, self._next = False, self._monotonic() + REWRITE_SECONDS
+
+
+def _read(path: Path) -> pa.Table:
+    return conform(pq.read_table(path, partitioning=None) if path.exists() else None, ERASED)
+
+
+def _encoded(erasure: Erasure) -> bytes:
+    return orjson.dumps({name: getattr(erasure, name) for name in erasure.__slots__})
 
 
 def _wish(stored: bytes | None) -> Erasure | None:

@@ -3,10 +3,11 @@
 A Redis that refuses a command (it is full, read-only, or loading) is as good as one that does not answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha1
-from threading import local
+from threading import BoundedSemaphore, local
 from typing import Any
 from weakref import WeakSet
 
@@ -22,6 +23,8 @@ from serving.adapters.breaker import Breaker
 
 READY, READY_SECONDS = "ready", 60
 """A key that is written to see whether it can be."""
+TURN_SECONDS = 0.1
+"""How long a thread waits for its turn."""
 
 
 def pack(*parts: str | bytes | int) -> bytes:
@@ -33,8 +36,12 @@ def pack(*parts: str | bytes | int) -> bytes:
 class RedisLink:
     """One Redis, shared by all threads of a worker."""
 
-    def __init__(self, url: str, timeout: float, breaker: Breaker, connections: int = 64) -> None:
-        """Connect to nothing yet; ``timeout`` in seconds is for one connect and for one answer."""
+    def __init__(self, url: str, timeout: float, breaker: Breaker, *, most: int = 64, connections: int = 64) -> None:
+        """Connect to nothing yet; ``timeout`` in seconds is for one connect and for one answer.
+
+        At ``most`` so many threads use it at a time; whoever finds no turn soon is refused: where Redis takes long,
+        the others are left to those who do not need it.
+        """
         self._pool = redis.ConnectionPool.from_url(
             url,
             max_connections=connections,
@@ -47,11 +54,22 @@ class RedisLink:
         self._owned: WeakSet[Any] = WeakSet()
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
+        self._turns = BoundedSemaphore(most)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=TURN_SECONDS):
+            raise Unavailable(self._breaker.part, why="is busy")
+        try:
+            with self._breaker:
+                yield
+        finally:
+            self._turns.release()
 
     def run(self, use: Callable[["redis.Redis"], Any]) -> Any:
         """Return what ``use`` makes of the client, whose own types leave open what comes; raises Unavailable."""
         try:
-            with self._breaker:
+            with self._turn():
                 return use(self._client)
         except RedisError as error:
             raise self._refused() from error
@@ -65,7 +83,7 @@ class RedisLink:
 
         Raises, when all replies have been read, NoScriptError for a script that Redis does not know; else Unavailable.
         """
-        with self._breaker:
+        with self._turn():
             connection = self._own_connection()
             kept = connection.is_connected
             try:

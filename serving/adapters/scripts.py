@@ -1,6 +1,7 @@
 """The scripts that change a customer's state as a whole; their first line lets Redis refuse before they write."""
 
 _OBEY = """
+local function cached(lists) return 'cached' .. string.sub(lists, string.len('lists') + 1) end
 local function keep(key, seconds)
   if redis.call('TTL', key) < tonumber(seconds) then redis.call('EXPIRE', key, seconds) end
 end
@@ -20,6 +21,7 @@ local function obey(lists, profile, withheld, begin, lists_seconds, profile_seco
   withhold(lists, profile, withheld, begin, (refuses or erased) and 'SADD' or 'SREM')
   if refuses then
     redis.call('HSET', lists, 'choice', '0')
+    redis.call('DEL', cached(lists))
     redis.call('PERSIST', lists)
     redis.call('PERSIST', profile)
   else
@@ -133,7 +135,7 @@ if redis.call('HEXISTS', KEYS[6], 'choice') == 1 then
 else
   redis.call('EXPIRE', KEYS[6], ARGV[4])
 end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[1], cached(KEYS[1]), cached(KEYS[6]), KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HSET', KEYS[1], 'same_as', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if known[2] then
@@ -160,18 +162,17 @@ redis.call('SET', KEYS[1], held, 'EX', ARGV[1])
 return held
 """
 
-FORGET = """#!lua
+FORGET = f"""#!lua
 -- Deletes all that is kept of one id; what stays is that it was erased, and a choice against personal lists.
 -- KEYS: lists, events, seen, tags, profile, withheld. ARGV: now, seconds to keep that.
 -- Returns how many of each were deleted.
-local gone = {0, redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[3]), redis.call('HLEN', KEYS[4]), 0}
+{_OBEY}
+local gone = {{redis.call('HLEN', cached(KEYS[1]))}}
+for kind = 2, 3 do gone[kind] = redis.call('LLEN', KEYS[kind]) end
+for kind = 4, 5 do gone[kind] = redis.call('HLEN', KEYS[kind]) end
 local choice = redis.call('HGET', KEYS[1], 'choice')
 local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
-for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(name, 1, 1) == '#' then gone[1] = gone[1] + 1 end
-end
-gone[5] = redis.call('HLEN', KEYS[5])
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[1], cached(KEYS[1]), KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HSET', KEYS[1], 'revision', revision)
 redis.call('HSET', KEYS[5], 'erased_at', ARGV[1])
 redis.call('SADD', KEYS[6], KEYS[1])

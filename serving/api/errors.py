@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from recommender.errors import BundleError, Conflict, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
+from serving.api.current import services
 
 log = structlog.get_logger()
 
@@ -60,6 +61,8 @@ def _response(members: dict[str, Any], headers: Mapping[str, str] | None = None)
 
 
 def _expected(error: TagalongError) -> Response:
+    if isinstance(error, Unavailable):
+        services().metrics.unavailable.labels(error.part).inc()
     if isinstance(error, Unavailable) and error.__cause__ is not None:
         log.warning("refused", part=error.part, cause=repr(error.__cause__))
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}

@@ -10,11 +10,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from recommender.errors import TagalongError, Unavailable
 from serving.api.current import services
 from serving.api.parsing import Blueprint
+from serving.api.schemas import ReadyQuery
 from serving.api.whole import Whole
 
 TEXT: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     200: {"description": "Metrics", "content": {"text/plain": {}}}
 }
+
+OF_LISTS = ("bundle", "service")
+"""Without the others lists are still answered."""
 
 blueprint = Blueprint("health", __name__, tag="Operation")
 
@@ -27,10 +31,12 @@ def healthz() -> Whole:
 
 
 @blueprint.get("/readyz")
+@blueprint.input(ReadyQuery, location="query", arg_name="query")
 @blueprint.doc(summary="This process can do its work", responses={200: "all parts answer", 503: "a part does not"})
-def readyz() -> Whole:
+def readyz(query: ReadyQuery) -> Whole:
     """Ping every part by name."""
-    parts = {name: _state(ping) for name, ping in services().pings.items()}
+    asked = {name: ping for name, ping in services().pings.items() if query.of == "all" or name in OF_LISTS}
+    parts = {name: _state(ping) for name, ping in asked.items()}
     ready = all(state == "ok" for state in parts.values())
     body = orjson.dumps({"status": "ok" if ready else "degraded", "parts": parts})
     return Whole(body, 200 if ready else 503)

@@ -1,6 +1,6 @@
 """The shapes of query strings and answers, as the documentation shows them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,13 @@ class NextQuery(Query):
     """How long the next page is."""
 
     count: Annotated[int, Field(ge=1, le=200)] | None = None
+
+
+class ReadyQuery(Query):
+    """What a process has to be ready for."""
+
+    of: Annotated[Literal["all", "lists"], Field(alias="for")] = "all"
+    """``lists`` asks for what lists cannot do without, and leaves out Redis."""
 
 
 class ListQuery(Ask):

@@ -341,7 +341,7 @@ class LateStream:
         self.stream, self.answers, self.raised = stream, answers, threading.Event()
 
     def stay_after(self, last: StreamId) -> None:
-        if error := next(self.answers):
+        if error := next(self.answers, None):
             raise error
         self.stream.stay_after(last)
         self.raised.set()
@@ -371,3 +371,29 @@ def test_trouble_is_told_once_and_so_is_its_end(archiver: Archiver) -> None:
         stopped.set()
         worker.join()
     assert [line["event"] for line in told] == ["archiver waits", "archiver works again"]
+
+
+def test_what_a_redis_behind_the_archive_took_is_archived_once(tmp_path: Path) -> None:
+    Archive(tmp_path).add([replace_id(entry(number), 9_000 + number) for number in range(3)])
+    behind = [entry(1), entry(7), replace_id(entry(2), 9_002), entry(8, day=1)]
+    assert [Archive(tmp_path).add(behind), Archive(tmp_path).add(behind)] == [2, 0]
+    assert sorted(archived(tmp_path)) == ["e0", "e1", "e2", "e7", "e8"]
+    Archive(tmp_path).tidy(0)
+    assert sorted(archived(tmp_path)) == ["e0", "e1", "e2", "e7", "e8"]
+
+
+def replace_id(entry: Entry, ms: int) -> Entry:
+    return Entry(StreamId(ms, 0), entry.fields)
+
+
+def test_a_redis_that_lost_its_data_in_between_gives_greater_ids_again(
+    log: RedisLog, archiver: Archiver, client_of_redis: "redis.Redis", tmp_path: Path
+) -> None:
+    ahead = int(client_of_redis.time()[0]) * 1000 + 10**7
+    client_of_redis.xadd("log:{main}", entry(1).fields, id=f"{ahead}-0")
+    archiver.work()
+    client_of_redis.flushall()
+    archiver.work()
+    fill(log, 2)
+    archiver.work()
+    assert sorted(archived(tmp_path / "main")) == ["e1", "u0", "u1"]

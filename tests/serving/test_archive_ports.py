@@ -98,7 +98,7 @@ class Held(NamedTuple):
     fill: Callable[[Sequence[dict[str, Any]]], object]
 
     def ids(self, one: str) -> list[str]:
-        return [row["event_id"] for row in self.archived.events_of(one)]
+        return [row["event_id"] for row in self.archived.events_of([one])]
 
 
 def parquet(root: Path) -> Held:
@@ -132,12 +132,12 @@ class TestEveryArchive:
     def test_an_empty_one_holds_nothing_of_anybody(self, held: Held) -> None:
         assert (held.ids("u"), held.archived.rows_left(WISH), sum(held.files.remove(WISH).values())) == ([], 0, 0)
 
-    def test_the_events_of_one_id_come_oldest_day_first(self, held: Held) -> None:
+    def test_the_events_of_ids_come_oldest_first(self, held: Held) -> None:
         held.fill(EVENTS)
         assert [held.ids(one) for one in ("u", "v", "visitor/🎈", "nobody")] == [
             ["e4", "e1", "e5", "e6"], ["e2"], ["e3"], []
         ]  # fmt: skip
-        assert next(held.archived.events_of("u")) == EVENTS[3] | {
+        assert next(held.archived.events_of(["u"])) == EVENTS[3] | {
             "quantity": 1.0, "timestamp": datetime.fromtimestamp(NOW - DAY, UTC)
         }  # fmt: skip
 

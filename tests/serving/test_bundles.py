@@ -162,3 +162,21 @@ def test_who_is_given_no_configuration_takes_the_published_bundles(tmp_path: Pat
     own = tmp_path / "own.toml"
     own.write_text("[live]\narchive_events = 9\n")
     assert config_in_use(settings.model_copy(update={"config": own})).live.archive_events == 9
+
+
+def test_a_worker_that_starts_on_a_refused_bundle_takes_the_one_published_before(
+    tmp_path: Path, trained: Bundle
+) -> None:
+    names = ["20260101T000001Z", "20260101T000002Z", "20260101T000003Z"]
+    for name in names:
+        shop.publish(tmp_path, renamed(trained, name))
+    running = BundleFolder(tmp_path / "main" / "bundles")
+    assert running.fresh() is not None
+    for name in names[1:]:
+        (tmp_path / "main" / "bundles" / name / "manifest.json").write_text("{}")
+    shop_folder = BundleFolder(tmp_path / "main" / "bundles")
+    found = shop_folder.fresh()
+    assert found is not None
+    assert found.info.bundle_id == names[0]
+    assert shop_folder.fresh() is None
+    assert running.fresh() is None

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from serving.adapters import keys
 from serving.adapters.breaker import Breaker
 from serving.adapters.memory import MemoryCache
-from serving.adapters.redis_cache import RedisCache
+from serving.adapters.redis_cache import MOST_ENTRIES, RedisCache
 from serving.adapters.redis_link import RedisLink
 from serving.app import create_app
 from serving.metrics import Metrics
@@ -60,7 +60,7 @@ class TestEveryCache:
 
 def test_every_key_expires(redis_server: RedisServer, client_of_redis: "redis.Redis") -> None:
     RedisCache(link(redis_server), "main", Metrics()).store("u1", ENTRY, 0, b"list", 60)
-    assert 0 < client_of_redis.ttl(keys.customer("main", "lists", "u1")) <= 60
+    assert 0 < client_of_redis.ttl(keys.customer("main", "cached", "u1")) <= 60
 
 
 def test_a_list_for_everyone_ends_though_others_are_stored(
@@ -77,7 +77,7 @@ def test_a_customer_keeps_a_limited_number_of_lists(redis_server: RedisServer, c
     client_of_redis.hset(keys.customer("main", "lists", "u1"), "revision", "5")
     for number in range(200):
         cache.store("u1", f"{number:024d}", 5, b"list", 60)
-    assert client_of_redis.hlen(keys.customer("main", "lists", "u1")) < 40
+    assert client_of_redis.hlen(keys.customer("main", "cached", "u1")) <= MOST_ENTRIES
     assert client_of_redis.hget(keys.customer("main", "lists", "u1"), "revision") == b"5"
     last = cache.peek("u1", f"{199:024d}")
     assert last is not None
@@ -173,3 +173,10 @@ def test_a_list_ends_when_an_item_goes_off_sale(services: Services) -> None:
     assert "tent" in ids(ask(client, user_id="u0", count=12))
     later = create_app(replace(services, clock=lambda: shop.NOW + 301.0)).test_client()
     assert "tent" not in ids(ask(later, user_id="u0", count=12))
+
+
+def test_a_refusal_ends_what_was_cached(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    ask(client, user_id="u0")
+    assert client_of_redis.hlen(keys.customer("main", "cached", "u0")) == 1
+    client.put("/v1/users/u0/preferences", json={"personalize": False})
+    assert not client_of_redis.exists(keys.customer("main", "cached", "u0"))

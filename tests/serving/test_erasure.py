@@ -1,11 +1,18 @@
 """An erased customer is out of the archive, verified by looking, and out of what training reads."""
 
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+import redis
 from flask.testing import FlaskClient
 
 from machine.whole_files import alone, locked
+from recommender.errors import Unavailable
+from serving.adapters.parquet_archive import READERS, ParquetArchive
 from serving.bootstrap import build_archiver
 from serving.settings import Settings
 from tests.serving import shop
@@ -104,3 +111,48 @@ def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClie
 def test_a_wish_waits_for_nobody_who_holds_the_files(client: FlaskClient, settings: Settings) -> None:
     with alone(settings.shop_folder), locked(settings.shop_folder / ".import.lock"):
         assert client.delete("/v1/users/u0").status_code == 200
+
+
+def test_a_wish_that_redis_lost_is_fulfilled_all_the_same(
+    client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
+) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "a"), view("tent", "b"))
+    archiver.work()
+    receipt = client.delete("/v1/users/a").json["receipt"]
+    client_of_redis.flushall()
+    archiver.work()
+    assert rows(settings.shop_folder) == {"b": 1}
+    assert client.get(f"/v1/users/a/erasure/{receipt}").json["verified"] is True
+    assert build_archiver(settings).erasures.open() == []
+    held = pq.read_table(settings.shop_folder / "erased.parquet").to_pylist()
+    assert [(row["user_id"], row["receipt"], row["is_fulfilled"]) for row in held] == [("a", receipt, True)]
+
+
+def test_erasures_of_an_earlier_version_still_hold(client: FlaskClient, settings: Settings) -> None:
+    path = settings.shop_folder / "erased.parquet"
+    row = {"user_id": "a", "erased_at": datetime.fromtimestamp(NOW, UTC)}
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    client.delete("/v1/users/b")
+    archiver = build_archiver(settings)
+    archiver.work()
+    assert [row["user_id"] for row in pq.read_table(path).to_pylist()] == ["a", "b"]
+    assert archiver.erasures.open() == []
+
+
+def test_few_calls_at_a_time_go_through_all_files(tmp_path: Path) -> None:
+    archive = ParquetArchive(tmp_path)
+    with ExitStack() as stack:
+        for _ in range(READERS):
+            stack.enter_context(archive.turns)
+        with pytest.raises(Unavailable, match="other calls"):
+            archive.events_of(["a"])
+    assert list(archive.events_of(["a"])) == []
+
+
+def test_a_damaged_file_is_no_error_of_ours(client: FlaskClient, settings: Settings) -> None:
+    (settings.shop_folder / "users.parquet").write_bytes(b"PAR1")
+    (settings.shop_folder / "events" / "day=2026-01-01").mkdir(parents=True)
+    (settings.shop_folder / "events" / "day=2026-01-01" / "part.parquet").write_bytes(b"PAR1")
+    assert client.get("/v1/users/u0").status_code == 503
+    assert client.get("/v1/users/u0/export").status_code == 503

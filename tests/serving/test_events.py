@@ -224,6 +224,7 @@ def test_a_redis_that_cannot_store_refuses_and_keeps_nothing(
         assert client_of_redis.xlen("log:{main}") == 1
         assert client_of_redis.dump("events:{main:new}") == before
         assert client.get("/readyz").status_code == 503
+        assert 'tagalong_unavailable_total{part="event log"}' in client.get("/metrics").text
     finally:
         client_of_redis.config_set("maxmemory", 0)
         client_of_redis.execute_command("REPLICAOF", "NO", "ONE")

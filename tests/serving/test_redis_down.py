@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 from redis.exceptions import ResponseError
 
@@ -18,6 +19,7 @@ from recommender.errors import Unavailable
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import SECONDS
 from serving.adapters.embedded_redis import servers
+from serving.adapters.redis_link import RedisLink, pack
 from serving.adapters.redis_stream import RedisStream
 from serving.app import create_app
 from serving.archive import Archive
@@ -184,6 +186,8 @@ def test_readiness_names_what_is_down(client: FlaskClient, server: RedisServer) 
     assert down.status_code == 503
     assert down.json["parts"]["redis"] != "ok"
     assert down.json["parts"]["bundle"] == "ok"
+    assert client.get("/readyz?for=lists").json == {"status": "ok", "parts": {"bundle": "ok"}}
+    assert client.get("/readyz?for=tea").status_code == 422
     assert client.get("/healthz").status_code == 200
 
 
@@ -290,3 +294,23 @@ class TestBreaker:
         with pytest.raises(KeyError), breaker:
             raise KeyError("x")
         assert not breaker.is_open
+
+
+def test_who_finds_no_turn_is_refused_soon(server: RedisServer) -> None:
+    link = RedisLink(server.url, 2.0, Breaker("event log", time.monotonic), most=1)
+    entered, done = threading.Event(), threading.Event()
+
+    def dawdle(client: "redis.Redis") -> None:
+        entered.set()
+        done.wait(10)
+
+    slow = threading.Thread(target=link.run, args=(dawdle,))
+    slow.start()
+    entered.wait(10)
+    for call in (link.ping, lambda: link.exchange(pack("PING"), 1)):
+        with pytest.raises(Unavailable, match="event log is busy"):
+            call()
+    done.set()
+    slow.join()
+    link.ping()
+    link.close()

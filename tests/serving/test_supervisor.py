@@ -40,3 +40,11 @@ def test_what_dies_again_and_again_is_started_ever_later() -> None:
     pauses = [line["seconds"] for line in said if line["event"] == "died, starting again"]
     assert pauses == [0.25, 0.5, 1.0, 2.0][: len(pauses)]
     assert len(pauses) >= 2
+
+
+def test_what_still_comes_is_answered_before_anything_is_stopped() -> None:
+    alive: list[bool] = []
+    supervisor = Supervisor([Program("sleeper", SLEEP, {})], lambda: alive.append(supervisor.is_running("sleeper")))
+    supervisor.run(supervisor.stop)
+    assert alive == [True]
+    assert not supervisor.is_running("sleeper")

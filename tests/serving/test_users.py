@@ -22,6 +22,7 @@ from serving.app import create_app
 from serving.ask import Ask
 from serving.bootstrap import build, build_archiver
 from serving.question import lift
+from serving.run import check_config
 from serving.services import Services
 from serving.settings import Settings
 from tests.serving import shop
@@ -344,7 +345,7 @@ def test_rules_that_make_no_sense_are_refused_at_the_start(settings: Settings, t
     assert settings.config is not None
     settings.config.write_text(text)
     with pytest.raises(Exception, match=word) as refused:
-        build(settings)
+        check_config(settings)
     assert "line" in str(refused.value)
 
 

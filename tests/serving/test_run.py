@@ -1,0 +1,44 @@
+"""What the processes of one service share, and what is checked before they start."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.errors import ConfigError
+from serving.app import create_app
+from serving.bootstrap import build
+from serving.run import check_config, shared
+from serving.settings import Settings
+from tests.serving import shop
+
+
+def test_two_services_on_one_data_folder_share_nothing_in_memory(tmp_path: Path) -> None:
+    with shared(Settings(data=tmp_path, port=8001)) as one, shared(Settings(data=tmp_path, port=8002)) as other:
+        assert one.metrics_folder != other.metrics_folder
+        assert one.ending != other.ending
+
+
+def test_workers_keep_the_configuration_that_was_checked(tmp_path: Path) -> None:
+    path = tmp_path / "tagalong.toml"
+    path.write_text("seed = 3")
+    with shared(Settings(data=tmp_path, config=path)) as settings:
+        path.write_text("sead = 3")
+        with pytest.raises(ConfigError, match="sead"):
+            check_config(Settings(data=tmp_path, config=path))
+        check_config(settings)
+        assert settings.config is not None
+    assert not settings.config.exists()
+
+
+def test_readiness_ends_before_the_service_does(settings: Settings) -> None:
+    with (
+        shared(settings.model_copy(update={"drain_seconds": 0.01})) as draining,
+        shop.running(build(draining)) as services,
+    ):
+        client: FlaskClient = create_app(services).test_client()
+        assert client.get("/readyz").status_code == 200
+        assert draining.ending is not None
+        draining.ending.touch()
+        assert client.get("/readyz?for=lists").json["parts"] == {"bundle": "ok", "service": "the service is ending"}
+        assert client.get("/v1/popular").status_code == 200
