@@ -42,7 +42,7 @@ bench: $(VENV)/.dev  ## speed and memory, as ratios; writes docs/benchmarks.md
 bench-quality: $(VENV)/.dev $(VENV)/.peers  ## ranking quality next to its peers; writes docs/quality.md
 	$(BIN)/python -m benchmarks.quality
 
-lock:  ## solve the dependencies anew, with hashes
+lock: $(VENV)/bin/python  ## solve the dependencies anew, with hashes
 	$(PIP) uv
 	$(BIN)/python -m requirements.lock
 

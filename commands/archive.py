@@ -2,7 +2,7 @@
 
 import typer
 
-from commands.options import DATA, Configuration, Data, Shop
+from commands.options import DATA, Data, ServedConfiguration, Shop
 from serving.archive_process import run_archiver
 from serving.run import redis_url
 from serving.settings import Settings, process_environment
@@ -11,7 +11,10 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def archive_command(data: Data = DATA, shop: Shop = "main", config: Configuration = None) -> None:
-    """Move the log to Parquet until Ctrl-C. Example: REDIS_URL=redis://redis:6379 tagalong archive --data /srv/shop."""
+def archive_command(data: Data = DATA, shop: Shop = "main", config: ServedConfiguration = None) -> None:
+    """Move the log to Parquet until Ctrl-C, on a machine where no tagalong serve does; one of several works at a time.
+
+    Example: REDIS_URL=redis://redis:6379 tagalong archive --data /srv/shop
+    """
     settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop, "config": config})
     run_archiver(settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)}))

@@ -28,7 +28,9 @@ def evaluate(
     test_from: Annotated[
         str | None, typer.Option(help="Temporal: the moment at which the future begins.", metavar="TIMESTAMP")
     ] = None,
-    cuts: Annotated[list[int] | None, typer.Option("-k", min=1, help="Lengths of list; several.")] = None,
+    cuts: Annotated[
+        list[int] | None, typer.Option("-k", min=1, help="Lengths of list to report on.", show_default="5 10 20")
+    ] = None,
     config: Configuration = None,
     customers: Annotated[int, typer.Option(min=1, help="Held-out customers, at most.")] = 20_000,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what needs further fits.")] = False,
@@ -40,8 +42,7 @@ def evaluate(
     Beside our models stand popularity, decayed personal frequency, and implicit's ALS and BM25 neighbours, fitted in
     the same call. What is chosen again and what is new are separate tables. Intervals are 95 %, over customers.
 
-    Example: tagalong evaluate --interactions events.csv --items items.csv --protocol temporal
-    --test-from 2026-02-01 -k 5 10 20 --html report.html
+    Example: tagalong evaluate --interactions events.csv --items items.csv --protocol leave-one-out --html report.html
     """
     if not interactions:
         raise InvalidInput("--interactions", "name at least one file")

@@ -5,7 +5,7 @@ import time
 import typer
 
 from commands.console import say
-from commands.options import DATA, Configuration, Data, Shop
+from commands.options import DATA, Data, ServedConfiguration, Shop
 from machine.shop_folder import ShopFolder
 from serving.adapters.redis_log import RedisLog
 from serving.bootstrap import config_in_use, redis_link
@@ -23,7 +23,7 @@ def events() -> None:
 
 
 @app.command("replay")
-def replay_command(data: Data = DATA, shop: Shop = "main", config: Configuration = None) -> None:
+def replay_command(data: Data = DATA, shop: Shop = "main", config: ServedConfiguration = None) -> None:
     """Put the events of the dead-letter folder back into the log; those that still cannot be read stay there.
 
     The service, or the Redis that REDIS_URL names, must be running. Example: tagalong events replay --data /srv/shop

@@ -23,7 +23,10 @@ COMMANDS = {
     "evaluate": ("commands.evaluate", "Measure the ranking on held-out choices, next to simple baselines."),
     "models": ("commands.models", "List, show, compare, publish and roll back bundles."),
     "tune": ("commands.tune", "Search for better settings and write them as a configuration file."),
-    "archive": ("commands.archive", "Move the log to Parquet, where serve does not do it."),
+    "archive": (
+        "commands.archive",
+        "Move the log to Parquet without a service: serve does it by itself.",
+    ),
     "events": ("commands.events", "Put events back that could not be read."),
 }
 """Where each command is, and its line in the help."""
@@ -67,8 +70,8 @@ app = typer.Typer(cls=Commands, pretty_exceptions_enable=False, no_args_is_help=
 def tagalong() -> None:
     """Recommendations for shops: import, train, serve.
 
-    Start with ``tagalong import --interactions orders.csv --items products.csv``, then ``tagalong train`` and
-    ``tagalong serve``. Every command explains itself with ``--help``.
+    Start with "tagalong import --interactions orders.csv --items products.csv", then "tagalong train" and
+    "tagalong serve". Every command explains itself with --help.
     """
 
 
@@ -101,7 +104,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        complain(f"this needs {error.name}: pip install 'tagalong[{EXTRAS[error.name]}]'", status=2)
+        complain(f"this needs {error.name}; in Tagalong's folder: pip install -e '.[{EXTRAS[error.name]}]'", status=2)
     except OSError as error:
         said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
         complain(said, status=2 if isinstance(error, WRONG_PATH) else 1)

@@ -14,9 +14,15 @@ Shop = Annotated[str, typer.Option("--shop", envvar="TAGALONG_SHOP", help="Whose
 Configuration = Annotated[
     Path | None,
     typer.Option(
+        "--config", envvar="TAGALONG_CONFIG", help="A tagalong.toml; without it the defaults hold. Give it every time."
+    ),
+]
+ServedConfiguration = Annotated[
+    Path | None,
+    typer.Option(
         "--config",
         envvar="TAGALONG_CONFIG",
-        help="A tagalong.toml; without it the defaults hold, or what a published bundle was trained with.",
+        help="A tagalong.toml; without it that of the published bundle holds.",
     ),
 ]
 Interactions = Annotated[

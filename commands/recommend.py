@@ -46,8 +46,8 @@ def recommend(
 
     Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
     decided there since it was trained is obeyed (erasures, and the choice of lists that are not personal), and what the
-    shop took off sale is left out. Without --now
-    the lists are made for the moment just after the last event that the bundle and --history know.
+    shop took off sale is left out. Without --now the lists are made for the moment just after the last event that the
+    bundle and --history know.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
     """

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.console import say
-from commands.options import DATA, Configuration, Data, Shop
-from machine.config_file import load_config
+from commands.options import DATA, Data, ServedConfiguration, Shop
 from serving.run import serve
 from serving.settings import Settings, process_environment
 
@@ -18,18 +17,19 @@ app = typer.Typer(add_completion=False)
 def serve_command(
     data: Data = DATA,
     shop: Shop = "main",
-    config: Configuration = None,
+    config: ServedConfiguration = None,
     host: Annotated[
         str, typer.Option("--host", envvar="TAGALONG_HOST", help="The address to listen on.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", envvar="TAGALONG_PORT", min=1, max=65_535)] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", envvar="TAGALONG_PORT", min=1, max=65_535, help="The port to listen on.")
+    ] = 8080,
     workers: Annotated[int, typer.Option("--workers", envvar="TAGALONG_WORKERS", min=1, help="Processes.")] = 2,
 ) -> None:
     """Start the service, with a Redis of its own unless REDIS_URL names one; Ctrl-C stops everything.
 
     Example: tagalong serve --data /srv/shop --port 8080
     """
-    load_config(config)
     given: dict[str, Path | str | int | None] = {
         "data": data, "shop": shop, "config": config, "host": host, "port": port, "workers": workers
     }  # fmt: skip

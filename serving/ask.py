@@ -12,6 +12,9 @@ Expression = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Part = Literal["reasons", "properties", "contributions"]
 
 MOST_ITEMS = 1_000
+Count = Annotated[int, Field(ge=1, le=200)]
+PlacementName = Annotated[str, Field(min_length=1, max_length=64)]
+Anchors = Annotated[tuple[Id, ...], Field(max_length=100)]
 
 
 class Strict(BaseModel):
@@ -42,14 +45,10 @@ class Who(Strict):
         return (self.user_id or self.visitor_id) if self.personalize else None
 
 
-class Ask(Who):
-    """One list."""
+class Options(Strict):
+    """What every list can be asked for with, whoever it is for and whatever it is about."""
 
-    placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
-    """A placement that the configuration names."""
-    item_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
-    """The items that the page is about: the product shown, the lines of the cart."""
-    count: Annotated[int, Field(ge=1, le=200)] | None = None
+    count: Count | None = None
     """How many items; the placement's own number where it is left out."""
     filter: Expression | None = None
     """Only items for which this holds: ``price between 10 and 80 and 'camping' in tags``."""
@@ -65,6 +64,15 @@ class Ask(Who):
     """What each item carries; reasons and properties where it is left out."""
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     """A cheaper answer comes where the full one would take longer."""
+
+
+class Ask(Options, Who):
+    """One list."""
+
+    placement: PlacementName = "home"
+    """A placement that the configuration names."""
+    item_ids: Anchors = ()
+    """The items that the page is about: the product shown, the lines of the cart."""
 
     def entry(self) -> str:
         """Return the name under which this list is cached: a digest of all that decides it, the customer apart."""
@@ -97,7 +105,7 @@ class RankAsk(Who):
 
     item_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_ITEMS)]
     """The items to order."""
-    placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
+    placement: PlacementName = "home"
     """A placement that the configuration names."""
 
 
@@ -105,7 +113,7 @@ class ExplainAsk(Who):
     """A question why an item is, or is not, in a list."""
 
     item_id: Id
-    placement: Annotated[str, Field(min_length=1, max_length=64)] = "home"
-    item_ids: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    placement: PlacementName = "home"
+    item_ids: Anchors = ()
     """The items that the page is about."""
     filter: Expression | None = None

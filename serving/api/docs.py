@@ -54,7 +54,7 @@ def _described(spec: dict[str, Any]) -> dict[str, Any]:
 def _describe(operation: dict[str, Any]) -> None:
     """Give an operation the one answer that all errors have, and its ids their length."""
     content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}}
-    good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    good = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "503"))}
     operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
@@ -100,7 +100,7 @@ def _fields(
     for name, field in schema.get("properties", {}).items():
         yield within + name, field, name in schema.get("required", ())
         for kind in field.get("anyOf", [field]):
-            if "$ref" in kind.get("items", {}):
+            if kind.get("items", {}).keys() & {"$ref", "properties"}:
                 yield from _fields(spec, kind["items"], f"{within}{name}[].")
 
 
@@ -124,6 +124,8 @@ def _row(name: str, schema: dict[str, Any], place: str, required: bool) -> dict[
 
 def _kind(schema: dict[str, Any]) -> str:
     """Return a schema's type in words: ``integer 1–200``, ``list of text``, ``reasons | properties``."""
+    if isinstance(schema.get("type"), list):
+        return " or ".join(_kind({"type": one}) for one in schema["type"])
     if "anyOf" in schema:
         return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
     if "$ref" in schema:

@@ -17,6 +17,21 @@ TEXT: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     200: {"description": "Metrics", "content": {"text/plain": {}}}
 }
 
+_PARTS: dict[str, Any] = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "status": {"type": "string", "enum": ["ok", "degraded"]},
+                "parts": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        }
+    }
+}
+READY: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All parts answer.", "content": _PARTS},
+    503: {"description": "A part does not, and it is said why.", "content": _PARTS},
+}
 OF_LISTS = ("bundle", "service")
 """Without the others lists are still answered."""
 
@@ -32,7 +47,7 @@ def healthz() -> Whole:
 
 @blueprint.get("/readyz")
 @blueprint.input(ReadyQuery, location="query", arg_name="query")
-@blueprint.doc(summary="This process can do its work", responses={200: "all parts answer", 503: "a part does not"})
+@blueprint.doc(summary="This process can do its work", responses=READY)
 def readyz(query: ReadyQuery) -> Whole:
     """Ping every part by name."""
     asked = {name: ping for name, ping in services().pings.items() if query.of == "all" or name in OF_LISTS}

@@ -10,7 +10,16 @@ from serving.answers import Answer
 from serving.api.current import services
 from serving.api.errors import problem_of
 from serving.api.parsing import Blueprint, read_part
-from serving.api.schemas import BatchBody, ExplanationBody, ListBody, ListQuery, NextQuery
+from serving.api.schemas import (
+    AnybodysQuery,
+    BatchBody,
+    ExplanationBody,
+    ListBody,
+    NextQuery,
+    OneCustomersQuery,
+    PlacementQuery,
+    PopularQuery,
+)
 from serving.api.whole import Whole
 from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
 from serving.explain import explain, rank
@@ -27,9 +36,14 @@ def respond(answer: Answer) -> Whole:
     return Whole(answer.encoded())
 
 
+def is_private() -> bool:
+    """Return whether the browser says ``Sec-GPC: 1``."""
+    return bool(request.environ.get("HTTP_SEC_GPC") == "1")
+
+
 def with_choice(who: Person) -> Person:
-    """Return the request without personal data where the browser says ``Sec-GPC: 1``."""
-    return who.model_copy(update={"personalize": False}) if request.environ.get("HTTP_SEC_GPC") == "1" else who
+    """Return the request without personal data where the browser says so."""
+    return who.model_copy(update={"personalize": False}) if is_private() else who
 
 
 def listed(ask: Ask) -> Whole:
@@ -63,47 +77,46 @@ def _part(one: Answer | InvalidInput) -> bytes:
 @blueprint.input(NextQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
 def recommendations_next(rec_id: str, query: NextQuery) -> Whole:
-    """The next page of a list, without repeats, for 30 minutes."""
-    personal = request.headers.get("Sec-GPC") != "1"
-    return respond(next_page(services(), rec_id, query.count, personalize=personal))
+    """The next page of a list, without repeats, for 30 minutes at least; 503 while Redis is down."""
+    return respond(next_page(services(), rec_id, query.count, personalize=not is_private()))
 
 
 @blueprint.get("/v1/users/<id:user_id>/recommendations")
-@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.input(PlacementQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def user_recommendations(user_id: str, query: ListQuery) -> Whole:
+def user_recommendations(user_id: str, query: PlacementQuery) -> Whole:
     """A customer's list."""
     return listed(query.about(user_id=user_id))
 
 
 @blueprint.get("/v1/users/<id:user_id>/buy-again")
-@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.input(OneCustomersQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def user_buy_again(user_id: str, query: ListQuery) -> Whole:
+def user_buy_again(user_id: str, query: OneCustomersQuery) -> Whole:
     """What a customer bought before and is due to buy again."""
     return listed(query.about(user_id=user_id, placement="buy_again"))
 
 
 @blueprint.get("/v1/items/<id:item_id>/similar")
-@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.input(AnybodysQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def item_similar(item_id: str, query: ListQuery) -> Whole:
+def item_similar(item_id: str, query: AnybodysQuery) -> Whole:
     """Items like this one."""
     return listed(query.about(item_ids=(item_id,), placement="similar"))
 
 
 @blueprint.get("/v1/items/<id:item_id>/bought-together")
-@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.input(AnybodysQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def item_bought_together(item_id: str, query: ListQuery) -> Whole:
+def item_bought_together(item_id: str, query: AnybodysQuery) -> Whole:
     """Items that are bought with this one."""
     return listed(query.about(item_ids=(item_id,), placement="bought_together"))
 
 
 @blueprint.get("/v1/popular")
-@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.input(PopularQuery, location="query", arg_name="query")
 @blueprint.output(ListBody)
-def popular(query: ListQuery) -> Whole:
+def popular(query: PopularQuery) -> Whole:
     """What is popular now."""
     return listed(query.about(placement="popular"))
 
@@ -112,7 +125,7 @@ def popular(query: ListQuery) -> Whole:
 @blueprint.input(RankAsk, arg_name="ask")
 @blueprint.output(ListBody)
 def rank_items(ask: RankAsk) -> Whole:
-    """The given items in the order of a customer's taste; none is added or dropped."""
+    """The given items, each once, in the order of a customer's taste; unknown ones last; `/v1/explain` says why."""
     return respond(rank(services(), with_choice(ask)))
 
 

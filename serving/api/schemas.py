@@ -1,12 +1,11 @@
 """The shapes of query strings and answers, as the documentation shows them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recommender.errors import InvalidInput
 from recommender.values import ReasonCode
-from serving.ask import Ask, Who
+from serving.ask import Anchors, Ask, Count, Options, PlacementName, Who
 
 
 class Body(BaseModel):
@@ -24,7 +23,7 @@ class Query(BaseModel):
 class NextQuery(Query):
     """How long the next page is."""
 
-    count: Annotated[int, Field(ge=1, le=200)] | None = None
+    count: Count | None = None
 
 
 class ReadyQuery(Query):
@@ -34,23 +33,43 @@ class ReadyQuery(Query):
     """``lists`` asks for what lists cannot do without, and leaves out Redis."""
 
 
-class ListQuery(Ask):
-    """The options of a list by GET; lists are given by repeating the name."""
+class ListQuery(Options):
+    """The options of a list by GET, of which the path says the rest; lists are given by repeating the name."""
 
     diversity: bool | None = None
     """false switches the placement's rule off."""
 
-    def about(self, **fixed: str | tuple[str, ...]) -> Self:
-        """Return the request that the path fixes some fields of; their values are checked before.
+    def about(self, **fixed: str | tuple[str, ...]) -> Ask:
+        """Return the request that the path says the rest of; that is checked already."""
+        fields: dict[str, Any] = {**self.__dict__, **fixed}
+        return Ask.model_construct(**fields)
 
-        Raises ValidationError where the path names a customer, and the query string a visitor; InvalidInput where the
-        query string gives what the path says already.
-        """
-        for name in sorted(self.model_fields_set & fixed.keys()):
-            raise InvalidInput(name, "is what the path says; leave it out")
-        if self.visitor_id is not None and "user_id" in fixed:
-            Who.model_validate({"user_id": fixed["user_id"], "visitor_id": self.visitor_id})
-        return self.model_copy(update=fixed)
+
+class OneCustomersQuery(ListQuery):
+    """Of a list for the customer whom the path names."""
+
+    item_ids: Anchors = ()
+    """The items that the page is about."""
+    personalize: bool = True
+    """False reads no profile at all; so does the header ``Sec-GPC: 1``."""
+
+
+class PlacementQuery(OneCustomersQuery):
+    """Of a list for them in any placement."""
+
+    placement: PlacementName = "home"
+    """A placement that the configuration names."""
+
+
+class AnybodysQuery(ListQuery, Who):
+    """Of a list about the item that the path names."""
+
+
+class PopularQuery(AnybodysQuery):
+    """Of a list about nothing, or about these."""
+
+    item_ids: Anchors = ()
+    """The items that the page is about."""
 
 
 class ReasonBody(Body):
@@ -70,11 +89,11 @@ class ItemBody(Body):
     score: float | None
     """Comparable within one list only; null where no model can say."""
     source: str
-    """Which source proposed it; ``pinned`` where the placement puts it first."""
+    """Which source proposed it; ``pinned`` where the placement puts it first, ``unknown`` for an unknown id."""
     reasons: list[ReasonBody] | None = None
     """Why it is here, in codes to be put into words."""
     contributions: dict[str, float] | None = None
-    """What each source adds to the score, beyond where every item starts."""
+    """What each source, and what is known of the customer, adds to the score, beyond where every item starts."""
     properties: dict[str, Any] | None = None
     """What the catalogue says of it."""
 
@@ -138,7 +157,7 @@ class ExplanationBody(Body):
     signals: dict[str, float]
     """What each source says, on a scale of its own."""
     contributions: dict[str, float]
-    """What each source adds to the score, beyond where every item starts."""
+    """What each source, and what is known of the customer, adds to the score, beyond where every item starts."""
     reasons: list[ReasonBody]
     model: str | None
     degraded: bool

@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from recommender.ids import Id
 from serving.api.item_schemas import Finite, Integer, Rejected
@@ -68,6 +68,12 @@ class TagBody(Strict):
     """How heavy a tag is."""
 
     weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual(cls, given: Any) -> Any:
+        """Take no body for one that says nothing."""
+        return {} if given is None else given
 
 
 class TagShown(Body):

@@ -128,6 +128,15 @@ def test_after_a_correction_the_same_call_trains_another_bundle(call: Call, file
     assert call("import", "--data", tmp_path, "--items", tmp_path / "fix.csv").status == 0
     done = call(*retrain)
     assert (done.status, len(list((tmp_path / "main" / "bundles").glob("2026*")))) == (0, 2), done.err
+    assert "settings differ" not in done.err
+
+
+def test_a_configuration_that_is_forgotten_is_told(call: Call, files: Path, tmp_path: Path) -> None:
+    given = ["--interactions", files / "events.parquet", "--items", files / "items.parquet"]
+    assert call("import", "--data", tmp_path, *given).status == 0
+    train = ["train", "--data", tmp_path, "--now", "2026-04-01", "--force"]
+    assert call(*train, "--config", files / "shop.toml").status == 0
+    assert "settings differ from those of 2026" in call(*train).err
 
 
 def test_training_on_an_empty_folder_says_what_to_do(call: Call, tmp_path: Path) -> None:
