@@ -4,7 +4,7 @@ import typer
 
 from commands.options import DATA, Data, ServedConfiguration, Shop
 from serving.archive_process import run_archiver
-from serving.run import redis_url
+from serving.run import with_redis
 from serving.settings import Settings, process_environment
 
 app = typer.Typer(add_completion=False)
@@ -16,5 +16,5 @@ def archive_command(data: Data = DATA, shop: Shop = "main", config: ServedConfig
 
     Example: REDIS_URL=redis://redis:6379 tagalong archive --data /srv/shop
     """
-    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop, "config": config})
-    run_archiver(settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)}))
+    settings = with_redis(Settings.read(process_environment(), data=data, shop=shop, config=config))
+    run_archiver(settings)

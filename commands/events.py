@@ -10,7 +10,7 @@ from machine.shop_folder import ShopFolder
 from serving.adapters.redis_log import RedisLog
 from serving.bootstrap import config_in_use, redis_link
 from serving.replay import replay
-from serving.run import redis_url
+from serving.run import with_redis
 from serving.settings import Settings, process_environment
 
 app = typer.Typer(add_completion=False)
@@ -28,8 +28,7 @@ def replay_command(data: Data = DATA, shop: Shop = "main", config: ServedConfigu
 
     The service, or the Redis that REDIS_URL names, must be running. Example: tagalong events replay --data /srv/shop
     """
-    settings = Settings.read(process_environment()).model_copy(update={"data": data, "shop": shop, "config": config})
-    settings = settings.model_copy(update={"redis_url": settings.redis_url or redis_url(settings)})
+    settings = with_redis(Settings.read(process_environment(), data=data, shop=shop, config=config))
     log = RedisLog(redis_link(settings, "event log", WRITE_SECONDS), shop)
     folder = ShopFolder(settings.shop_folder)
     done = replay(folder, log, time.time(), config_in_use(settings).live)

@@ -1,6 +1,5 @@
 """``tagalong serve``: the service and all that it needs on this machine."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,9 +29,8 @@ def serve_command(
 
     Example: tagalong serve --data /srv/shop --port 8080
     """
-    given: dict[str, Path | str | int | None] = {
-        "data": data, "shop": shop, "config": config, "host": host, "port": port, "workers": workers
-    }  # fmt: skip
-    settings = Settings.read(process_environment()).model_copy(update=given)
+    settings = Settings.read(
+        process_environment(), data=data, shop=shop, config=config, host=host, port=port, workers=workers
+    )
     signed = ", only bundles signed with TAGALONG_BUNDLE_KEY" if settings.signing_key else ""
     serve(settings, lambda: say(f"serving on http://{host}:{port} (documentation at /docs){signed}"))

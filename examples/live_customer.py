@@ -1,4 +1,4 @@
-"""A scripted customer of the demo: a list, three looks at camp-fire products, a changed list with the reason, and the way out.
+"""A scripted customer of the demo: a list, three looks at camp-fire products, a changed list and why, the way out.
 
 python -m examples.live_customer --url http://127.0.0.1:8080
 """

@@ -42,10 +42,10 @@ RowOf = Callable[[str], int]
 """From an item's id to its row, −1 where unknown."""
 
 
-def tags(
+def work_out_tags(
     bundle: Bundle, profiles: Sequence[Profile], history: Histories, now: int, tagging: Tagging
 ) -> list[tuple[CustomerTag, ...]]:
-    """Return the tags of each profile at ``now``, the heaviest first; ``history`` as ``histories`` makes it."""
+    """Return the tags of each profile at ``now``, the heaviest first; ``history`` as ``join_histories`` makes it."""
     given = [p.given if p.declares else (*_declared(bundle, p), *p.given) for p in profiles]
     return tags_of(tagging, history, given, [p.muted for p in profiles], now)
 
@@ -60,7 +60,7 @@ def _declared(bundle: Bundle, profile: Profile) -> tuple[CustomerTag, ...]:
     return tuple(CustomerTag(n, w, "declared", bundle.info.data_until) for n, w in zip(names, weights, strict=True))
 
 
-def histories(bundle: Bundle, profiles: Sequence[Profile], row_of: RowOf) -> Histories:
+def join_histories(bundle: Bundle, profiles: Sequence[Profile], row_of: RowOf) -> Histories:
     """Return what each customer did, in the bundle and since, in order of time; what is in both counts once.
 
     Events of items that the catalogue does not know are left out.

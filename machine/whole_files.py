@@ -20,6 +20,11 @@ def write_whole(path: Path, table: pa.Table) -> None:
     put(path, encoded(table))
 
 
+def read_whole(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return the table in the file at ``path``, or one without rows where there is none; folders name no columns."""
+    return pq.read_table(path, partitioning=None) if path.exists() else schema.empty_table()
+
+
 def encoded(table: pa.Table) -> memoryview:
     """Return the table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()

@@ -9,9 +9,9 @@ from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.candidates import SMOOTH, Allowed, Candidates, merge
 from recommender.config import Placement
-from recommender.evidence import evidence, matrix
 from recommender.policy import Rules
 from recommender.ranker import Ranker
+from recommender.ranker_features import describe, matrix
 from recommender.scorer import jitter
 from recommender.signals import BESIDE, RETRIEVAL, Signals, ask_sources
 from recommender.times import DAY
@@ -128,7 +128,7 @@ def _scored(
     if ranker is None:
         score = _by_source(placement.sources, candidates)
         return Ranked(signals, candidates, None, np.zeros((len(score), 0), np.float32), score)
-    columns = evidence(signals, bundle.catalogue, candidates)
+    columns = describe(signals, bundle.catalogue, candidates)
     features = matrix(columns, ranker.features, len(candidates.item))
     score = ranker.predict(features) + TIE * _agreed(candidates) + 1e-6 * jitter(candidates.item)
     return Ranked(signals, candidates, ranker, features, score.astype(np.float32))

@@ -11,9 +11,9 @@ from scipy.sparse import csr_array
 
 from recommender.candidates import SMOOTH
 from recommender.catalogue import Catalogue
-from recommender.evidence import OF_HABITS, SUDDEN
 from recommender.lists import PINNED
 from recommender.models.transitions import SIDES
+from recommender.ranker_features import OF_HABITS, SUDDEN
 from recommender.ranking import Ranked
 from recommender.scorer import entries
 from recommender.signals import BESIDE, RETRIEVAL

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from features.tables import EVENTS, ITEMS, MERGES, USERS, conform
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, encoded, put, write_whole
+from machine.whole_files import alone, encoded, put, read_whole, write_whole
 from recommender.times import DAY
 from serving.stream import NOTHING, Entry, StreamId
 
@@ -150,12 +150,12 @@ def _drop_merged(day: Path) -> None:
 
 def _upsert(path: Path, rows: Mapping[str, Row], schema: pa.Schema) -> None:
     if rows:
-        held = [_without(pq.read_table(path, partitioning=None), rows, schema)] if path.exists() else []
+        held = _without(read_whole(path, schema), rows, schema)
         try:
             told = [_facts([*rows.values()], schema)]
         except UNREADABLE:  # of two kinds, such as a number and a truth value for what is in stock
             told = [_facts([row], schema) for row in rows.values()]
-        write_whole(path, upsert([*held, *told], schema))
+        write_whole(path, upsert([held, *told], schema))
 
 
 def _without(held: pa.Table, rows: Mapping[str, Row], schema: pa.Schema) -> pa.Table:

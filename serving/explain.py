@@ -14,7 +14,7 @@ from recommender.policy import exclusions_by_rule, why_ineligible
 from recommender.values import Scored
 from serving.answers import Answer, encode_items, renumbered
 from serving.ask import Ask, ExplainAsk, RankAsk
-from serving.question import Asked, known_placement, mask, rules
+from serving.question import Asked, build_mask, build_rules, known_placement
 from serving.services import Services
 from serving.visit import Visit, answer_of, asked_of, listed_of, look
 
@@ -50,7 +50,7 @@ def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     if row < 0:
         raise NotFound("item", asked.item_id)
     question, known = asked_of(services, visit)
-    limits = rules(visit.shelf, visit.placement, question, visit.ask)
+    limits = build_rules(visit.shelf, visit.placement, question, visit.ask)
     found = explain_live(visit.shelf.bundle, visit.placement, question.queries, limits, row)
     return {
         "item_id": asked.item_id,
@@ -71,7 +71,7 @@ def _dropped_by(visit: Visit, question: Asked, row: int) -> str:
     catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
     if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
         return why
-    if ask.filter is not None and not mask(visit.shelf, ask.filter, question.own)[row]:
+    if ask.filter is not None and not build_mask(visit.shelf, ask.filter, question.own)[row]:
         return "filter"
     queries = question.queries
     by_rule = exclusions_by_rule(queries.histories, visit.placement.exclude, catalogue, queries.now)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.profile import Profile, histories, tags
+from features.profile import Profile, join_histories, work_out_tags
 from features.tag_rules import CustomerTag
 from features.tagging import vectors
 from recommender.columns import OWN_TAGS
@@ -61,23 +61,23 @@ def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
     return found
 
 
-def question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Asked:
+def build_question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Asked:
     """Return what is asked of the models: history, anchors and tags of this one customer."""
-    history = histories(shelf.bundle, [profile], shelf.row_of)
-    own = tags(shelf.bundle, [profile], history, now, shelf.tagging)[0]
+    history = join_histories(shelf.bundle, [profile], shelf.row_of)
+    own = work_out_tags(shelf.bundle, [profile], history, now, shelf.tagging)[0]
     context = [CustomerTag(name, 1.0, "request", now) for name in ask.tags]
     anchors, meant = item_row(shelf, ask.item_ids), vectors(shelf.tagging, [[*own, *context]])
     return Asked(Queries(history, np.array([now]), anchors, meant), own)
 
 
-def mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
+def build_mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
     """Return (N,) for which items the filter holds; only one that asks for no customer's tags is worth remembering."""
     if OWN_TAGS in condition:
         return compile_filter(condition, shelf.bundle.catalogue, own=[tag.name for tag in own])
     return shelf.mask(condition)
 
 
-def lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
+def build_lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
     """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
     Declared tags, and what they bring, lift only for a ``new`` customer, of whom nothing else is known: beside a
@@ -98,20 +98,20 @@ def _asked_lift(shelf: Shelf, boost: str, own: Sequence[CustomerTag]) -> NDArray
     return shelf.boost(boost)
 
 
-def rules(shelf: Shelf, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
+def build_rules(shelf: Shelf, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
     """Return what the list must obey; ``barred`` are more items that must not come."""
     catalogue, (queries, own) = shelf.bundle.catalogue, asked
     now = int(queries.now[0])
     eligible = shelf.eligible(now)
     if ask.filter is not None:
-        eligible = eligible & mask(shelf, ask.filter, own)
+        eligible = eligible & build_mask(shelf, ask.filter, own)
     theirs = exclusions(queries.histories, placement.exclude, catalogue, queries.now)
     named = item_row(shelf, [*ask.exclude_item_ids, *ask.item_ids, *barred])
     return Rules(
         eligible=eligible,
         excluded=union([theirs, named], (1, len(catalogue))),
         count=ask.count or placement.count,
-        boost=lift(shelf, ask, own, new=not len(queries.histories.item)),
+        boost=build_lift(shelf, ask, own, new=not len(queries.histories.item)),
         diversity=_diversity(placement, ask.diversity),
         pins=pinned_rows(shelf.row_of, placement.pins),
     )

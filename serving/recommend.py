@@ -13,7 +13,7 @@ from recommender.policy import Rules
 from recommender.values import Queries, Scored
 from serving.answers import Answer, Listed, encode_items, renumbered
 from serving.ask import Ask
-from serving.question import rules
+from serving.question import build_rules
 from serving.services import Services
 from serving.shelf import Shelf
 from serving.visit import Visit, answer_of, asked_of, listed_of, look
@@ -56,7 +56,7 @@ def _found(services: Services, visit: Visit, listed: Listed) -> Answer:
 
 def _made(services: Services, visit: Visit, barred: tuple[str, ...], *, remembered: bool) -> Answer:
     asked, known = asked_of(services, visit)
-    limits = rules(visit.shelf, visit.placement, asked, visit.ask, barred)
+    limits = build_rules(visit.shelf, visit.placement, asked, visit.ask, barred)
     if _in_time(services, visit):
         items, served_by = _live(services, visit, asked.queries, limits), "live"
     else:

@@ -43,7 +43,7 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
             stack.enter_context(_alone(settings.data / "redis"))
             redis = redis_program(settings)
             programs.append(redis)
-            settings = settings.model_copy(update={"redis_url": redis_url(settings)})
+            settings = with_redis(settings)
         settings = stack.enter_context(shared(settings))
         programs += [archiver_program(settings), workers_program(settings)]
         Supervisor(programs, partial(_drain, settings)).run(started)
@@ -92,8 +92,13 @@ def check_config(settings: Settings) -> None:
 
 
 def redis_url(settings: Settings) -> str:
-    """Return where the embedded Redis of the data folder listens."""
-    return embedded_redis(settings.data / "redis", settings.appendfsync).url
+    """Return the Redis that the settings name, or else where the embedded one of the data folder listens."""
+    return settings.redis_url or embedded_redis(settings.data / "redis", settings.appendfsync).url
+
+
+def with_redis(settings: Settings) -> Settings:
+    """Return settings that name the Redis to use."""
+    return settings.model_copy(update={"redis_url": redis_url(settings)})
 
 
 def redis_program(settings: Settings) -> Program:

@@ -56,12 +56,15 @@ class Settings(BaseModel):
         return url
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Self:
-        """Read ``TAGALONG_<FIELD>`` and ``REDIS_URL`` from ``environment``; a wrong value raises ConfigError."""
+    def read(cls, environment: Mapping[str, str], **options: Path | str | int | None) -> Self:
+        """Read ``TAGALONG_<FIELD>`` and ``REDIS_URL`` from ``environment``; ``options`` stand above them.
+
+        A wrong value raises ConfigError.
+        """
         names = {f"{PREFIX}{field.upper()}": field for field in cls.model_fields} | {"REDIS_URL": "redis_url"}
         given = {field: environment[name] for name, field in names.items() if environment.get(name)}
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(given | options)
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.profile import Profile, histories
+from features.profile import Profile, join_histories
 from features.tag_rules import CustomerTag, Earned, latest, outweighs
 from recommender.values import Histories
 from serving.services import Services
@@ -18,7 +18,7 @@ def settle(services: Services, customers: Sequence[str]) -> None:
     """
     shelf = services.shelves.shelf
     profiles = services.profiles.read(customers)
-    history = histories(shelf.bundle, profiles, shelf.row_of)
+    history = join_histories(shelf.bundle, profiles, shelf.row_of)
     for profile, tags in zip(profiles, _earned(shelf, history, int(services.clock())), strict=True):
         _shorten(services, profile, tags)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.customer import summary
-from features.profile import Profile, histories, tags
+from features.profile import Profile, join_histories, work_out_tags
 from features.tag_rules import CustomerTag
 from recommender.errors import NotFound
 from recommender.times import timestamp
@@ -98,9 +98,9 @@ def shown(tag: CustomerTag) -> dict[str, Any]:
 def _history(services: Services, one: str) -> tuple[Profile, Histories]:
     profile = services.profiles.read([one])[0]
     shelf = services.shelves.shelf
-    return profile, histories(shelf.bundle, [profile], shelf.row_of)
+    return profile, join_histories(shelf.bundle, [profile], shelf.row_of)
 
 
 def _tags(services: Services, profile: Profile, history: Histories) -> tuple[CustomerTag, ...]:
     shelf = services.shelves.shelf
-    return tags(shelf.bundle, [profile], history, int(services.clock()), shelf.tagging)[0]
+    return work_out_tags(shelf.bundle, [profile], history, int(services.clock()), shelf.tagging)[0]

@@ -10,7 +10,7 @@ from recommender.times import timestamp
 from serving.answers import Answer, Listed
 from serving.ask import Ask
 from serving.ports import Peek
-from serving.question import Asked, placement_of, question
+from serving.question import Asked, build_question, placement_of
 from serving.services import Services
 from serving.shelf import Shelf
 
@@ -73,7 +73,7 @@ def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]
 def asked_of(services: Services, visit: Visit) -> tuple[Asked, bool]:
     """Return what the request asks of the models, and whether the customer's live state could be read."""
     profile, known = profile_of(services, visit.customer)
-    return question(visit.shelf, profile, visit.ask, int(visit.now)), known
+    return build_question(visit.shelf, profile, visit.ask, int(visit.now)), known
 
 
 def listed_of(visit: Visit, items: bytes) -> Listed:

@@ -10,10 +10,10 @@ from scipy.optimize import minimize
 
 from recommender import pairs
 from recommender.config import RankerSettings
-from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from recommender.ids import Texts
 from recommender.network import deviations
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
+from recommender.ranker_features import CALENDAR, DRIFTING, FALLING, FINE, RISING
 from training.fit_network import fit_network, standard
 from training.lessons import Lessons
 from training.listnet import Moments

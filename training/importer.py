@@ -13,14 +13,13 @@ from typing import Self
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.event_names import event_type
 from features.sql import connect, located
 from features.tables import ITEMS, USERS
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, locked, put, unchanging, write_whole
+from machine.whole_files import alone, locked, put, read_whole, unchanging, write_whole
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
@@ -152,15 +151,13 @@ def _count_unknown(events: pa.Table, unknown: Counter[str]) -> None:
 
 def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
     try:
-        held = [pq.read_table(target, partitioning=None)] if target.exists() else []
+        held = read_whole(target, schema)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(target, error) from error
-    merged = upsert([*held, rows.table], schema)
+    merged = upsert([held, rows.table], schema)
     write_whole(target, merged)
-    before = sum(len(table) for table in held)
-    return Counts(
-        read=len(rows.table), new=len(merged) - before, rejected=sum(not reject.kept for reject in rows.rejects)
-    )
+    rejected = sum(not reject.kept for reject in rows.rejects)
+    return Counts(read=len(rows.table), new=len(merged) - len(held), rejected=rejected)
 
 
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:

@@ -11,9 +11,9 @@ from recommender import pairs
 from recommender.bundle import Bundle
 from recommender.candidates import Candidates, merge
 from recommender.catalogue import Catalogue
-from recommender.evidence import evidence
 from recommender.pipeline import at_once
 from recommender.policy import Rules
+from recommender.ranker_features import describe
 from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import ask_sources
 from recommender.values import EARLIEST, LATEST
@@ -126,7 +126,7 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     if not keep.any():
         return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
-    columns = evidence(signals, bundle.catalogue, candidates)
+    columns = describe(signals, bundle.catalogue, candidates)
     telling = max(TELLING // len(assignment.asked), FEWEST)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(

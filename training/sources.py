@@ -14,7 +14,7 @@ from features.sql import connect, located
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, Tables, conform
 from features.upsert import first_of_each, upsert
 from machine.shop_folder import ShopFolder
-from machine.whole_files import unchanging
+from machine.whole_files import read_whole, unchanging
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
@@ -134,6 +134,6 @@ def _culprit(files: Sequence[Path], error: duckdb.Error) -> UnreadableFile:
 
 def _parquet(path: Path, schema: pa.Schema) -> pa.Table:
     try:
-        return conform(pq.read_table(path, partitioning=None), schema) if path.exists() else schema.empty_table()
+        return conform(read_whole(path, schema), schema)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error

@@ -1,4 +1,7 @@
-"""The names of everything in Redis; a customer's keys share one hash tag, so that they live in one cluster slot."""
+"""The names of everything in Redis; a customer's keys share one hash tag, so that they live in one cluster slot.
+
+Scripts spell the fields out: a text full of holes would be harder to read than a name that stands twice.
+"""
 
 from typing import Literal
 
@@ -6,6 +9,15 @@ from recommender.times import DAY
 
 REMEMBER_SECONDS = 400 * DAY
 """How long what customers decided, and who was merged, is remembered: browsers keep no cookie longer."""
+REVISION = "revision"
+"""Field of a customer's ``lists`` hash, raised by every change of their state."""
+SAME_AS = "same_as"
+"""Field of it: the customer into whom this visitor was merged."""
+CHOICE = "choice"
+"""Field of it: ``0`` where the customer wants lists that know nothing of them."""
+WISHES = ("personalize", "consent", "files_choice", "files_consent")
+"""Fields of a customer's ``profile`` hash: whether lists may be personal, as the customer chose and the shop declared,
+over the API and in files."""
 CustomerKey = Literal["lists", "cached", "profile", "events", "tags", "seen"]
 ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
 

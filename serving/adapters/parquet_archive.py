@@ -17,7 +17,7 @@ from features.consent import forgotten
 from features.sql import connect, literals, located
 from features.tables import EVENTS, USERS, conform
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, put, unchanging, write_whole
+from machine.whole_files import alone, put, read_whole, unchanging, write_whole
 from recommender.errors import Unavailable
 from serving.ports import Erasure
 
@@ -119,7 +119,7 @@ class ParquetArchive:
     def _forget(self, erasure: Erasure) -> int:
         """Take what was declared of these customers out of the file, all but that they want no personal lists."""
         path, ids = self._folder.users, pa.array(erasure.ids)
-        users = pq.read_table(path, partitioning=None) if path.exists() else USERS.empty_table()
+        users = read_whole(path, USERS)
         known = int(pc.sum(pc.is_in(users["user_id"], value_set=ids)).as_py() or 0)
         if known:
             write_whole(path, forgotten(users, ids))

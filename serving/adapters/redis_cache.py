@@ -9,12 +9,6 @@ from serving.adapters.redis_link import RedisLink, pack
 from serving.metrics import Metrics
 from serving.ports import Peek
 
-REVISION = "revision"
-"""Field of a customer's ``lists`` hash, raised by every change of their state."""
-SAME_AS = "same_as"
-"""Field: the customer into whom this visitor was merged."""
-CHOICE = "choice"
-"""Field: ``0`` where the customer wants lists that know nothing of them."""
 MOST_ENTRIES = 24
 """Cached lists kept for one customer, about 100 KB; then all of them are dropped."""
 
@@ -62,7 +56,7 @@ class RedisCache:
         """Return the commands of one look, and how many they are."""
         if customer is None:
             return pack("GET", self._shared(entry)) + self._stock, 2
-        state = pack("HMGET", keys.customer(self._shop, "lists", customer), REVISION, SAME_AS, CHOICE)
+        state = pack("HMGET", keys.customer(self._shop, "lists", customer), keys.REVISION, keys.SAME_AS, keys.CHOICE)
         return state + pack("HGET", keys.customer(self._shop, "cached", customer), entry) + self._stock, 3
 
     def _shared(self, entry: str) -> str:

@@ -111,7 +111,7 @@ class RedisCustomers:
         return self._resolved([one])[0]
 
     def _resolved(self, ids: Sequence[str]) -> list[str]:
-        request = b"".join(pack("HGET", self._names(one, "lists")[0], "same_as") for one in ids)
+        request = b"".join(pack("HGET", self._names(one, "lists")[0], keys.SAME_AS) for one in ids)
         found: list[bytes | None] = self.link.exchange(request, len(ids))
         return [into.decode() if into else one for one, into in zip(ids, found, strict=True)]
 

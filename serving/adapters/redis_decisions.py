@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.consent import chose_none, denied
 from features.merges import merged_users
 from features.tables import ERASED, MERGES, USERS, conform
 from machine.shop_folder import ShopFolder
-from machine.whole_files import unchanging
+from machine.whole_files import read_whole, unchanging
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
 from serving.adapters.scripts import TELL
@@ -87,6 +86,4 @@ def _parts(said: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
     """Return the columns of ``schema`` alone."""
-    if not path.exists():
-        return schema.empty_table()
-    return conform(pq.read_table(path, partitioning=None), schema).select(schema.names)
+    return conform(read_whole(path, schema), schema).select(schema.names)

@@ -11,12 +11,11 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import structlog
 
 from features.tables import ERASED, conform
 from machine.shop_folder import ShopFolder
-from machine.whole_files import locked, write_whole
+from machine.whole_files import locked, read_whole, write_whole
 from recommender.errors import Unavailable
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink, pack
@@ -149,7 +148,7 @@ class Rewriting:
 
 
 def _read(path: Path) -> pa.Table:
-    return conform(pq.read_table(path, partitioning=None) if path.exists() else None, ERASED)
+    return conform(read_whole(path, ERASED), ERASED)
 
 
 def _encoded(erasure: Erasure) -> bytes:

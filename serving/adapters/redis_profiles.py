@@ -12,11 +12,9 @@ from features.tag_rules import CustomerTag
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink, pack
 
-WISHES = ("personalize", "consent", "files_choice", "files_consent")
-"""Whether lists may be personal: what the customer chose and the shop declared, over the API and in files."""
 COMMANDS = 5
 """By which one profile is read."""
-FIELDS = ("declared", "declared_at", "also", "erased_at", *WISHES)
+FIELDS = ("declared", "declared_at", "also", "erased_at", *keys.WISHES)
 """Of a customer's ``profile`` hash."""
 
 
@@ -41,7 +39,7 @@ class RedisProfiles:
     def _look(self, one: str) -> bytes:
         key = [keys.customer(self.shop, kind, one) for kind in ("lists", "events", "seen", "tags", "profile")]
         commands = (
-            pack("HGET", key[0], "revision"),  # first: what comes meanwhile must look newer than it
+            pack("HGET", key[0], keys.REVISION),  # first: what comes meanwhile must look newer than it
             pack("LRANGE", key[1], 0, -1),
             pack("LRANGE", key[2], 0, -1),
             pack("HGETALL", key[3]),
@@ -63,7 +61,7 @@ def _profile(one: str, replies: list[Any], now: float) -> Profile:
         given=(*_declared(declared, int(known["declared_at"] or 0)), *(tag for tag in kept if tag)),
         declares=declared is not None,
         muted=frozenset(name.decode() for name, value in stored.items() if tag_codec.is_muted(value)),
-        personalize=all(known[wish] != b"0" for wish in WISHES),
+        personalize=all(known[wish] != b"0" for wish in keys.WISHES),
         erased_at=int(known["erased_at"]) if known["erased_at"] else None,
         revision=int(revision or 0),
     )

@@ -20,3 +20,10 @@ def test_every_address_that_the_client_knows_is_taken(url: str) -> None:
 def test_other_variables_go_by_their_prefix() -> None:
     with pytest.raises(ConfigError, match="TAGALONG_WORKERS"):
         Settings.read({"TAGALONG_WORKERS": "none"})
+
+
+def test_options_stand_above_the_environment_and_are_checked_too() -> None:
+    found = Settings.read({"TAGALONG_WORKERS": "3", "TAGALONG_SHOP": "north"}, workers=5)
+    assert (found.workers, found.shop) == (5, "north")
+    with pytest.raises(ConfigError, match="TAGALONG_WORKERS"):
+        Settings.read({}, workers=0)

@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from recommender.candidates import merge
 from recommender.config import Config
 from recommender.dataset import Dataset
-from recommender.evidence import evidence
 from recommender.ids import IdMap
 from recommender.policy import Rules
+from recommender.ranker_features import describe
 from recommender.ranking import allowed_by, gather
 from recommender.signals import ask_sources
 from recommender.times import DAY
@@ -177,7 +177,7 @@ def _described(data: Dataset, log: Histories, window: tuple[int, int]):
     signals = ask_sources(models, asked.queries)
     allowed = allowed_by(asked.queries, rules)
     candidates = merge(gather(signals, HOME, allowed, 8), allowed.table.shape, 8)
-    columns = evidence(signals, data.catalogue, candidates)
+    columns = describe(signals, data.catalogue, candidates)
     return tuple(columns), np.stack(list(columns.values()))
 
 

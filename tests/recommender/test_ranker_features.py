@@ -11,8 +11,8 @@ from scipy.sparse import csr_array
 from recommender.bundle import Bundle
 from recommender.candidates import merge
 from recommender.config import Config
-from recommender.evidence import CALENDAR, DRIFTING, FALLING, FINE, RISING, evidence
 from recommender.policy import Rules
+from recommender.ranker_features import CALENDAR, DRIFTING, FALLING, FINE, RISING, describe
 from recommender.ranking import allowed_by, gather
 from recommender.reasons import SOURCE_OF, source_of
 from recommender.signals import BESIDE, RETRIEVAL, ask_sources
@@ -34,7 +34,7 @@ def columns(bundle: Bundle, queries: Queries) -> dict[str, NDArray[np.float32]]:
     signals = ask_sources(bundle.models, queries)
     allowed = allowed_by(queries, Rules.none(len(queries), ITEMS, 3))
     proposals = gather(signals, tuple(RETRIEVAL), allowed, 5)
-    return evidence(signals, bundle.catalogue, merge(proposals, allowed.table.shape, 5))
+    return describe(signals, bundle.catalogue, merge(proposals, allowed.table.shape, 5))
 
 
 def test_hour_and_weekday_are_those_of_the_moment_in_utc(bundle: Bundle) -> None:

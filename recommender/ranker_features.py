@@ -47,7 +47,7 @@ CENT = np.float32(0.01)
 """No price is taken for less."""
 
 
-def evidence(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
+def describe(signals: Signals, catalogue: Catalogue, candidates: Candidates) -> dict[str, Column]:
     """Return a column (n,) a feature, by name; NaN where a source cannot say."""
     columns: dict[str, Column] = {f"rank_{name}": rank for name, rank in candidates.ranks.items()}
     columns["fused"] = candidates.fused
