@@ -21,7 +21,7 @@ from recommender.errors import Conflict
 from serving.app import create_app
 from serving.ask import Ask
 from serving.bootstrap import build, build_archiver
-from serving.question import lift
+from serving.question import build_lift
 from serving.run import check_config
 from serving.services import Services
 from serving.settings import Settings
@@ -117,16 +117,16 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
 
 def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services) -> None:
     shelf, own = services.shelves.shelf, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
-    lifted = lift(shelf, Ask(), own, new=True)
+    lifted = build_lift(shelf, Ask(), own, new=True)
     assert lifted is not None
     assert {shelf.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
-    assert lift(shelf, Ask(), own, new=False) is None
+    assert build_lift(shelf, Ask(), own, new=False) is None
     brings = {"cooking": {"camping": 0.5}, "camping": {"cooking": 0.5}}
     brought = with_derived({"camping": replace(own[0], name="camping")}, brings)
     assert brought["cooking"].provenance == "derived"
-    assert lift(shelf, Ask(), tuple(brought.values()), new=False) is None
+    assert build_lift(shelf, Ask(), tuple(brought.values()), new=False) is None
     earned = with_derived({"camping": replace(own[0], name="camping", provenance="rule")}, brings)
-    assert lift(shelf, Ask(), (earned["cooking"],), new=False) is not None
+    assert build_lift(shelf, Ask(), (earned["cooking"],), new=False) is not None
 
 
 def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:
