@@ -57,7 +57,7 @@ def shared(settings: Settings) -> Iterator[Settings]:
     disk is full, would kill its worker. The configuration in it stays as it was checked, whatever becomes of the file:
     a worker that cannot start again takes the others with it.
     """
-    where = f"{settings.data.resolve()} {settings.port}"
+    where = f"{socket.gethostname()} {settings.data.resolve()} {settings.port}"
     parent = MEMORY if MEMORY.is_dir() else settings.data / "run"
     folder = parent / f"tagalong-{sha256(where.encode()).hexdigest()[:16]}"
     shutil.rmtree(folder, ignore_errors=True)
