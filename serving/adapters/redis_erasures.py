@@ -94,9 +94,9 @@ class RedisErasures:
         written = path.stat().st_mtime_ns if path.exists() else None
         if written != self._seen:
             ids: dict[tuple[str, int], dict[str, None]] = {}
-            for row in _read(path).to_pylist():
-                if row["receipt"] and not row["is_fulfilled"]:
-                    ids.setdefault((row["receipt"], int(row["erased_at"].timestamp())), {})[row["user_id"]] = None
+            held = _read(path)
+            for row in held.filter(pc.and_(pc.is_valid(held["receipt"]), pc.invert(held["is_fulfilled"]))).to_pylist():
+                ids.setdefault((row["receipt"], int(row["erased_at"].timestamp())), {})[row["user_id"]] = None
             self._unfulfilled = [Erasure(receipt, tuple(of), asked_at, {}) for (receipt, asked_at), of in ids.items()]
             self._seen = written
         return self._unfulfilled
