@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import sha1
 from threading import BoundedSemaphore, local
+from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
@@ -23,8 +24,8 @@ from serving.adapters.breaker import Breaker
 
 READY, READY_SECONDS = "ready", 60
 """A key that is written to see whether it can be."""
-TURN_SECONDS = 0.1
-"""How long a thread waits for its turn."""
+SLOW_SECONDS, TURN_SECONDS = 0.4, 0.1
+"""Where the last call took so long, a thread waits so long for its turn; else as long as for an answer."""
 
 
 def pack(*parts: str | bytes | int) -> bytes:
@@ -39,8 +40,8 @@ class RedisLink:
     def __init__(self, url: str, timeout: float, breaker: Breaker, *, most: int = 64, connections: int = 64) -> None:
         """Connect to nothing yet; ``timeout`` in seconds is for one connect and for one answer.
 
-        At ``most`` so many threads use it at a time; whoever finds no turn soon is refused: where Redis takes long,
-        the others are left to those who do not need it.
+        At ``most`` so many threads use it at a time; whoever finds no turn is refused, soon where Redis takes long: the
+        other threads are left to those who do not need it.
         """
         self._pool = redis.ConnectionPool.from_url(
             url,
@@ -54,16 +55,18 @@ class RedisLink:
         self._owned: WeakSet[Any] = WeakSet()
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
-        self._turns = BoundedSemaphore(most)
+        self._turns, self._timeout, self._took = BoundedSemaphore(most), timeout, 0.0
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=TURN_SECONDS):
+        if not self._turns.acquire(timeout=TURN_SECONDS if self._took >= SLOW_SECONDS else self._timeout):
             raise Unavailable(self._breaker.part, why="is busy")
+        began = monotonic()
         try:
             with self._breaker:
                 yield
         finally:
+            self._took = monotonic() - began
             self._turns.release()
 
     def run(self, use: Callable[["redis.Redis"], Any]) -> Any:

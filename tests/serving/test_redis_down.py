@@ -296,8 +296,8 @@ class TestBreaker:
         assert not breaker.is_open
 
 
-def test_who_finds_no_turn_is_refused_soon(server: RedisServer) -> None:
-    link = RedisLink(server.url, 2.0, Breaker("event log", time.monotonic), most=1)
+def test_who_finds_no_turn_is_refused(server: RedisServer) -> None:
+    link = RedisLink(server.url, 0.2, Breaker("event log", time.monotonic), most=1)
     entered, done = threading.Event(), threading.Event()
 
     def dawdle(client: "redis.Redis") -> None:
