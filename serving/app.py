@@ -1,12 +1,11 @@
 """Makes the Flask app from services; knows every blueprint and nothing else."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from apiflask import APIFlask
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
@@ -14,7 +13,6 @@ from recommender import __version__
 from serving.api import docs, errors, events, health, items, lists, parsing, users
 from serving.api.current import EXTENSION
 from serving.api.tracing import traced
-from serving.metrics import Metrics
 from serving.services import Services
 
 MAX_BODY = 1024 * 1024
@@ -74,10 +72,4 @@ def create_app(services: Services) -> APIFlask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.url_value_preprocessor(parsing.wrong_methods(app.url_map))
-    app.after_request(partial(_counted, services.metrics))
     return app
-
-
-def _counted(metrics: Metrics, response: Response) -> Response:
-    metrics.count_response(request.url_rule.rule if request.url_rule else "none", response.status_code)
-    return response

@@ -134,7 +134,7 @@ def _look(
 
 
 def redis_link(
-    settings: Settings, part: str, timeout: float | None = None, down: Gauge | None = None, *, most: int = 64
+    settings: Settings, part: str, timeout: float | None = None, down: Gauge | None = None, *, most: int | None = None
 ) -> RedisLink:
     """Return a way to the Redis that ``settings`` names, called ``part`` in errors and by ``down``.
 

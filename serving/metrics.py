@@ -22,7 +22,6 @@ class Metrics:
         self._folder = folder
         self._bundle: str | None = None
         self._children: dict[tuple[str, str, str], Histogram] = {}
-        self._responses: dict[tuple[str, int], Counter] = {}
         self.registry = CollectorRegistry()
         count, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
         self.lists = Histogram(
@@ -41,7 +40,7 @@ class Metrics:
         waits = partial(gauge, multiprocess_mode="mostrecent")
         self.log_entries = waits("tagalong_log_entries", "Entries of the event log that are not archived yet.")
         self.log_seconds = waits("tagalong_log_oldest_seconds", "How long the oldest of them has waited.")
-        self.responses = count("tagalong_responses", "Answers, by route and status.", ("route", "status"))
+        self.problems = count("tagalong_problems", "Answers that are problems.", ("route", "status"))
         self.unavailable = count("tagalong_unavailable", "Calls refused because a part cannot be used.", ("part",))
         self.settle_failures = count("tagalong_settle_failures", "Live states that could not be condensed.")
         down = "1 while a part does not answer, in any worker."
@@ -50,13 +49,6 @@ class Metrics:
         self.bundles = gauge("tagalong_workers_on_bundle", using, ("bundle",), multiprocess_mode="livesum")
         made = "When the bundle in use was made; of the oldest in use."
         self.bundle_created = gauge("tagalong_bundle_created_timestamp_seconds", made, multiprocess_mode="livemin")
-
-    def count_response(self, route: str, status: int) -> None:
-        """Count one answer."""
-        found = self._responses.get((route, status))
-        if found is None:
-            found = self._responses[route, status] = self.responses.labels(route, str(status))
-        found.inc()
 
     def count_events(self, outcome: str, number: int) -> None:
         """Count parts of event calls by what became of them."""

@@ -3,12 +3,12 @@
 A Redis that refuses a command (it is full, read-only, or loading) is as good as one that does not answer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha1
 from threading import BoundedSemaphore, local
 from time import monotonic
+from types import TracebackType
 from typing import Any
 from weakref import WeakSet
 
@@ -34,10 +34,38 @@ def pack(*parts: str | bytes | int) -> bytes:
     return packed
 
 
+class Turns:
+    """Lets so many threads at a time through to what a breaker guards. Raises Unavailable for the others."""
+
+    def __init__(self, most: int, timeout: float, breaker: Breaker) -> None:
+        """Let ``most`` through; the others wait for ``timeout`` seconds, and less where the last call was slow."""
+        self._free, self._timeout, self._breaker = BoundedSemaphore(most), timeout, breaker
+        self._took, self._began = 0.0, local()
+
+    def __enter__(self) -> None:
+        """Wait for a turn."""
+        if not self._free.acquire(timeout=TURN_SECONDS if self._took >= SLOW_SECONDS else self._timeout):
+            raise Unavailable(self._breaker.part, why="is busy")
+        self._began.at = monotonic()
+        try:
+            self._breaker.__enter__()
+        except Unavailable:
+            self._free.release()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let the next one through."""
+        self._took = monotonic() - self._began.at
+        self._free.release()
+        self._breaker.__exit__(kind, error, at)
+
+
 class RedisLink:
     """One Redis, shared by all threads of a worker."""
 
-    def __init__(self, url: str, timeout: float, breaker: Breaker, *, most: int = 64, connections: int = 64) -> None:
+    def __init__(
+        self, url: str, timeout: float, breaker: Breaker, *, most: int | None = None, connections: int = 64
+    ) -> None:
         """Connect to nothing yet; ``timeout`` in seconds is for one connect and for one answer.
 
         At ``most`` so many threads use it at a time; whoever finds no turn is refused, soon where Redis takes long: the
@@ -55,24 +83,12 @@ class RedisLink:
         self._owned: WeakSet[Any] = WeakSet()
         self._client = redis.Redis(connection_pool=self._pool)
         self._breaker = breaker
-        self._turns, self._timeout, self._took = BoundedSemaphore(most), timeout, 0.0
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=TURN_SECONDS if self._took >= SLOW_SECONDS else self._timeout):
-            raise Unavailable(self._breaker.part, why="is busy")
-        began = monotonic()
-        try:
-            with self._breaker:
-                yield
-        finally:
-            self._took = monotonic() - began
-            self._turns.release()
+        self._guard = breaker if most is None else Turns(most, timeout, breaker)
 
     def run(self, use: Callable[["redis.Redis"], Any]) -> Any:
         """Return what ``use`` makes of the client, whose own types leave open what comes; raises Unavailable."""
         try:
-            with self._turn():
+            with self._guard:
                 return use(self._client)
         except RedisError as error:
             raise self._refused() from error
@@ -86,7 +102,7 @@ class RedisLink:
 
         Raises, when all replies have been read, NoScriptError for a script that Redis does not know; else Unavailable.
         """
-        with self._turn():
+        with self._guard:
             connection = self._own_connection()
             kept = connection.is_connected
             try:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import structlog
 from apiflask import APIFlask
-from flask import Response
+from flask import Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -56,6 +56,8 @@ def _members(status: int, detail: str, **more: Any) -> dict[str, Any]:
 
 
 def _response(members: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    route = request.url_rule.rule if request.url_rule else "none"
+    services().metrics.problems.labels(route, str(int(members["status"]))).inc()
     content_type = "application/problem+json"
     return Response(orjson.dumps(members), members["status"], dict(headers or {}), content_type=content_type)
 

@@ -72,14 +72,10 @@ def test_a_worker_counts_for_one_bundle_at_a_time() -> None:
     assert value("tagalong_bundle_created_timestamp_seconds") == 1_767_225_600
 
 
-def test_answers_are_counted_by_route_and_status(client: FlaskClient) -> None:
-    for path in ("/v1/popular", "/v1/popular?count=0", "/v1/users/a/tags", "/v2/nothing"):
+def test_problems_are_counted_by_route_and_status(client: FlaskClient) -> None:
+    for path in ("/v1/popular", "/v1/popular?count=0", "/v1/popular?count=0", "/v1/items/never", "/v2/nothing"):
         client.get(path)
     text = client.get("/metrics").text
-    for route, status in (
-        ("/v1/popular", 200),
-        ("/v1/popular", 422),
-        ("/v1/users/<id:user_id>/tags", 200),
-        ("none", 404),
-    ):
-        assert f'tagalong_responses_total{{route="{route}",status="{status}"}} 1.0' in text
+    for route, status, count in (("/v1/popular", 422, 2), ("/v1/items/<id:item_id>", 404, 1), ("none", 404, 1)):
+        assert f'tagalong_problems_total{{route="{route}",status="{status}"}} {count}.0' in text
+    assert 'status="200"' not in text
