@@ -6,7 +6,7 @@ import redis
 from flask.testing import FlaskClient
 
 from serving.adapters import keys
-from serving.adapters.redis_cache import CHOICE
+from serving.adapters.keys import CHOICE
 from serving.services import Services
 from tests.serving.test_lists import ask, ids
 

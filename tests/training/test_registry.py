@@ -193,7 +193,7 @@ def test_after_a_crash_in_publishing_the_bundle_in_use_is_the_one_rolled_back(
     registry.publish("b1")
     registry.publish("b2")
     with monkeypatch.context() as patch:
-        patch.setattr(Registry, "_write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("training.registry.write_record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             registry.publish("b3")
     assert registry.current() == "b3"
