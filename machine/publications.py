@@ -46,7 +46,7 @@ def read_record(folder: Path) -> Record:
         return Record(tuple(held["published"]), tuple(held["kept"].items()))
     except FileNotFoundError:
         return Record()
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise BundleError(str(folder / RECORD), f"cannot be read ({error})") from error
 
 

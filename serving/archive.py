@@ -6,8 +6,9 @@ and finishes it: nothing is remembered anywhere else. An event whose id no file 
 further came from a Redis that lost its data, and whose clock is behind: it is archived in a file of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.tables import EVENTS, ITEMS, MERGES, USERS, conform
+from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, conform
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, encoded, put, read_whole, write_whole
@@ -49,6 +50,8 @@ class Archive:
         """See how far each day's files reach."""
         self.folder = ShopFolder(root)
         self._reached: dict[str, StreamId] = {}
+        path = self.folder.archived
+        self._facts = StreamId.read(path.read_text()) if path.exists() else NOTHING
         for path in self.folder.events.glob("day=*/live-*.parquet"):
             self._reach(path.parent.name, path.stem)
         for path in self.dead_letters.glob("live-*.jsonl*"):
@@ -79,7 +82,9 @@ class Archive:
         facts, unread = _read_facts(entries)
         added = sum(self._add_day(day, part, last) for day, part in _by_day(rows).items())
         self._add_facts(facts)
-        put(self.folder.archived, str(last).encode())
+        if last > self._facts:
+            self._facts = last
+            put(self.folder.archived, str(last).encode())
         return added + self._bury(sorted([*bad, *unread], key=lambda each: each.entry.id), last)
 
     def _add_day(self, day: str, rows: Sequence[tuple[StreamId, dict[str, Any]]], last: StreamId) -> int:
@@ -95,13 +100,28 @@ class Archive:
         return len(fresh) + len(late)
 
     def _unheld(self, day: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows whose event ids no file of their day holds."""
+        """Return the rows whose event ids no file of their day holds, unless an erasure took them out of it."""
         if not rows:
             return []
-        files = (self.folder.events / day).glob("*.parquet")
-        ids = [pq.read_table(path, columns=["event_id"], partitioning=None)["event_id"] for path in files]
-        held = {one for column in ids for one in column.to_pylist()}
-        return [row for row in rows if row["event_id"] not in held]
+        late = pa.array([row["event_id"] for row in rows])
+        held: set[str] = set()
+        for path in (self.folder.events / day).glob("*.parquet"):
+            ids = pq.read_table(path, columns=["event_id"], partitioning=None)["event_id"]
+            held.update(ids.filter(pc.is_in(ids, value_set=late)).to_pylist())
+        erased = self._erased({row["user_id"] for row in rows})
+        return [
+            row for row in rows if row["event_id"] not in held and row["timestamp"] > erased.get(row["user_id"], -1)
+        ]
+
+    def _erased(self, users: Set[str]) -> dict[str, float]:
+        """Return until when (ms since 1970) what these users did is to be forgotten, of those who asked."""
+        erased = conform(read_whole(self.folder.erased, ERASED), ERASED)
+        theirs = erased.filter(pc.is_in(erased["user_id"], value_set=pa.array(sorted(users), pa.string())))
+        until: dict[str, float] = {}
+        times = theirs["erased_at"].cast(pa.int64()).to_pylist()
+        for one, at in zip(theirs["user_id"].to_pylist(), times, strict=True):
+            until[one] = max(until.get(one, -1), inf if at is None else at)
+        return until
 
     def _bury(self, bad: Sequence[Unreadable], last: StreamId) -> int:
         reached = self._reached.get(self.dead_letters.name, NOTHING)

@@ -60,7 +60,11 @@ class Archiver:
 
         Raises Unavailable.
         """
-        wishes = self.erasures.open()
+        try:
+            wishes = self.erasures.open()
+        except (Unavailable, OSError, pa.ArrowException):
+            self.drain()  # what fills Redis, or a file that is damaged, must not keep the log from being archived
+            raise
         moved = self.drain()
         for wish in wishes:
             self.erasures.add(wish.receipt, self.files.remove(wish), done=True)

@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -53,29 +53,33 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
 def shared(settings: Settings) -> Iterator[Settings]:
     """Make a folder for what the processes of this one service share, and yield the settings that name it.
 
-    It lies in memory where the machine has such a place: counters are mapped files, and one that cannot grow, for the
-    disk is full, would kill its worker. The configuration in it stays as it was checked, whatever becomes of the file:
-    a worker that cannot start again takes the others with it.
+    Counters lie in memory where the machine has such a place: they are mapped files, and one that cannot grow, for the
+    disk is full, would kill its worker. The configuration lies in the data folder, for what is in memory may be swept,
+    and stays as it was checked: a worker that cannot start again takes the others with it.
     """
-    where = f"{socket.gethostname()} {settings.data.resolve()} {settings.port}"
-    parent = MEMORY if MEMORY.is_dir() else settings.data / "run"
-    folder = parent / f"tagalong-{sha256(where.encode()).hexdigest()[:16]}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    named: dict[str, Path] = {"metrics_folder": folder / "metrics", "ending": folder / "ending"}
+    where = f"{socket.gethostname()} {settings.data.resolve()} {settings.shop} {settings.host} {settings.port}"
+    name = f"tagalong-{sha256(where.encode()).hexdigest()[:16]}"
+    folder = settings.data / "run" / name
+    counters = (MEMORY if MEMORY.is_dir() else folder) / name
+    named: dict[str, Path] = {"metrics_folder": counters, "ending": folder / "ending"}
     try:
+        for each in (folder, counters):
+            shutil.rmtree(each, ignore_errors=True)
+            each.mkdir(parents=True, mode=0o700)
         if settings.config is not None:
             named["config"] = folder / "tagalong.toml"
             shutil.copyfile(settings.config, named["config"])
         yield settings.model_copy(update=named)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (folder, counters):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _drain(settings: Settings) -> None:
     """Let ``/readyz`` say that the service ends, and answer for a while what still comes."""
     if settings.ending is not None and settings.drain_seconds:
-        settings.ending.touch()
+        with suppress(OSError):
+            settings.ending.touch()
         time.sleep(settings.drain_seconds)
 
 

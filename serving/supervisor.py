@@ -63,7 +63,7 @@ class Supervisor:
     def run(self, started: Callable[[], None]) -> None:
         """Start everything, call ``started``, and keep it running until ``stop``, SIGTERM, SIGINT or SIGHUP."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
                 signal.signal(number, self.stop)
         try:
             for program in self._programs:

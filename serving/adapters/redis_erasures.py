@@ -5,6 +5,7 @@ which wishes are fulfilled, so that one which Redis loses is fulfilled all the s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,42 +42,48 @@ class RedisErasures:
         """As the file had it when it was ``_seen``."""
 
     def ask(self, erasure: Erasure) -> None:
-        """Keep the wish."""
+        """Keep the wish; one of the same customers that the files do not fulfil yet is part of it."""
         row = {"erased_at": erasure.until, "receipt": erasure.receipt, "is_fulfilled": False}
         added = pa.Table.from_pylist([{"user_id": one, **row} for one in erasure.ids], ERASED)
-        self._change(lambda held: pa.concat_tables([held, added]))
-        self._use("SET", self._receipt(erasure.receipt), _encoded(erasure), "EX", keys.REMEMBER_SECONDS)
-        self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
+
+        def asked(held: pa.Table) -> pa.Table:
+            earlier = pc.is_in(held["user_id"], value_set=pa.array(erasure.ids))
+            kept = pc.or_(pc.invert(earlier), pc.fill_null(held["is_fulfilled"], True))
+            return pa.concat_tables([held.filter(kept), added])
+
+        self._change(asked)
+        receipt = self._receipt(erasure.receipt)
+        if self._use("SET", receipt, _encoded(erasure), "EX", keys.REMEMBER_SECONDS, "NX"):
+            self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
         """Return the wish with this receipt, or None."""
         return _wish(self._use("GET", self._receipt(receipt)))
 
     def open(self) -> Sequence[Erasure]:
-        """Return the wishes that the files do not fulfil yet, oldest first; those that Redis lost are put back."""
-        receipts = self._receipts()
-        if lost := [wish for wish in self._of_the_file() if wish.receipt not in receipts]:
-            for wish in lost:
-                self._put_back(wish)
-            receipts = self._receipts()
-        return [found for receipt in receipts if (found := self.get(receipt))]
+        """Return the wishes that the files do not fulfil yet, oldest first, also those that Redis lost.
 
-    def _receipts(self) -> list[str]:
-        return [receipt.decode() for receipt in self._use("ZRANGE", self._open, 0, -1)]
-
-    def _put_back(self, wish: Erasure) -> None:
-        known = self.get(wish.receipt)
-        if known and known.done:  # the file was to be told when something broke
-            self._fulfil(wish.receipt)
-            return
-        self._use("SET", self._receipt(wish.receipt), _encoded(known or wish), "EX", keys.REMEMBER_SECONDS)
-        self._use("ZADD", self._open, wish.asked_at, wish.receipt)
+        Redis is only read: where it is full, nothing else may hang on this.
+        """
+        receipts = [receipt.decode() for receipt in self._use("ZRANGE", self._open, 0, -1)]
+        wishes = [found for receipt in receipts if (found := self.get(receipt))]
+        for wish in self._of_the_file():
+            if wish.receipt not in receipts:
+                known = self.get(wish.receipt)
+                if known and known.done:  # the file was to be told when something broke
+                    self._fulfil(wish.receipt)
+                else:
+                    wishes.append(known or wish)
+        return sorted(wishes, key=lambda wish: wish.asked_at)
 
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
         """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
         noted = orjson.dumps(dict(removed))
         arguments = (keys.REMEMBER_SECONDS, noted, int(done), receipt)
         wish = _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
+        if wish is None and (lost := next((one for one in self._of_the_file() if one.receipt == receipt), None)):
+            wish = replace(lost, removed=removed, done=done)
+            self._use("SET", self._receipt(receipt), _encoded(wish), "EX", keys.REMEMBER_SECONDS)
         if done:
             self._fulfil(receipt)
         return wish

@@ -27,7 +27,9 @@ class NextQuery(Query):
 
 
 class ReadyQuery(Query):
-    """What a process has to be ready for."""
+    """What a process has to be ready for; a probe may add what it likes."""
+
+    model_config = ConfigDict(extra="ignore")
 
     of: Annotated[Literal["all", "lists"], Field(alias="for")] = "all"
     """``lists`` asks for what lists cannot do without, and leaves out Redis."""

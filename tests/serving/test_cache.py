@@ -180,3 +180,13 @@ def test_a_refusal_ends_what_was_cached(client: FlaskClient, client_of_redis: "r
     assert client_of_redis.hlen(keys.customer("main", "cached", "u0")) == 1
     client.put("/v1/users/u0/preferences", json={"personalize": False})
     assert not client_of_redis.exists(keys.customer("main", "cached", "u0"))
+
+
+def test_the_revision_lives_as_long_as_the_lists_made_at_it(
+    redis_server: RedisServer, client_of_redis: "redis.Redis"
+) -> None:
+    state = keys.customer("main", "lists", "u1")
+    client_of_redis.hset(state, "revision", "1")
+    client_of_redis.expire(state, 5)
+    RedisCache(link(redis_server), "main", Metrics()).store("u1", ENTRY, 1, b"list", 300)
+    assert client_of_redis.ttl(state) > 5

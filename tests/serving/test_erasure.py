@@ -1,6 +1,6 @@
 """An erased customer is out of the archive, verified by looking, and out of what training reads."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -156,3 +156,56 @@ def test_a_damaged_file_is_no_error_of_ours(client: FlaskClient, settings: Setti
     (settings.shop_folder / "events" / "day=2026-01-01" / "part.parquet").write_bytes(b"PAR1")
     assert client.get("/v1/users/u0").status_code == 503
     assert client.get("/v1/users/u0/export").status_code == 503
+
+
+def test_a_full_redis_and_a_wish_that_it_refused_keep_nothing_from_being_archived(
+    client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
+) -> None:
+    send(client, view("tent", "a"), view("tent", "b"))
+    archiver = build_archiver(settings)
+    client_of_redis.config_set("maxmemory", 1)
+    try:
+        assert client.delete("/v1/users/a").status_code == 503
+        with suppress(Unavailable):
+            archiver.work()
+        assert client_of_redis.xlen("log:{main}") == 0
+    finally:
+        client_of_redis.config_set("maxmemory", 0)
+    archiver.work()
+    assert rows(settings.shop_folder) == {"b": 1}
+
+
+def test_a_damaged_file_of_wishes_keeps_nothing_from_being_archived(
+    client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
+) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "a"))
+    (settings.shop_folder / "erased.parquet").write_bytes(b"PAR1")
+    with pytest.raises(pa.ArrowException):
+        archiver.work()
+    assert client_of_redis.xlen("log:{main}") == 0
+    assert rows(settings.shop_folder) == {"a": 1}
+
+
+def test_what_an_erasure_took_out_does_not_come_back_with_an_older_redis(
+    client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
+) -> None:
+    archiver = build_archiver(settings)
+    send(client, view("tent", "a"), view("tent", "b"))
+    before = archiver.stream.waiting(10)
+    archiver.work()
+    client.delete("/v1/users/a")
+    archiver.work()
+    archiver.archive.add(before)
+    assert rows(settings.shop_folder) == {"b": 1}
+
+
+def test_who_tries_again_has_one_open_wish(
+    client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
+) -> None:
+    client_of_redis.config_set("maxmemory", 1)
+    try:
+        assert {client.delete("/v1/users/a").status_code for _ in range(3)} == {503}
+    finally:
+        client_of_redis.config_set("maxmemory", 0)
+    assert len(build_archiver(settings).erasures.open()) == 1

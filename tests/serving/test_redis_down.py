@@ -188,6 +188,7 @@ def test_readiness_names_what_is_down(client: FlaskClient, server: RedisServer) 
     assert down.json["parts"]["bundle"] == "ok"
     assert client.get("/readyz?for=lists").json == {"status": "ok", "parts": {"bundle": "ok"}}
     assert client.get("/readyz?for=tea").status_code == 422
+    assert client.get("/readyz?for=lists&probe=1").status_code == 200
     assert client.get("/healthz").status_code == 200
 
 

@@ -1,5 +1,6 @@
 """What the processes of one service share, and what is checked before they start."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from tests.serving import shop
 
 
 def test_two_services_on_one_data_folder_share_nothing_in_memory(tmp_path: Path) -> None:
-    with shared(Settings(data=tmp_path, port=8001)) as one, shared(Settings(data=tmp_path, port=8002)) as other:
-        assert one.metrics_folder != other.metrics_folder
-        assert one.ending != other.ending
+    apart = [{"port": 8001}, {"port": 8002}, {"host": "127.0.0.2"}, {"shop": "north"}]
+    with ExitStack() as stack:
+        found = [stack.enter_context(shared(Settings(data=tmp_path, **each))) for each in apart]
+        assert len({each.metrics_folder for each in found}) == len({each.ending for each in found}) == len(apart)
 
 
 def test_workers_keep_the_configuration_that_was_checked(tmp_path: Path) -> None:
