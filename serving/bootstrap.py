@@ -62,7 +62,8 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings, "redis", down=metrics.down)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down, most=max(settings.threads - 1, 1))
-    stock = RedisStock(log_link, settings.shop, quick=link)
+    stock_link = redis_link(settings, "catalogue changes", LOG_SECONDS, metrics.down)
+    stock = RedisStock(stock_link, settings.shop, quick=link, writing=log_link)
     shelves = Shelves(
         stock,
         blank_bundle(config or Config()),
@@ -94,7 +95,7 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         withheld=withheld.holds,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
-        stop=partial(_end, watch(look), (link, log_link, withheld_link)),
+        stop=partial(_end, watch(look), (link, log_link, stock_link, withheld_link)),
         pings=pings,
     )
 
@@ -117,7 +118,7 @@ def _look(
 ) -> None:
     """Learn what requests must not wait for: refusals, a new bundle, and what changed in the catalogue."""
     withheld.refresh()
-    bundle = folder.fresh()
+    bundle = folder.fresh(or_earlier=shelves.shelf.is_blank)
     if bundle is None:
         if shelves.shelf.is_blank and (brought := imported.fresh()) is not None:
             items, version = brought

@@ -4,7 +4,6 @@ import gc
 import shutil
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -46,7 +45,7 @@ def serve(settings: Settings, started: Callable[[], None] = lambda: None) -> Non
             settings = with_redis(settings)
         settings = stack.enter_context(shared(settings))
         programs += [archiver_program(settings), workers_program(settings)]
-        Supervisor(programs, partial(_drain, settings)).run(started)
+        Supervisor(programs, partial(_announce_end, settings), settings.drain_seconds).run(started)
 
 
 @contextmanager
@@ -75,12 +74,11 @@ def shared(settings: Settings) -> Iterator[Settings]:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def _drain(settings: Settings) -> None:
-    """Let ``/readyz`` say that the service ends, and answer for a while what still comes."""
-    if settings.ending is not None and settings.drain_seconds:
+def _announce_end(settings: Settings) -> None:
+    """Let ``/readyz`` say that the service ends."""
+    if settings.ending is not None:
         with suppress(OSError):
             settings.ending.touch()
-        time.sleep(settings.drain_seconds)
 
 
 def check_config(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from recommender.bundle_io import signing_key
 from recommender.errors import ConfigError
@@ -40,8 +40,11 @@ class Settings(BaseModel):
 
     A client that never finishes a body holds one of them.
     """
-    drain_seconds: NonNegativeFloat = 0.0
-    """After SIGTERM ``/readyz`` says that the service ends, and requests are still answered, for so long."""
+    drain_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """After SIGTERM ``/readyz`` says that the service ends, and requests are still answered, for so long.
+
+    A second signal ends it at once.
+    """
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_folder: Path | None = None
     """Where workers share their counters; None counts in this process alone. ``tagalong serve`` names one."""

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -42,19 +41,22 @@ class Supervisor:
     Each program has a session of its own, so that Ctrl-C reaches this process alone and the order is ours.
     """
 
-    def __init__(self, programs: Sequence[Program], drain: Callable[[], None] = lambda: None) -> None:
-        """Start nothing yet; ``drain`` is called before anything is stopped."""
-        self._programs, self._drain = programs, drain
+    def __init__(
+        self, programs: Sequence[Program], drain: Callable[[], None] = lambda: None, drain_seconds: float = 0.0
+    ) -> None:
+        """Start nothing yet; once it is to stop, ``drain`` is called, and all is kept running for ``drain_seconds``."""
+        self._programs, self._drain, self._drain_seconds = programs, drain, drain_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._begun: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
         """When what died is started again, on the monotonic clock."""
-        self._stop = threading.Event()
+        self._stops = 0
+        """How often ``stop`` was called: a number, for a signal may come while a lock is held."""
 
     def stop(self, *_: object) -> None:
-        """Make ``run`` stop everything and return; also a signal handler."""
-        self._stop.set()
+        """Make ``run`` stop everything and return, at the second call without draining; also a signal handler."""
+        self._stops += 1
 
     def is_running(self, name: str) -> bool:
         """Return whether the program of this name was started and has not ended."""
@@ -68,18 +70,25 @@ class Supervisor:
         try:
             for program in self._programs:
                 self._start(program)
-            announced = self._stop.is_set()
-            while True:
+            announced = False
+            while not self._stops:
                 if not announced and all(program.is_ready() for program in self._programs):
                     started()
                     announced = True
-                if self._stop.wait(LOOK_SECONDS):
-                    break
-                for program in self._programs:
-                    self._revive(program)
+                self._look(0)
             self._drain()
+            until = time.monotonic() + self._drain_seconds
+            while self._stops < 2 and time.monotonic() < until:
+                self._look(1)
         finally:
             self._stop_all()
+
+    def _look(self, stops: int) -> None:
+        """Wait a moment, then start again what died, unless ``stop`` was called more than ``stops`` times by then."""
+        time.sleep(LOOK_SECONDS)
+        if self._stops <= stops:
+            for program in self._programs:
+                self._revive(program)
 
     def _start(self, program: Program) -> None:
         process = subprocess.Popen(program.command, env=dict(program.environment), start_new_session=True)
@@ -88,7 +97,8 @@ class Supervisor:
         looks = int(program.patience / 0.02)
         while not program.is_ready() and process.poll() is None and looks > 0:
             looks -= 1
-            if self._stop.wait(0.02):
+            time.sleep(0.02)
+            if self._stops:
                 return
         if not looks:
             log.error("not ready in time", program=program.name, seconds=program.patience)
@@ -99,8 +109,7 @@ class Supervisor:
             return
         if name not in self._due:
             _end_children(process)
-            is_steady = now - self._begun[name] >= STEADY_SECONDS
-            pause = 0.0 if is_steady else min(max(2 * self._pauses.get(name, 0), LOOK_SECONDS), LONGEST_PAUSE)
+            pause = next_pause(self._pauses.get(name, 0.0), now - self._begun[name])
             self._pauses[name], self._due[name] = pause, now + pause
             log.error("died, starting again", program=name, status=process.returncode, seconds=pause)
         if now >= self._due[name]:
@@ -121,6 +130,11 @@ class Supervisor:
                 process.wait()
             _end_children(process)
             log.info("stopped", program=program.name)
+
+
+def next_pause(last: float, lived: float) -> float:
+    """Return how many seconds after its death a program starts again that ``lived`` for so many after a pause."""
+    return 0.0 if lived >= STEADY_SECONDS else min(max(2 * last, LOOK_SECONDS), LONGEST_PAUSE)
 
 
 def _end_children(process: subprocess.Popen[bytes]) -> None:

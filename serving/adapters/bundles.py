@@ -31,21 +31,23 @@ class BundleFolder:
         """
         self._folder, self._key, self._refused = folder, key, refused
         self._seen: tuple[str, int, int] | None = None
-        self._used = False
 
-    def fresh(self) -> Bundle | None:
-        """Return the current bundle if it was published since the last call, or None; at first perhaps an earlier."""
+    def fresh(self, *, or_earlier: bool = True) -> Bundle | None:
+        """Return the current bundle if it was published since the last call, else None.
+
+        In place of one that fails its checks the one before it may stand in.
+        """
         current = self._current()
         if current is None or current == self._seen:
             return None
         try:
             bundle = self._sound(current[0])
-            if bundle is None and not self._used:
+            if bundle is None and or_earlier:
                 bundle = self._earlier(current[0])
         except (OSError, MemoryError) as error:  # of the machine, not of the bundle: it may be over at the next look
             log.error("bundle not read, will be tried again", bundle=current[0], error=repr(error))
             return None
-        self._seen, self._used = current, self._used or bundle is not None
+        self._seen = current
         return bundle
 
     def _sound(self, name: str) -> Bundle | None:
@@ -63,10 +65,15 @@ class BundleFolder:
         except BundleError as error:
             log.error("nobody knows which bundle was published before", error=str(error))
             return None
-        bundle = next((found for name in reversed(names) if (found := self._sound(name))), None)
-        if bundle is not None:
-            log.error("an earlier bundle stands in", bundle=bundle.info.bundle_id, refused=refused)
-        return bundle
+        for name in reversed(names):
+            try:
+                bundle = load(self._folder / name, key=self._key)
+            except (BundleError, OSError) as error:
+                log.warning("an earlier bundle cannot stand in", bundle=name, error=str(error))
+            else:
+                log.error("an earlier bundle stands in", bundle=name, refused=refused)
+                return bundle
+        return None
 
     def refuse(self, bundle_id: str, error: Exception) -> None:
         """Note that a bundle cannot be used."""

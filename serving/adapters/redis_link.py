@@ -6,7 +6,8 @@ A Redis that refuses a command (it is full, read-only, or loading) is as good as
 from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha1
-from threading import BoundedSemaphore, local
+from math import inf
+from threading import BoundedSemaphore, get_ident, local
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,7 @@ from serving.adapters.breaker import Breaker
 READY, READY_SECONDS = "ready", 60
 """A key that is written to see whether it can be."""
 SLOW_SECONDS, TURN_SECONDS = 0.4, 0.1
-"""Where the last call took so long, a thread waits so long for its turn; else as long as for an answer."""
+"""Where a call takes so long, or the last one did, threads wait so long for their turn; else as for an answer."""
 
 
 def pack(*parts: str | bytes | int) -> bytes:
@@ -38,26 +39,37 @@ class Turns:
     """Lets so many threads at a time through to what a breaker guards. Raises Unavailable for the others."""
 
     def __init__(self, most: int, timeout: float, breaker: Breaker) -> None:
-        """Let ``most`` through; the others wait for ``timeout`` seconds, and less where the last call was slow."""
+        """Let ``most`` through; the others wait for ``timeout`` seconds, and less where calls are slow."""
         self._free, self._timeout, self._breaker = BoundedSemaphore(most), timeout, breaker
-        self._took, self._began = 0.0, local()
+        self._took = 0.0
+        self._began: dict[int, float] = {}
+        """When the call began that a thread is in."""
 
     def __enter__(self) -> None:
         """Wait for a turn."""
-        if not self._free.acquire(timeout=TURN_SECONDS if self._took >= SLOW_SECONDS else self._timeout):
-            raise Unavailable(self._breaker.part, why="is busy")
-        self._began.at = monotonic()
+        until = monotonic() + self._timeout
+        while not self._free.acquire(timeout=TURN_SECONDS):
+            if self._is_slow() or monotonic() >= until:
+                raise Unavailable(self._breaker.part, why="is busy")
+        self._began[get_ident()] = monotonic()
         try:
             self._breaker.__enter__()
         except Unavailable:
-            self._free.release()
+            self._leave()
             raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Let the next one through."""
-        self._took = monotonic() - self._began.at
-        self._free.release()
+        self._took = monotonic() - self._began[get_ident()]
+        self._leave()
         self._breaker.__exit__(kind, error, at)
+
+    def _leave(self) -> None:
+        del self._began[get_ident()]
+        self._free.release()
+
+    def _is_slow(self) -> bool:
+        return max(self._took, monotonic() - min(list(self._began.values()), default=inf)) >= SLOW_SECONDS
 
 
 class RedisLink:

@@ -52,9 +52,14 @@ class RedisStock:
     trained before it was archived; from then on the archive has the last word, which a file may have said.
     """
 
-    def __init__(self, link: RedisLink, shop: str, quick: RedisLink | None = None) -> None:
-        """Keep the changes of ``shop``; ``quick`` gives up sooner, for what a reader should not wait for."""
-        self._link, self._shop, self._quick = link, shop, quick or link
+    def __init__(
+        self, link: RedisLink, shop: str, quick: RedisLink | None = None, writing: RedisLink | None = None
+    ) -> None:
+        """Keep the changes of ``shop``; ``quick`` gives up sooner, for what a reader should not wait for.
+
+        With ``writing`` for what clients change, they do not keep readers from learning what changed.
+        """
+        self._link, self._shop, self._quick, self._writing = link, shop, quick or link, writing or link
         self._revision = keys.shared(shop, "stock", "revision")
         self._since = keys.shared(shop, "stock", "since")
         self._log = keys.shared(shop, "log")
@@ -95,7 +100,7 @@ class RedisStock:
             arguments += [item["item_id"], len(item), orjson.dumps(item)]
             arguments += [part for name, value in item.items() for part in (name, orjson.dumps(value))]
         names = [self._revision, self._since, self._log, *names]
-        return int(self._link.run(lambda client: client.eval(PUT, len(names), *names, *arguments)))
+        return int(self._writing.run(lambda client: client.eval(PUT, len(names), *names, *arguments)))
 
     def _pipeline(self, *commands: tuple[str, ...]) -> list[Any]:
         if not commands:

@@ -1,6 +1,7 @@
 """Bundles are swapped between requests; a bad one is refused."""
 
 import resource
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,22 @@ def test_a_bundle_with_one_changed_byte_is_refused_and_counted(tmp_path: Path, t
     assert folder.fresh() is None
     assert folder.fresh() is None
     assert metrics.registry.get_sample_value("tagalong_refused_bundles_total") == 1
+
+
+def test_in_place_of_a_refused_bundle_the_last_sound_one_before_it_stands_in(tmp_path: Path, trained: Bundle) -> None:
+    bundles = tmp_path / "main" / "bundles"
+    for name in ("sound", "no folder", "spoiled"):
+        shop.publish(tmp_path, renamed(trained, name))
+    shutil.rmtree(bundles / "no folder")
+    (bundles / "no folder").touch()
+    (bundles / "spoiled" / "manifest.json").write_text("{}")
+    refused: list[bool] = []
+    folder = BundleFolder(bundles, refused=lambda: refused.append(True))
+    found = folder.fresh()
+    assert found is not None
+    assert (found.info.bundle_id, len(refused)) == ("sound", 1)
+    assert folder.fresh() is None
+    assert BundleFolder(bundles).fresh(or_earlier=False) is None
 
 
 def test_a_bundle_that_the_machine_could_not_read_just_now_is_read_at_the_next_look(
@@ -162,21 +179,3 @@ def test_who_is_given_no_configuration_takes_the_published_bundles(tmp_path: Pat
     own = tmp_path / "own.toml"
     own.write_text("[live]\narchive_events = 9\n")
     assert config_in_use(settings.model_copy(update={"config": own})).live.archive_events == 9
-
-
-def test_a_worker_that_starts_on_a_refused_bundle_takes_the_one_published_before(
-    tmp_path: Path, trained: Bundle
-) -> None:
-    names = ["20260101T000001Z", "20260101T000002Z", "20260101T000003Z"]
-    for name in names:
-        shop.publish(tmp_path, renamed(trained, name))
-    running = BundleFolder(tmp_path / "main" / "bundles")
-    assert running.fresh() is not None
-    for name in names[1:]:
-        (tmp_path / "main" / "bundles" / name / "manifest.json").write_text("{}")
-    shop_folder = BundleFolder(tmp_path / "main" / "bundles")
-    found = shop_folder.fresh()
-    assert found is not None
-    assert found.info.bundle_id == names[0]
-    assert shop_folder.fresh() is None
-    assert running.fresh() is None
