@@ -1,19 +1,17 @@
-"""Plots as inline SVG: bars with their intervals; no library, no network."""
+"""Where the bars of a chart stand, and how long they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-WIDTH = 640
-LABEL = 190
-BAR = 18
-GAP = 6
-SPACE_FOR_VALUE = 64
+WIDTH, LABEL, VALUE = 640, 190, 64
+"""Of the whole chart, and what of it is for the labels and for the values."""
+ROW, GAP = 24, 6
+"""Height of a bar with the gap below it, and the gap above the first one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, from 0 to ``value``, with a whisker from ``low`` to ``high``."""
+    """One system's value with its interval."""
 
     label: str
     value: float
@@ -23,28 +21,37 @@ class Bar:
     """Drawn in the accent colour."""
 
 
-def bars(title: str, drawn: Sequence[Bar]) -> str:
-    """Return a horizontal bar chart; values that are not numbers are drawn as nothing."""
-    most = max((bar.high for bar in drawn if bar.high == bar.high), default=0) or 1
-    scale = (WIDTH - LABEL - SPACE_FOR_VALUE) / most
-    height = len(drawn) * (BAR + GAP) + GAP
-    marks = "".join(_bar(bar, GAP + at * (BAR + GAP), scale) for at, bar in enumerate(drawn))
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{marks}</svg></figure>'
-    )
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A bar that begins at (``left``, ``top``), and how far its end and those of its whisker are from there."""
+
+    bar: Bar
+    top: int
+    width: float
+    low: float
+    high: float
+    left: int = LABEL
 
 
-def _bar(bar: Bar, top: float, scale: float) -> str:
-    middle = top + BAR / 2
-    text = f'<text x="{LABEL - 8}" y="{middle + 4}" class="label">{escape(bar.label)}</text>'
-    if bar.value != bar.value:
-        return text
-    width, low, high = (LABEL + scale * part for part in (bar.value, bar.low, bar.high))
-    kind = "ours" if bar.ours else "theirs"
-    whisker = f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8"/>'
-    return (
-        f'{text}<rect x="{LABEL}" y="{top}" width="{max(width - LABEL, 0):.1f}" height="{BAR}" rx="2" class="{kind}"/>'
-        f"{whisker if bar.high > bar.low else ''}"
-        f'<text x="{max(width, high) + 6:.1f}" y="{middle + 4}" class="value">{bar.value:.4f}</text>'
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A horizontal bar chart."""
+
+    title: str
+    drawn: tuple[Drawn, ...]
+    width: int = WIDTH
+
+    @property
+    def height(self) -> int:
+        """Return the height that the bars need."""
+        return len(self.drawn) * ROW + GAP
+
+
+def chart(title: str, bars: Sequence[Bar]) -> Chart:
+    """Return a chart of ``bars`` from 0 to the highest end of an interval; NaN where a value is none."""
+    most = max((bar.high for bar in bars if bar.high == bar.high), default=0) or 1
+    scale = (WIDTH - LABEL - VALUE) / most
+    drawn = (
+        Drawn(bar, GAP + at * ROW, scale * bar.value, scale * bar.low, scale * bar.high) for at, bar in enumerate(bars)
     )
+    return Chart(title, tuple(drawn))
