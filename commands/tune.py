@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from features.build import build_dataset
 from machine.config_file import load_config
 from recommender.errors import InvalidInput
 from training.sources import read_log
-from training.toml_text import toml
 
 app = typer.Typer(add_completion=False)
 
@@ -41,7 +40,7 @@ def tune(
 
     Example: tagalong tune --minutes 60 --out tuned.toml
     """
-    from training.tune import Search, search  # noqa: PLC0415 - help must not need the library behind it
+    from training.tune import Search, as_toml, search  # noqa: PLC0415 - help must not need the library behind it
 
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
@@ -58,14 +57,7 @@ def tune(
         if not len(dataset.histories.item):
             raise InvalidInput("--interactions" if from_files else "--data", "there are no events to learn from")
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
-    out.write_text(toml(_updated(whole, found.changes)), encoding="utf-8")
+    out.write_text(as_toml(whole, found.changes), encoding="utf-8")
     output.print(
         f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}", soft_wrap=True
     )
-
-
-def _updated(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    for key, value in changes.items():
-        section, name = key.split(".")
-        whole.setdefault(section, {})[name] = value
-    return whole

@@ -8,6 +8,7 @@ from typing import Any
 from zlib import crc32
 
 import optuna
+import tomli_w
 
 from recommender.config import Config
 from recommender.dataset import Dataset
@@ -73,13 +74,22 @@ def _one(trial: optuna.Trial, key: str, space: tuple[Any, ...], given: Any) -> A
     return kind(key, min(first, given), max(rest[0], given), log=True)
 
 
-def changed(config: Config, changes: dict[str, Any]) -> Config:
+def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     """Return ``config`` with values by dotted key, checked like any configuration."""
-    whole = config.model_dump()
+    return Config.model_validate(_with(config.model_dump(), changes))
+
+
+def as_toml(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> str:
+    """Return a configuration file: what was read from one, and ``changes`` by dotted key."""
+    return tomli_w.dumps(_with(whole, changes))
+
+
+def _with(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    sections = dict(whole)
     for key, value in changes.items():
         section, name = key.split(".")
-        whole[section][name] = value
-    return Config.model_validate(whole)
+        sections[section] = {**sections.get(section, {}), name: value}
+    return sections
 
 
 def present(config: Config) -> dict[str, Any]:

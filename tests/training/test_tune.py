@@ -1,5 +1,6 @@
 """The search for better settings, on the made-up shop."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from recommender.config import CollaborativeSettings, Config, NeighbourSettings,
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from tests.training.shop import CONFIG, shop_tables
-from training.tune import SPACE, Search, changed, present, search
+from training.tune import SPACE, Search, as_toml, changed, present, search
 
 SMALL = CollaborativeSettings(factors=8, iterations=1)
 
@@ -77,3 +78,9 @@ def test_what_is_searched_can_be_put_into_a_configuration() -> None:
     assert given.keys() == SPACE.keys()
     assert changed(Config(), given) == Config()
     assert changed(Config(), given | {"collaborative.factors": 48}).collaborative.factors == 48
+
+
+def test_what_was_found_stands_beside_all_else_of_the_file() -> None:
+    whole = tomllib.loads('[ranker]\ntrees = 7\nleaves = 9\n\n[[tags.rules]]\ntag = "zelt ⛺"\nevents = ["view"]\n')
+    found = tomllib.loads(as_toml(whole, {"ranker.trees": 20, "collaborative.alpha": 0.5}))
+    assert found == whole | {"ranker": {"trees": 20, "leaves": 9}, "collaborative": {"alpha": 0.5}}
