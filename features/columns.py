@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from recommender.catalogue import Coded
 from recommender.ids import IdMap, Texts
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column as one array."""
@@ -53,8 +55,9 @@ def coded(column: pa.ChunkedArray | pa.Array) -> Coded:
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
-    """Return a column of numbers or decimal texts as float32, NaN where null."""
-    return np.asarray(pc.fill_null(flat(column).cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False), np.float32)
+    """Return a column of numbers or decimal texts as float32, no further from 0 than those reach, NaN where null."""
+    values = pc.fill_null(flat(column).cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
+    return np.asarray(np.clip(values, -LARGEST, LARGEST), np.float32)
 
 
 def flags(column: pa.ChunkedArray | pa.Array, *, missing: bool) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.catalogue import STATE
+from features.columns import LARGEST
 from features.live_tags import UNTOLD, attribute_text, tags_with
 from features.tables import ITEMS
 from features.tags import category_path
@@ -79,9 +80,9 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
 
 
 def number(value: Any) -> float:
-    """Return a number or decimal text as a float, NaN where it is neither."""
+    """Return a number or decimal text as a float that float32 can hold, NaN where it is neither."""
     try:
-        return float(value)
+        return float(np.clip(float(value), -LARGEST, LARGEST))
     except (TypeError, ValueError):
         return float("nan")
 

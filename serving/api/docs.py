@@ -1,12 +1,15 @@
 """The API's own description: OpenAPI put right, and the same as a page for people."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, current_app, render_template
+from flask import Response, current_app, render_template, request
+from werkzeug.routing import Map
 
 from recommender.ids import LONGEST
+from serving.api.examples import command, exemplify
 from serving.api.parsing import Blueprint
 from serving.api.schemas import Problem
 
@@ -28,16 +31,31 @@ blueprint = Blueprint(
 @blueprint.get("/docs")
 def docs() -> Response:
     """Show every call on one page."""
-    page = render_template("docs.html", groups=_groups(current_app.spec), spec=current_app.spec)  # type: ignore[attr-defined]
+    spec = current_app.spec  # type: ignore[attr-defined]
+    page = render_template("docs.html", groups=_groups(spec, request.host_url.rstrip("/")), spec=spec)
     return Response(page, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
 
 
 def register(app: APIFlask) -> None:
-    """Make ``app`` describe its errors and ids as they are."""
-    app.spec_processor(_described)  # type: ignore[arg-type]  # declared for text as well, called with a dictionary
+    """Make ``app`` describe its errors and ids as they are, and give an example of every call."""
+
+    def described(spec: dict[str, Any]) -> dict[str, Any]:
+        return _described(spec, _names(app.url_map))
+
+    app.spec_processor(described)  # type: ignore[arg-type]  # declared for text as well, called with a dictionary
 
 
-def _described(spec: dict[str, Any]) -> dict[str, Any]:
+def _names(routes: Map) -> dict[tuple[str, str], str]:
+    """Return what the handler of each method and path is called."""
+    paths = [(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), rule) for rule in routes.iter_rules()]
+    return {
+        (method.lower(), path): rule.endpoint.rpartition(".")[2]
+        for path, rule in paths
+        for method in rule.methods or ()
+    }
+
+
+def _described(spec: dict[str, Any], names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     schemas = spec["components"]["schemas"]
     for made_up in ("HTTPError", "ValidationError"):
         schemas.pop(made_up, None)
@@ -45,9 +63,11 @@ def _described(spec: dict[str, Any]) -> dict[str, Any]:
     for name, part in problem.pop("$defs", {}).items():
         schemas[f"{PROBLEM}.{name}"] = part
     schemas[PROBLEM] = problem
-    for path in spec["paths"].values():
-        for operation in path.values():
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            operation["operationId"] = names[method, path]
             _describe(operation)
+            exemplify(operation)
     return spec
 
 
@@ -61,12 +81,13 @@ def _describe(operation: dict[str, Any]) -> None:
             parameter["schema"] |= {"minLength": 1, "maxLength": LONGEST}
 
 
-def _groups(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the operations by tag, each with its fields as rows of a table."""
+def _groups(spec: dict[str, Any], host: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the operations by tag, each with an example and its fields as rows of a table."""
     groups: dict[str, list[dict[str, Any]]] = {tag: [] for tag in TAGS}
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
             shown = {"method": method.upper(), "path": path, **operation}
+            shown["command"] = command(host, method.upper(), path, operation)
             shown["fields"] = [*_parameters(operation), *_body(spec, operation)]
             shown["answer"] = list(_answer(spec, operation))
             groups[operation["tags"][0]].append(shown)

@@ -124,6 +124,12 @@ def test_catalogue_columns() -> None:
     }
 
 
+def test_numbers_too_large_to_hold_are_as_large_as_can_be_held() -> None:
+    items = [{"item_id": one, "weight": weight} for one, weight in (("a", "-1e300"), ("b", None), ("c", "1e300"))]
+    most = np.finfo(np.float32).max
+    assert np.array_equal(dataset([], items).catalogue.numbers["weight"], [-most, np.nan, most], equal_nan=True)
+
+
 def test_properties_stay_with_their_item_whatever_the_columns_are_called() -> None:
     items = [
         {"#": 3 - number, "item_id": one, "title": one.upper(), "Title": f"T{one}", "c0": "x", 'a "b"': number}

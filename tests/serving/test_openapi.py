@@ -71,6 +71,27 @@ def test_the_document_is_openapi_3_1_and_names_every_call(client: FlaskClient) -
     } <= set(document["paths"])
 
 
+def test_every_example_is_taken(client: FlaskClient) -> None:
+    unknown: set[str] = set()
+    calls = 0
+    for path, methods in client.get("/openapi.json").json["paths"].items():
+        for method, operation in methods.items():
+            given = {one["name"]: one.get("example") for one in operation.get("parameters", ())}
+            query = {one["name"]: given[one["name"]] for one in operation.get("parameters", ()) if one["in"] == "query"}
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            answer = client.open(path.format(**given), method=method, query_string=query, json=body)
+            calls += 1
+            if answer.status_code == 404:
+                unknown.add(operation["operationId"])
+            else:
+                assert answer.status_code < 300, (method, path, answer.text)
+                assert not (answer.is_json and answer.json.get("rejected")), answer.text
+    assert calls == len(
+        {o["operationId"] for m in client.get("/openapi.json").json["paths"].values() for o in m.values()}
+    )
+    assert unknown == {"erasure", "recommendations_next"}
+
+
 def test_every_call_is_explained(client: FlaskClient) -> None:
     for path, methods in client.get("/openapi.json").json["paths"].items():
         for method, operation in methods.items():
