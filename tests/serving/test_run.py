@@ -1,15 +1,16 @@
 """What the processes of one service share, and what is checked before they start."""
 
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.errors import ConfigError
+from recommender.errors import ConfigError, InvalidInput
 from serving.app import create_app
 from serving.bootstrap import build
-from serving.run import check_config, shared
+from serving.run import check_config, serve, shared
 from serving.settings import Settings
 from tests.serving import shop
 
@@ -19,6 +20,18 @@ def test_two_services_on_one_data_folder_share_nothing_in_memory(tmp_path: Path)
     with ExitStack() as stack:
         found = [stack.enter_context(shared(Settings(data=tmp_path, **each))) for each in apart]
         assert len({each.metrics_folder for each in found}) == len({each.ending for each in found}) == len(apart)
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_in_use_is_refused_by_name(tmp_path: Path, family: socket.AddressFamily, host: str) -> None:
+    with socket.socket(family) as taken:
+        try:
+            taken.bind((host, 0))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        taken.listen()
+        with pytest.raises(InvalidInput, match=rf"--port: {host}:\d+ cannot be used"):
+            serve(Settings(data=tmp_path, host=host, port=taken.getsockname()[1], log_level="error"))
 
 
 def test_workers_keep_the_configuration_that_was_checked(tmp_path: Path) -> None:
