@@ -1,7 +1,7 @@
 """What a CRM says of customers: recency, frequency and money, lifecycle stage, price level; as arrays."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,12 @@ from recommender.times import DAY
 from recommender.trail import changed
 from recommender.values import EARLIEST, LATEST, EventType, Histories
 
-STAGES = ("unknown", "visitor", "new", "active", "loyal", "at_risk", "lapsed")
-TIERS = ("none", "bronze", "silver", "gold")
+Stage = Literal["unknown", "visitor", "new", "active", "loyal", "at_risk", "lapsed"]
+"""Of the customer's life."""
+Tier = Literal["none", "bronze", "silver", "gold"]
+"""How many of recency, frequency and money are good."""
+STAGES: tuple[Stage, ...] = get_args(Stage)
+TIERS: tuple[Tier, ...] = get_args(Tier)
 NEW_DAYS, ACTIVE_DAYS, LAPSED_DAYS = 30, 60, 180
 LOYAL_ORDERS = 5
 ORDER_SECONDS = 1800
@@ -33,7 +37,7 @@ class Summary:
     stage: NDArray[np.int8]
     """A row of ``STAGES``."""
     tier: NDArray[np.int8]
-    """A row of ``TIERS``: how many of recency, frequency and money are good."""
+    """A row of ``TIERS``."""
 
 
 def summaries(histories: Histories, now: NDArray[np.int64], spent_well: float) -> Summary:

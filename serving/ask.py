@@ -92,7 +92,7 @@ DEFAULT_PARTS = frozenset({"reasons", "properties"})
 class BatchAsk(Who):
     """Several lists of one page."""
 
-    requests: Annotated[list[Any], Field(min_length=1, max_length=20, json_schema_extra={"items": {"type": "object"}})]
+    requests: Annotated[list[Any], Field(min_length=1, max_length=20)]
     """Each is a body of ``POST /v1/recommendations``, judged by itself.
 
     It takes ``user_id``, ``visitor_id`` and ``personalize`` from the batch where it names nobody."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NotRequired
 from zlib import crc32
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
 from features.event_names import WITHOUT_ITEM, canonical_name, event_type
@@ -26,9 +26,20 @@ MOST_EVENTS, MOST_LINES = 1_000, 20_000
 """Of one call."""
 Word = Annotated[str, Field(max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Amount = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e12), BeforeValidator(lambda given: decimal(given))]
+LARGEST = 1e12
+Amount = Annotated[
+    float,
+    Field(allow_inf_nan=False, ge=0, le=LARGEST),
+    BeforeValidator(lambda given: decimal(given)),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": LARGEST}, {"type": "string"}]}),
+]
 """Money: a number, or decimal text as the catalogue gives it."""
-Quantity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e12)]
+Moment = Annotated[
+    datetime | None,
+    Field(strict=False),
+    WithJsonSchema({"type": ["string", "number", "null"], "description": "RFC 3339, or epoch seconds or ms."}),
+]
+Quantity = Annotated[float, Field(allow_inf_nan=False, gt=0, le=LARGEST)]
 
 
 def decimal(given: Any) -> Any:
@@ -60,7 +71,7 @@ class Event(TypedDict):
     item_id: NotRequired[Id | None]
     items: NotRequired[Annotated[list[Line], Field(min_length=1, max_length=200)]]
     event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
-    timestamp: NotRequired[Annotated[datetime | None, Field(strict=False)]]
+    timestamp: NotRequired[Moment]
     event_id: NotRequired[Id | None]
     quantity: NotRequired[Quantity | None]
     price: NotRequired[Amount | None]

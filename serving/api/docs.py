@@ -1,20 +1,34 @@
 """The API's own description: OpenAPI put right, and the same as a page for people."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, current_app, render_template, request
+from pydantic import TypeAdapter
 from werkzeug.routing import Map
 
 from recommender.ids import LONGEST
 from serving.api.examples import command, exemplify
+from serving.api.item_schemas import ItemWithId
 from serving.api.parsing import Blueprint
 from serving.api.schemas import Problem
+from serving.api.user_schemas import UserWithId
+from serving.ask import Ask
+from serving.event_records import Event
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-PROBLEM = "Problem"
+SCHEMA = "#/components/schemas/{model}"
+"""How a shape is referred to."""
+PARTS: Mapping[str, tuple[str, TypeAdapter[Any]]] = {
+    "BatchAsk": ("requests", TypeAdapter(Ask)),
+    "EventsBody": ("events", TypeAdapter(Event)),
+    "ItemsBody": ("items", TypeAdapter(ItemWithId)),
+    "UsersBody": ("users", TypeAdapter(UserWithId)),
+}
+"""By body the field whose parts are judged one by one, and the shape of a part."""
 TAGS = ("Recommendations", "Events", "Customers", "Catalogue", "Operation")
 """In the order of the page."""
 
@@ -56,13 +70,13 @@ def _names(routes: Map) -> dict[tuple[str, str], str]:
 
 
 def _described(spec: dict[str, Any], names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    spec = _once(spec)
     schemas = spec["components"]["schemas"]
     for made_up in ("HTTPError", "ValidationError"):
         schemas.pop(made_up, None)
-    problem = Problem.model_json_schema(ref_template=f"#/components/schemas/{PROBLEM}.{{model}}")
-    for name, part in problem.pop("$defs", {}).items():
-        schemas[f"{PROBLEM}.{name}"] = part
-    schemas[PROBLEM] = problem
+    _add(schemas, TypeAdapter(Problem))
+    for body, (field, part) in PARTS.items():
+        schemas[body]["properties"][field]["items"] = {"$ref": SCHEMA.format(model=_add(schemas, part))}
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
             operation["operationId"] = names[method, path]
@@ -71,9 +85,26 @@ def _described(spec: dict[str, Any], names: Mapping[tuple[str, str], str]) -> di
     return spec
 
 
+def _once(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the description with each shape once, under its own name: APIFlask repeats it for each body around it."""
+    whole: dict[str, Any] = json.loads(re.sub(r"(#/components/schemas/)\w+\.", r"\1", json.dumps(spec)))
+    components = whole["components"]
+    components["schemas"] = {name.rpartition(".")[2]: shape for name, shape in components["schemas"].items()}
+    return whole
+
+
+def _add(schemas: dict[str, Any], part: TypeAdapter[Any]) -> str:
+    """Add a shape, and those within it, under its own name, and return that."""
+    shape = part.json_schema(ref_template=SCHEMA)
+    schemas |= shape.pop("$defs", {})
+    name: str = shape["title"]
+    schemas[name] = shape
+    return name
+
+
 def _describe(operation: dict[str, Any]) -> None:
     """Give an operation the one answer that all errors have, and its ids their length."""
-    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}}
+    content = {"application/problem+json": {"schema": {"$ref": SCHEMA.format(model=Problem.__name__)}}}
     good = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "503"))}
     operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
     for parameter in operation.get("parameters", ()):
@@ -150,7 +181,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2].rpartition(".")[2]
+        return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":

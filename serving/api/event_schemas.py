@@ -2,23 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from serving.api.schemas import Body
 from serving.ask import Strict
-from serving.event_records import MOST_EVENTS, Event
-
-
-def _shape() -> dict[str, Any]:
-    """Return the shape of one event, the lines of GA4's ``items`` within it."""
-    shape = TypeAdapter(Event).json_schema()
-    line = shape.pop("$defs")["Line"]
-    shape["properties"]["items"]["items"] = line
-    shape["properties"]["timestamp"] = {
-        "type": ["string", "number"],
-        "description": "RFC 3339, or epoch seconds or ms.",
-    }
-    return shape
+from serving.event_records import MOST_EVENTS
 
 
 class EventsBody(Strict):
@@ -28,7 +16,7 @@ class EventsBody(Strict):
     purchase if left out; `timestamp` is now if left out; `currency` and `search_term` are not kept.
     """
 
-    events: Annotated[list[Any], Field(json_schema_extra={"items": _shape(), "minItems": 1, "maxItems": MOST_EVENTS})]
+    events: Annotated[list[Any], Field(json_schema_extra={"minItems": 1, "maxItems": MOST_EVENTS})]
     validate_only: bool = False
     """Judge the events and store nothing."""
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from recommender.ids import Id
-from serving.api.schemas import Body, FieldProblem, Query
+from serving.api.schemas import Body, FieldProblem, Query, Timestamp
 from serving.ask import Expression
 
 Word = Annotated[str, StringConstraints(max_length=2_000)]
@@ -122,7 +122,7 @@ class ItemsBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    items: Annotated[list[Any], Field(min_length=1, max_length=1_000, json_schema_extra={"items": {"type": "object"}})]
+    items: Annotated[list[Any], Field(min_length=1, max_length=1_000)]
 
     @model_validator(mode="before")
     @classmethod
@@ -154,7 +154,7 @@ class ItemShown(BaseModel):
     item_id: str
     in_stock: bool
     hidden: bool
-    first_seen: str | None
+    first_seen: Timestamp | None
 
 
 class ItemsQuery(Query):

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from recommender.values import ReasonCode
 from serving.ask import Anchors, Ask, Count, Options, PlacementName, Who
 
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""In UTC."""
+
 
 class Body(BaseModel):
     """An answer; the words under each field are its description."""
@@ -107,15 +110,15 @@ class ListBody(Body):
     """Send it back with impressions, clicks and purchases; ``/next`` continues the list."""
     placement: str
     """The placement whose rules made it."""
-    served_by: str
-    """``live``, ``cached``, ``stale`` or ``popular``."""
+    served_by: Literal["live", "cached", "stale", "popular"]
+    """Made now, made before, made before and no longer whole, or what is popular in place of it."""
     degraded: bool
     """Something was down, missing or too slow, and the list is not as good as it could be."""
     model: str | None
     """The bundle that made it."""
     items: list[ItemBody]
     """Best first."""
-    generated_at: str
+    generated_at: Timestamp
     """When the list was made."""
     took_ms: float
     """Milliseconds within the service."""

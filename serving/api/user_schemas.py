@@ -2,13 +2,14 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from features.customer import Stage, Tier
 from recommender.ids import Id
 from serving.api.item_schemas import Finite, Integer, Rejected
-from serving.api.schemas import Body
+from serving.api.schemas import Body, Timestamp
 from serving.ask import Strict
 
 DATE = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
@@ -54,7 +55,7 @@ class UserWithId(UserFields):
 class UsersBody(Strict):
     """Up to 1,000 customers; each is judged by itself."""
 
-    users: Annotated[list[Any], Field(min_length=1, max_length=1_000, json_schema_extra={"items": {"type": "object"}})]
+    users: Annotated[list[Any], Field(min_length=1, max_length=1_000)]
 
 
 class UsersTaken(Body):
@@ -82,11 +83,11 @@ class TagShown(Body):
     tag: str
     weight: float
     """At this moment."""
-    provenance: str
-    """`declared`, `hand`, `rule` or `derived`."""
+    provenance: Literal["declared", "hand", "rule", "derived"]
+    """Who told us, or how it was earned."""
     rule: str | None
     """The rule in words, or the tag that brought this one."""
-    since: str
+    since: Timestamp
     evidence: list[str]
     """The items whose events earned it."""
 
@@ -136,8 +137,10 @@ class UserShown(Body):
     preferences: dict[str, bool]
     merged: list[str]
     tags: list[TagShown]
-    stage: str
-    tier: str
+    stage: Stage
+    """Of the customer's life."""
+    tier: Tier
+    """How many of recency, frequency and money are good."""
     recency_days: float | None
     orders: int
     spent: float
@@ -151,10 +154,10 @@ class ReceiptShown(Body):
     receipt: str
     user_id: str
     ids: list[str]
-    erased_at: str
+    erased_at: Timestamp
     removed: dict[str, int]
     bundle: dict[str, Any]
-    status: str
+    status: Literal["archive_pending", "done"]
     """`archive_pending` until the archiver has cleaned the files, then `done`."""
     left: dict[str, int] | None = None
     """What is still there, found by looking."""

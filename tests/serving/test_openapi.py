@@ -1,5 +1,7 @@
 """The description fits what the service does."""
 
+import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -69,6 +71,17 @@ def test_the_document_is_openapi_3_1_and_names_every_call(client: FlaskClient) -
         "/readyz",
         "/metrics",
     } <= set(document["paths"])
+
+
+def test_every_shape_stands_once_and_parts_of_a_call_have_theirs(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").json
+    shapes = document["components"]["schemas"]
+    used = set(re.findall(r"#/components/schemas/([^\"]+)", json.dumps(document)))
+    assert used == set(shapes)
+    assert len({json.dumps(shape) for shape in shapes.values()}) == len(shapes)
+    parts = {"BatchAsk": "requests", "EventsBody": "events", "ItemsBody": "items", "UsersBody": "users"}
+    found = [shapes[body]["properties"][field]["items"]["$ref"].rpartition("/")[2] for body, field in parts.items()]
+    assert found == ["Ask", "Event", "ItemWithId", "UserWithId"]
 
 
 def test_every_example_is_taken(client: FlaskClient) -> None:
