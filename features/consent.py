@@ -1,10 +1,13 @@
-"""Who may be learned from: what customers and events say about personalisation."""
+"""Who may be learned from: what customers and events say about personalisation, and who is to be forgotten."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from features.columns import flat, rows
+from features.columns import flat, milliseconds, rows
 from features.tables import USERS, Tables, conform
+from recommender.values import EARLIEST, LATEST
 
 
 def consented(tables: Tables) -> tuple[pa.Table, pa.Table]:
@@ -42,3 +45,27 @@ def denied(users: pa.Table) -> pa.ChunkedArray:
 def without(table: pa.Table, customers: pa.Array) -> pa.Table:
     """Return the rows of all customers but these."""
     return table.filter(pa.array(rows(table["user_id"], customers) < 0)) if len(customers) else table
+
+
+def without_erased_events(events: pa.Table, erased: pa.Table) -> pa.Table:
+    """Return the events without those that an erased customer left behind; what came after the wish is theirs again.
+
+    Where ``erased_at`` is null everything goes.
+    """
+    gone = milliseconds(events["timestamp"]) <= forgotten_until(events["user_id"], erased)
+    return events.filter(pa.array(~gone)) if gone.any() else events
+
+
+def forgotten_until(users: pa.ChunkedArray | pa.Array, erased: pa.Table) -> NDArray[np.int64]:
+    """Return (n,) the last wish of each of ``users`` in milliseconds since 1970; ``EARLIEST`` where there is none."""
+    erased = erased.sort_by([("user_id", "ascending"), ("erased_at", "descending")])  # the last wish stands first
+    at = rows(users, flat(erased["user_id"]))
+    limit = milliseconds(pc.fill_null(flat(erased["erased_at"]).cast(pa.int64()), LATEST))
+    return np.where(at >= 0, np.append(limit, EARLIEST)[at], EARLIEST)
+
+
+def without_erased_users(users: pa.Table, erased: pa.Table) -> pa.Table:
+    """Return the customers who never asked to be forgotten, and of the others their refusals alone."""
+    if not len(erased):
+        return users
+    return forgotten(users, flat(erased["user_id"]))

@@ -6,9 +6,8 @@ and finishes it: nothing is remembered anywhere else. An event whose id no file 
 further came from a Redis that lost its data, and whose clock is behind: it is archived in a file of its own.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.consent import without_erased_events
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, conform
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
@@ -91,37 +91,23 @@ class Archive:
         reached = self._reached.get(day, NOTHING)
         fresh = [(at, row) for at, row in rows if at > reached]
         late = self._unheld(day, [row for at, row in rows if at <= reached])
-        if late:
-            put(self.folder.events / day / f"late-{uuid4().hex}.parquet", encoded(_table(late)))
+        if len(late):
+            put(self.folder.events / day / f"late-{uuid4().hex}.parquet", encoded(late))
         if fresh:
             path = self.folder.events / day / f"live-{fresh[0][0]}_{last}.parquet"
             put(path, encoded(_table([row for _, row in fresh])))
             self._reach(day, path.stem)
         return len(fresh) + len(late)
 
-    def _unheld(self, day: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _unheld(self, day: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
         """Return the rows whose event ids no file of their day holds, unless an erasure took them out of it."""
+        late = _table(rows)
         if not rows:
-            return []
-        late = pa.array([row["event_id"] for row in rows])
-        held: set[str] = set()
+            return late
         for path in (self.folder.events / day).glob("*.parquet"):
-            ids = pq.read_table(path, columns=["event_id"], partitioning=None)["event_id"]
-            held.update(ids.filter(pc.is_in(ids, value_set=late)).to_pylist())
-        erased = self._erased({row["user_id"] for row in rows})
-        return [
-            row for row in rows if row["event_id"] not in held and row["timestamp"] > erased.get(row["user_id"], -1)
-        ]
-
-    def _erased(self, users: Set[str]) -> dict[str, float]:
-        """Return until when (ms since 1970) what these users did is to be forgotten, of those who asked."""
-        erased = conform(read_whole(self.folder.erased, ERASED), ERASED)
-        theirs = erased.filter(pc.is_in(erased["user_id"], value_set=pa.array(sorted(users), pa.string())))
-        until: dict[str, float] = {}
-        times = theirs["erased_at"].cast(pa.int64()).to_pylist()
-        for one, at in zip(theirs["user_id"].to_pylist(), times, strict=True):
-            until[one] = max(until.get(one, -1), inf if at is None else at)
-        return until
+            held = pq.read_table(path, columns=["event_id"], partitioning=None)["event_id"]
+            late = late.filter(pc.invert(pc.is_in(late["event_id"], value_set=held)))
+        return without_erased_events(late, conform(read_whole(self.folder.erased, ERASED), ERASED))
 
     def _bury(self, bad: Sequence[Unreadable], last: StreamId) -> int:
         reached = self._reached.get(self.dead_letters.name, NOTHING)

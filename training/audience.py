@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from features.columns import rows
+from features.consent import forgotten_until
 from features.histories import build_histories, continued
 from features.sql import connect, quoted
 from recommender.bundle import Bundle
@@ -18,7 +19,7 @@ from recommender.errors import UnreadableFile
 from recommender.ids import LONGEST, IdMap
 from recommender.values import EARLIEST, Histories, Queries
 from training import cells
-from training.privacy import UNDECIDED, Decisions, forgotten_until
+from training.privacy import UNDECIDED, Decisions
 from training.raw_files import RawFile, first_reading, open_raw
 
 

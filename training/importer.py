@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.consent import without_erased_events, without_erased_users
 from features.event_names import event_type
 from features.sql import connect, located
 from features.tables import ITEMS, USERS
@@ -23,7 +24,6 @@ from machine.whole_files import alone, locked, put, read_whole, unchanging, writ
 from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
-from training.privacy import without_erased_events, without_erased_users
 from training.progress import Progress
 from training.raw_files import unreadable
 from training.sources import Paths, expand, read_erased

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.consent import refusing
+from features.consent import refusing, without_erased_events, without_erased_users
 from features.merges import merged_users, with_merges
 from features.sql import connect, located
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, Tables, conform
@@ -18,7 +18,7 @@ from machine.whole_files import read_whole, unchanging
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
-from training.privacy import Decisions, without_erased_events, without_erased_users
+from training.privacy import Decisions
 from training.raw_files import unreadable
 
 Paths = Sequence[str | Path]

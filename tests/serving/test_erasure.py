@@ -44,6 +44,7 @@ def test_an_erasure_is_fulfilled_in_the_files_and_verified(client: FlaskClient, 
     archiver.work()
     after = client.get(f"/v1/users/a/erasure/{receipt}").json
     assert (after["status"], after["verified"]) == ("done", True)
+    assert client.get(f"/v1/users/b/erasure/{receipt}").status_code == 404
     assert after["removed"]["archive_rows"] == 3
     assert after["removed"]["declared_rows"] == 1
     assert after["left"] == {"live_events": 0, "bundle_histories": 0, "archive_rows": 0, "dead_letters": 0}
