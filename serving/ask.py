@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import ErrorDetails
 
 from recommender.config import Diversity
 from recommender.ids import Id
@@ -15,6 +16,15 @@ MOST_ITEMS = 1_000
 Count = Annotated[int, Field(ge=1, le=200)]
 PlacementName = Annotated[str, Field(min_length=1, max_length=64)]
 Anchors = Annotated[tuple[Id, ...], Field(max_length=100)]
+
+
+WORDS = {"extra_forbidden": "is no field of this call", "missing": "is missing"}
+"""By pydantic's kind of error, where its own words would not name what to do."""
+
+
+def said(error: ErrorDetails) -> str:
+    """Return what is wrong, without the kind of error that pydantic puts before our own words."""
+    return WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 class Strict(BaseModel):

@@ -21,6 +21,7 @@ from recommender.errors import InvalidInput
 from recommender.ids import Id
 from recommender.times import DAY
 from recommender.values import EventType
+from serving.ask import said
 
 MOST_EVENTS, MOST_LINES = 1_000, 20_000
 """Of one call."""
@@ -166,7 +167,7 @@ def _checked_one_by_one(parts: Sequence[Any]) -> tuple[list[tuple[int, Event]], 
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field = ".".join(str(place) for place in first["loc"])
             code = "unknown_field" if first["type"] == "extra_forbidden" else "invalid"
-            rejected.append(Rejected(index, code, f"{field or 'event'}: {first['msg']}"))
+            rejected.append(Rejected(index, code, f"{field or 'event'}: {said(first)}"))
     return good, rejected
 
 
@@ -179,7 +180,7 @@ def _type_and_name(name: str) -> tuple[EventType, str]:
 def _records(index: int, part: Event, now: float, earliest: float, latest: float) -> Iterator[Record]:
     user = part.get("user_id") or part.get("visitor_id")
     if not user:
-        raise _Refused("missing_field", "user_id or visitor_id: Field required")
+        raise _Refused("missing_field", "user_id: is missing, and so is visitor_id")
     event, name = _type_and_name(part.get("event", "purchase"))
     lines: Sequence[Mapping[str, Any]] = part.get("items") or [part]
     if event not in WITHOUT_ITEM and event is not EventType.OTHER and not all(line.get("item_id") for line in lines):

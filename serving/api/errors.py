@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from recommender.errors import BundleError, Conflict, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
 from serving.api.current import services
+from serving.ask import said
 
 log = structlog.get_logger()
 
@@ -75,7 +76,7 @@ def _invalid(error: ValidationError) -> Response:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     broken = any(e["type"] == "json_invalid" for e in found)
     status = HTTPStatus.BAD_REQUEST if broken else HTTPStatus.UNPROCESSABLE_ENTITY
-    errors = [{"field": field_name(e["loc"]), "detail": said(e["msg"])} for e in found]
+    errors = [{"field": field_name(e["loc"]), "detail": said(e)} for e in found]
     return problem(status, f"{errors[0]['field']}: {errors[0]['detail']}", errors=errors)
 
 
@@ -83,11 +84,6 @@ BRANCHES = frozenset(
     ["Diversity", "bool", "str", "int", "float", "[key]", "constrained-str", "constrained-int", "constrained-float"]
 )
 """What pydantic adds to a field's place: the branch of a union that it tried, or that a key is meant."""
-
-
-def said(message: str) -> str:
-    """Return pydantic's message without the kind of error that it puts before our own words."""
-    return message.removeprefix("Value error, ")
 
 
 def field_name(place: Sequence[int | str]) -> str:

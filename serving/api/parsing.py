@@ -17,7 +17,8 @@ from werkzeug.routing import BaseConverter, Map
 
 from recommender.errors import InvalidInput
 from recommender.ids import CONTROL, LONGEST
-from serving.api.errors import field_name, said
+from serving.api.errors import field_name
+from serving.ask import said
 
 Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(rf"[^{CONTROL}]{{1,{LONGEST}}}")
@@ -119,7 +120,7 @@ def read_part(model: type[Model], part: Any) -> Model | InvalidInput:
         return model.model_validate_json(json.dumps(part), strict=True)  # orjson writes no number beyond 64 bits
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        return InvalidInput(field_name(first["loc"]), said(first["msg"]))
+        return InvalidInput(field_name(first["loc"]), said(first))
 
 
 def read_parts(model: type[Model], parts: Sequence[Any]) -> tuple[list[Model], list[dict[str, Any]]]:

@@ -58,6 +58,17 @@ def test_the_field_at_fault_is_named(client: FlaskClient, body: object, field: s
     assert answer.json["errors"][0]["field"] == field
 
 
+def test_what_is_wrong_is_told_in_our_words(client: FlaskClient) -> None:
+    assert client.post(LISTS, json={"colour": "red"}).json["detail"] == "colour: is no field of this call"
+    assert client.post("/v1/rank", json={}).json["detail"] == "item_ids: is missing"
+    event = {"user_id": "u", "item_id": "tent", "event": "view", "colour": "red"}
+    found = client.post("/v1/events", json={"events": [event, {"item_id": "tent"}]}).json["rejected"]
+    assert [one["detail"] for one in found] == [
+        "colour: is no field of this call",
+        "user_id: is missing, and so is visitor_id",
+    ]
+
+
 @pytest.mark.parametrize("placement", ["product", "similar", "bought_together"])
 def test_items_of_a_page_cannot_be_put_in_order_by_what_is_about_them(client: FlaskClient, placement: str) -> None:
     answer = client.post("/v1/rank", json={"user_id": "u0", "placement": placement, "item_ids": ["tent", "axe"]})
