@@ -43,6 +43,7 @@ def test_stages_follow_a_customers_life() -> None:
 
     assert summary(Histories.empty(), 0, 250.0)["stage"] == "unknown"
     assert stage((VIEW, 399, 1)) == "visitor"
+    assert summary(one((VIEW, 399, 1)), 400 * DAY, 250.0)["recency_days"] is None
     assert stage((BUY, 390, 1)) == "new"
     assert stage((BUY, 300, 1), (BUY, 390, 1)) == "active"
     assert stage(*((BUY, 300 + 20 * i, 1) for i in range(5))) == "loyal"

@@ -128,3 +128,9 @@ def test_an_attribute_that_was_only_taken_away_may_be_text_later() -> None:
     told = with_items(emptied, [{"item_id": "tent", "season": "summer"}], ContentSettings(), NOW)
     assert told.texts["season"].names.row("summer") >= 0
     assert "season" not in told.numbers
+
+
+def test_a_tag_that_is_told_twice_weighs_as_one() -> None:
+    tags = [["camping", "hiking"], ["camping", "hiking", "camping"]]
+    once, twice = (with_items(shop(), [{"item_id": "tent", "tags": one}], ContentSettings(), NOW) for one in tags)
+    assert tags_of(once, "tent") == tags_of(twice, "tent")

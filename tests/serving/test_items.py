@@ -173,6 +173,12 @@ def test_a_change_reaches_the_archive_and_the_next_training(services: Services, 
     assert not catalogue.in_stock[catalogue.items.row("hammock")]
 
 
+def test_every_item_of_a_page_can_be_asked_for(client: FlaskClient) -> None:
+    shown = client.get("/v1/items?limit=200").json["items"]
+    assert len(shown) > 5
+    assert [client.get(f"/v1/items/{one['item_id']}").json for one in shown] == shown
+
+
 def test_a_name_that_the_service_keeps_for_itself_is_refused(client: FlaskClient) -> None:
     client.put("/v1/items/tent", json={"price": "5"})
     answer = client.put("/v1/items/tent", json={"#log:price": "abc"})
