@@ -1,0 +1,26 @@
+"""How the two stages are joined."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from recommender.ranker import linear
+from recommender.ranking import within_horizon
+from recommender.times import DAY
+from recommender.values import Histories, Queries
+
+
+def test_the_clock_stands_still_for_who_is_idle_longer_than_the_ranker_has_seen() -> None:
+    days, ones = np.array([1, 9, 4]), np.ones(3, np.float32)
+    log = Histories(np.array([0, 2, 3, 3]), np.zeros(3, np.int32), np.zeros(3, np.int8), days * DAY, ones, ones)
+    queries = Queries.about_nothing(log, 20 * DAY, csr_array((3, 1), dtype=np.float32), 1)
+    asked = within_horizon(queries, 15 * DAY, linear((), np.zeros(0, np.float32), horizon=7.0))
+    assert (asked.now // DAY).tolist() == [16, 11, 20]
+    forgetful = within_horizon(queries, 12 * DAY, linear((), np.zeros(0, np.float32), horizon=7.0))
+    assert (forgetful.now // DAY).tolist() == [16, 11, 19]
+
+
+@pytest.mark.parametrize("ranker", [None, linear((), np.zeros(0, np.float32), horizon=np.inf)])
+def test_without_a_horizon_the_clock_is_as_asked(ranker) -> None:
+    queries = Queries.about_nothing(Histories.empty(), 20 * DAY, csr_array((1, 1), dtype=np.float32), 1)
+    assert within_horizon(queries, 0, ranker) is queries
