@@ -85,6 +85,13 @@ def test_entries_go_to_their_days_in_the_columns_of_the_log(tmp_path: Path) -> N
     assert (row["event_id"], row["price"], row["quantity"], row["consent"]) == ("e2", 2.5, 1.0, False)
 
 
+def test_the_end_is_the_last_entry_of_any_day(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for n, day in ((1, 2), (5, 0), (3, 1)):
+        archive.add([entry(n, day=day)])
+    assert archive.end() == Archive(tmp_path).end() == entry(5).id
+
+
 def test_what_was_left_half_done_is_finished_and_not_repeated(tmp_path: Path) -> None:
     whole = [entry(n, day=n % 3) for n in range(1, 10)]
     Archive(tmp_path).add(whole)
