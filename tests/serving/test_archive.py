@@ -199,6 +199,18 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
     assert replay(archiver.archive.folder, log, NOW, LIVE).restored == 0
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_cannot_be_read_is_a_dead_letter_once(tmp_path: Path, restarted: bool) -> None:
+    bad = [Entry(StreamId(1_000, number), {b"event": b"{"}) for number in (1, 2, 3)]
+    archive = Archive(tmp_path)
+    assert archive.add(bad[:2]) == 2
+    assert (Archive(tmp_path) if restarted else archive).add(bad) == 1
+    letters = sorted(archive.dead_letters.iterdir())
+    assert [orjson.loads(line)["stream_id"] for p in letters for line in p.read_bytes().splitlines()] == [
+        str(one.id) for one in bad
+    ]
+
+
 def test_a_number_that_no_float_holds_exactly_is_archived_all_the_same(tmp_path: Path) -> None:
     Archive(tmp_path).add([entry(1, value=2**53 + 1)])
     assert archived(tmp_path) == ["e1"]
