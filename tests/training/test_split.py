@@ -260,3 +260,17 @@ def test_rankers_learn_among_what_was_on_sale_where_most_of_the_truth_was():
     np.testing.assert_array_equal(on_sale[:, 0], asked.queries.now >= late)
     assert on_sale[:, 1:].all()
     assert 0 < on_sale[:, 0].mean() < 1
+
+
+def test_lessons_of_what_was_on_sale_hold_nothing_else() -> None:
+    data = random_shop()
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
+    gone = np.where(np.arange(ITEMS) < ITEMS // 2, 1 * DAY, LATEST)
+    past = replace(past, catalogue=replace(past.catalogue, available_until=gone))
+    asked = asked_of(data, (7 * DAY, 9 * DAY))
+    every = np.ones(len(asked), np.bool_)
+    anything, on_sale = lessons(
+        [Assignment(past, HOME, asked, every, exclude_had=False, dated=dated) for dated in (False, True)]
+    )
+    assert anything.group.max() == ITEMS
+    assert on_sale.group.max() == ITEMS - ITEMS // 2
