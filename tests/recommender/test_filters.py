@@ -108,6 +108,9 @@ def test_a_filter_lets_through_what_it_says(expression: str, expected: list[str]
         ("not " * 100 + "in_stock", 80, "nested"),
         ("1" + " + 1" * 400, 600, "more than 300"),
         ("{{ price }} > 1", 0, "'{'"),
+        ("in_stock = 'x'", 11, "neither true nor false"),
+        ("price like '1%'", 0, "needs a column of text"),
+        ("brand is 'Acme'", 0, "null, true or false"),
     ],
 )
 def test_a_wrong_filter_says_where_and_why(expression: str, position: int, detail: str) -> None:
