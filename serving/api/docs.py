@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from apiflask import APIFlask
@@ -51,38 +51,35 @@ def docs() -> Response:
 
 
 def register(app: APIFlask) -> None:
-    """Make ``app`` describe its errors and ids as they are, and give an example of every call."""
+    """Make ``app`` describe its errors and ids as they are, with an example of every call, in the code's own order."""
 
     def described(spec: dict[str, Any]) -> dict[str, Any]:
-        return _described(spec, _names(app.url_map))
+        return _described(spec, _endpoints(app.url_map), list(app.view_functions))
 
     app.spec_processor(described)  # type: ignore[arg-type]  # declared for text as well, called with a dictionary
 
 
-def _names(routes: Map) -> dict[tuple[str, str], str]:
-    """Return what the handler of each method and path is called."""
+def _endpoints(routes: Map) -> dict[tuple[str, str], str]:
+    """Return the endpoint of each method and path."""
     paths = [(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), rule) for rule in routes.iter_rules()]
-    return {
-        (method.lower(), path): rule.endpoint.rpartition(".")[2]
-        for path, rule in paths
-        for method in rule.methods or ()
-    }
+    return {(method.lower(), path): rule.endpoint for path, rule in paths for method in rule.methods or ()}
 
 
-def _described(spec: dict[str, Any], names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _described(spec: dict[str, Any], endpoints: Mapping[tuple[str, str], str], order: Sequence[str]) -> dict[str, Any]:
     spec = _once(spec)
-    schemas = spec["components"]["schemas"]
+    schemas, paths = spec["components"]["schemas"], spec["paths"]
     for made_up in ("HTTPError", "ValidationError"):
         schemas.pop(made_up, None)
     _add(schemas, TypeAdapter(Problem))
     for body, (field, part) in PARTS.items():
         schemas[body]["properties"][field]["items"] = {"$ref": SCHEMA.format(model=_add(schemas, part))}
-    for path, methods in spec["paths"].items():
-        for method, operation in methods.items():
-            operation["operationId"] = names[method, path]
+    for (method, path), endpoint in endpoints.items():
+        if operation := paths.get(path, {}).get(method):
+            operation["operationId"] = endpoint.rpartition(".")[2]
             _describe(operation)
             exemplify(operation)
-    return spec
+    first = {path: min(order.index(endpoints[method, path]) for method in paths[path]) for path in paths}
+    return spec | {"paths": {path: paths[path] for path in sorted(paths, key=first.__getitem__)}}
 
 
 def _once(spec: dict[str, Any]) -> dict[str, Any]:
