@@ -56,7 +56,8 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
     size = len(change.items)
     told = np.array([not UNTOLD.issuperset(fields) for fields in change.given], np.bool_)
     whole = [fields for fields, tells in zip(change.whole, told, strict=True) if tells]
-    tags, tag_names = tags_with(catalogue, change.rows[told], whole, size, settings)
+    numbers = _numbers(catalogue, change, size)
+    tags, tag_names = tags_with(catalogue, change.rows[told], whole, size, numbers.keys(), settings)
     available_from = _column(catalogue.available_from, size, EARLIEST, change, "available_from", _seconds)
     return replace(
         catalogue,
@@ -73,7 +74,7 @@ def with_items(catalogue: Catalogue, items: Sequence[Fields], settings: ContentS
         brand=_coded(catalogue.brand, size, change, "brand", str),
         tags=tags,
         tag_names=tag_names,
-        numbers=_numbers(catalogue, change, size),
+        numbers=numbers,
         texts=_texts(catalogue, change, size),
         properties=ChangedTexts.change(catalogue.properties, _properties(change), size),
     )

@@ -1,6 +1,6 @@
 """Tags of items that a shop added or changed since training, weighted like those of the whole catalogue."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -28,15 +28,16 @@ def tags_with(
     rows: NDArray[np.intp],
     whole: Sequence[Mapping[str, Any]],
     size: int,
+    numeric: Set[str],
     settings: ContentSettings,
 ) -> tuple[csr_array, IdMap]:
     """Return (size × T) weights and the T names, the items of ``rows`` having become ``whole``.
 
-    A declared tag, category, brand or attribute that nobody had is a name from here on.
+    A declared tag, category, brand or attribute that nobody had is a name from here on; a ``numeric`` one is none.
     """
     if not len(rows) and size == len(catalogue):
         return catalogue.tags, catalogue.tag_names
-    row, tags = _named_tags(catalogue, whole, settings)
+    row, tags = _named_tags(whole, numeric, settings)
     row, tags = _with_bands(catalogue, rows, row, tags)
     names = GrownIdMap.grow(catalogue.tag_names, [tag for tag in tags if not tag.startswith(_OPEN)])
     code = np.array([names.row(tag) for tag in tags], np.int64)
@@ -45,13 +46,13 @@ def tags_with(
 
 
 def _named_tags(
-    catalogue: Catalogue, whole: Sequence[Mapping[str, Any]], settings: ContentSettings
+    whole: Sequence[Mapping[str, Any]], numeric: Set[str], settings: ContentSettings
 ) -> tuple[NDArray[np.int64], list[str]]:
     table = _table(whole)
     attributes = {
         name: table[name].combine_chunks()
         for name in table.column_names
-        if name not in ITEMS.names and name not in catalogue.numbers
+        if name not in ITEMS.names and name not in numeric
     }
     entries = [e for kind, e in entries_of(table, attributes, settings) if kind != "price_band"]
     row = np.concatenate([entry.row for entry in entries]).astype(np.int64)

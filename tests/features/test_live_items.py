@@ -96,6 +96,7 @@ def test_attributes_that_nobody_had_are_columns() -> None:
     assert after.texts["eco"].names[int(after.texts["eco"].code[3])] == "true"
     assert [after.texts["colour"].names[int(code)] for code in after.texts["colour"].code[2:]] == ["green", "blue"]
     assert np.isnan(after.numbers["size"][3])
+    assert set(tags_of(after, "new")) == {"attribute:material=wool", "attribute:colour=blue", "attribute:eco=true"}
 
 
 def test_the_later_change_of_an_item_wins_key_by_key() -> None:

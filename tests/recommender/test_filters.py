@@ -53,6 +53,8 @@ def found(expression: str) -> list[str]:
         ("list_price - price = 2", ["mug"]),
         ("price / (price - price) > 1", []),
         ("100 <= price", ["tent"]),
+        ("'Acme' = brand", ["mug", "tent"]),
+        ("'2026-01-01' <= first_seen", ["tent"]),
         ("price in (8, 30)", ["mug", "rope"]),
         ("price not in (8, 30)", ["stove", "tent"]),
         ("price = -(-8)", ["mug"]),

@@ -16,6 +16,7 @@ from recommender.models.neighbours import DEPTH
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
 from recommender.ranking import allowed_by, gather
+from recommender.reasons import MOST
 from recommender.signals import ask_sources
 from recommender.times import DAY
 from recommender.values import EventType, Histories, Reason
@@ -225,7 +226,7 @@ def test_given_items_are_ordered_and_none_is_lost(bundle):
 def test_every_item_has_a_reason_with_evidence_from_the_history(bundle):
     log = dataset().histories.take(np.array([0]))
     (answer,) = recommend(bundle, FRESH, ask(log), Rules(np.ones(ITEMS, np.bool_), bought(np.array([0])), 2))
-    assert all(item.reasons for item in answer.items)
+    assert {len(item.reasons) for item in answer.items} <= {1, 2, MOST}
     evidence = {reason.evidence for reason in answer.items[0].reasons}
     assert evidence & {"i2", "i4", "i6", "even"}
 
