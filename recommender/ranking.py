@@ -66,7 +66,9 @@ def ranked_given(
 
 
 def _asked(bundle: Bundle, placement: Placement, queries: Queries) -> tuple[Ranker | None, Signals]:
-    ranker = bundle.rankers.get(placement.ranker) if placement.ranker else None
+    about_nothing = placement.ranker == "anchored" and not queries.anchors.nnz  # items that nobody knows
+    name = "home" if about_nothing else placement.ranker
+    ranker = bundle.rankers.get(name) if name else None
     return ranker, ask_sources(bundle.models, within_horizon(queries, bundle.info.data_until, ranker))
 
 

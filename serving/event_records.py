@@ -58,20 +58,38 @@ class Line(TypedDict):
     """One entry of GA4's ``items``; what we do not know of it is ignored."""
 
     item_id: Id
-    quantity: NotRequired[Quantity]
-    price: NotRequired[Amount]
-    list_price: NotRequired[Amount]
+    quantity: NotRequired[Quantity | None]
+    price: NotRequired[Amount | None]
+    list_price: NotRequired[Amount | None]
+
+
+class Unkept(TypedDict, total=False):
+    """What GA4 tells of an event beside what is kept here; it may be sent, and is ignored."""
+
+    affiliation: Any
+    coupon: Any
+    creative_name: Any
+    creative_slot: Any
+    customer_type: Any
+    item_list_id: Any
+    item_list_name: Any
+    payment_type: Any
+    promotion_id: Any
+    promotion_name: Any
+    shipping: Any
+    shipping_tier: Any
+    tax: Any
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
-class Event(TypedDict):
+class Event(Unkept):
     """One event of a call."""
 
     user_id: NotRequired[Id | None]
     visitor_id: NotRequired[Id | None]
     item_id: NotRequired[Id | None]
-    items: NotRequired[Annotated[list[Line], Field(min_length=1, max_length=200)]]
-    event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
+    items: NotRequired[Annotated[list[Line], Field(min_length=1, max_length=200)] | None]
+    event: NotRequired[Annotated[str, Field(min_length=1, max_length=128)] | None]
     timestamp: NotRequired[Moment]
     event_id: NotRequired[Id | None]
     quantity: NotRequired[Quantity | None]
@@ -81,6 +99,7 @@ class Event(TypedDict):
     currency: NotRequired[Annotated[str, Field(max_length=8)] | None]
     search_term: NotRequired[Annotated[str, Field(max_length=1_000)] | None]
     order_id: NotRequired[Word | None]
+    transaction_id: NotRequired[Word | None]
     session_id: NotRequired[Word | None]
     channel: NotRequired[Word | None]
     placement: NotRequired[Word | None]
@@ -181,13 +200,15 @@ def _records(index: int, part: Event, now: float, earliest: float, latest: float
     user = part.get("user_id") or part.get("visitor_id")
     if not user:
         raise _Refused("missing_field", "user_id: is missing, and so is visitor_id")
-    event, name = _type_and_name(part.get("event", "purchase"))
+    event, name = _type_and_name(part.get("event") or "purchase")
     lines: Sequence[Mapping[str, Any]] = part.get("items") or [part]
     if event not in WITHOUT_ITEM and event is not EventType.OTHER and not all(line.get("item_id") for line in lines):
         raise _Refused("missing_field", f"item_id: {name} needs an item")
     given = part.get("timestamp")
     time = _time(given, earliest, latest) if given else now
     shared = {key: part[key] for key in _KEPT if part.get(key) is not None}  # type: ignore[literal-required]
+    if (order := part.get("transaction_id")) is not None:  # as GA4 calls it
+        shared.setdefault("order_id", order)
     seen: Counter[bytes] = Counter()
     for number, line in enumerate(lines):
         row = {

@@ -28,13 +28,17 @@ class Receipt:
     rejected: Sequence[Rejected]
 
 
-def ingest(services: Services, parts: Any, *, validate_only: bool = False) -> Receipt:
+def ingest(services: Services, parts: Any, *, validate_only: bool = False, private: bool = False) -> Receipt:
     """Store every good part of a call, or with ``validate_only`` only judge them.
+
+    Of a ``private`` call nothing is learned: its events count as without consent, whatever they say.
 
     Raises InvalidInput for what is no list of events, Unavailable where they could not be stored; then none was.
     """
     if not isinstance(parts, list) or not 1 <= len(parts) <= MOST_EVENTS:
         raise InvalidInput("events", f"give a list of 1 to {MOST_EVENTS} events")
+    if private:
+        parts = [part | {"consent": False} if isinstance(part, dict) else part for part in parts]
     now = services.clock()
     records, rejected = read(parts, now, services.live)
     if validate_only:

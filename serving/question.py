@@ -1,6 +1,6 @@
 """From a request to what the pipeline takes: the placement, the question and the rules."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +45,14 @@ class Asked(NamedTuple):
     """The customer's tags at the moment of asking, the heaviest first."""
 
 
+def placements(shelf: Shelf) -> Mapping[str, Placement]:
+    """Return every placement that can be asked for, by name."""
+    return {**NEAR, **shelf.config.placements}
+
+
 def known_placement(shelf: Shelf, name: str) -> Placement:
     """Return the placement called ``name``; raises UnknownPlacement."""
-    known = {**NEAR, **shelf.config.placements}
+    known = placements(shelf)
     if name not in known:
         raise UnknownPlacement("placement", f"{name!r} is not one of {', '.join(known)}")
     return known[name]

@@ -18,12 +18,13 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     one = services.customers.resolve(user_id)
     profile, history = _history(services, one)
     now, live = int(services.clock()), services.customers.export(one)
+    since = live["declared_at"]
     in_files = {} if profile.erased_at else services.archived.declared_of(one)
-    silent = {"personalize", "personalize_chosen", *(REPLACED if live["declared_at"] else ())}
+    silent = {"personalize", "personalize_chosen", *(REPLACED if since else ())}
     return {
         "user_id": one,
-        **live,
         "declared": {**{name: says for name, says in in_files.items() if name not in silent}, **live["declared"]},
+        "declared_at": timestamp(since) if since else None,
         "preferences": {"personalize": profile.personalize},
         "merged": list(profile.also),
         "tags": [shown(tag) for tag in _tags(services, profile, history)],

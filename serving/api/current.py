@@ -1,6 +1,6 @@
-"""The way from a handler to the services of the app that runs it."""
+"""What a handler knows beside its arguments: the services of the app that runs it, and what the browser wishes."""
 
-from flask import current_app
+from flask import current_app, request
 
 from serving.services import Services
 
@@ -11,3 +11,8 @@ def services() -> Services:
     """Return the current app's services."""
     found: Services = current_app.extensions[EXTENSION]
     return found
+
+
+def is_private() -> bool:
+    """Return whether the browser says ``Sec-GPC: 1``."""
+    return bool(request.environ.get("HTTP_SEC_GPC") == "1")

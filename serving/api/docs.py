@@ -29,6 +29,16 @@ PARTS: Mapping[str, tuple[str, TypeAdapter[Any]]] = {
     "UsersBody": ("users", TypeAdapter(UserWithId)),
 }
 """By body the field whose parts are judged one by one, and the shape of a part."""
+RETRY = {"headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}}
+PRIVATE = {
+    "name": "Sec-GPC",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": ["1"]},
+    "description": "A browser's wish (Global Privacy Control): lists read no profile, of events nothing is learned.",
+}
+PERSONAL = {"Recommendations", "Events"}
+"""Tags of the operations that obey it."""
 TAGS = ("Recommendations", "Events", "Customers", "Catalogue", "Operation")
 """In the order of the page."""
 
@@ -73,10 +83,12 @@ def _described(spec: dict[str, Any], endpoints: Mapping[tuple[str, str], str], o
     _add(schemas, TypeAdapter(Problem))
     for body, (field, part) in PARTS.items():
         schemas[body]["properties"][field]["items"] = {"$ref": SCHEMA.format(model=_add(schemas, part))}
+    for shape in schemas.values():
+        _without_defaults(shape)
     for (method, path), endpoint in endpoints.items():
         if operation := paths.get(path, {}).get(method):
             operation["operationId"] = endpoint.rpartition(".")[2]
-            _describe(operation)
+            _describe(operation, path)
             exemplify(operation)
     first = {path: min(order.index(endpoints[method, path]) for method in paths[path]) for path in paths}
     return spec | {"paths": {path: paths[path] for path in sorted(paths, key=first.__getitem__)}}
@@ -90,6 +102,14 @@ def _once(spec: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def _without_defaults(shape: dict[str, Any]) -> None:
+    """Put a shape's defaults into words: generators take a field that has one for a field that is always there."""
+    for field in shape.get("properties", {}).values():
+        default = field.pop("default", None)
+        if default not in (None, []):
+            field["description"] = f"{field.get('description', '')} Default: ``{json.dumps(default)}``.".lstrip()
+
+
 def _add(schemas: dict[str, Any], part: TypeAdapter[Any]) -> str:
     """Add a shape, and those within it, under its own name, and return that."""
     shape = part.json_schema(ref_template=SCHEMA)
@@ -99,11 +119,15 @@ def _add(schemas: dict[str, Any], part: TypeAdapter[Any]) -> str:
     return name
 
 
-def _describe(operation: dict[str, Any]) -> None:
-    """Give an operation the one answer that all errors have, and its ids their length."""
+def _describe(operation: dict[str, Any], path: str) -> None:
+    """Give an operation the one answer that all errors have, the headers that it knows, and its ids their length."""
     content = {"application/problem+json": {"schema": {"$ref": SCHEMA.format(model=Problem.__name__)}}}
     good = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "503"))}
+    if path.startswith("/v1/"):
+        good["503"] = {"description": "A part that the call needs does not answer", **RETRY, "content": content}
     operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
+    if set(operation["tags"]) & PERSONAL:
+        operation["parameters"] = [*operation.get("parameters", ()), PRIVATE]
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             parameter["schema"] |= {"minLength": 1, "maxLength": LONGEST}

@@ -95,7 +95,9 @@ def field_name(place: Sequence[int | str]) -> str:
 
 def _http(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}
-    return problem(error.code or 500, error.description or "", headers)
+    is_unknown = error.code == HTTPStatus.NOT_FOUND
+    detail = "no call has this path; /docs lists them all" if is_unknown else error.description or ""
+    return problem(error.code or 500, detail, headers)
 
 
 def _unexpected(error: Exception) -> Response:

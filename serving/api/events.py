@@ -5,7 +5,7 @@ from dataclasses import asdict
 import orjson
 from flask import request
 
-from serving.api.current import services
+from serving.api.current import is_private, services
 from serving.api.event_schemas import EventsBody, EventsTaken
 from serving.api.parsing import Blueprint
 from serving.api.whole import Whole
@@ -28,5 +28,5 @@ def allow_more() -> None:
 @blueprint.output(EventsTaken, status_code=202)
 def events(body: EventsBody) -> Whole:
     """Report up to 1,000 events; a bad one does not spoil the others, and what is accepted is stored."""
-    receipt = ingest(services(), body.events, validate_only=body.validate_only)
+    receipt = ingest(services(), body.events, validate_only=body.validate_only, private=is_private())
     return Whole(orjson.dumps(asdict(receipt)), 202)

@@ -3,11 +3,10 @@
 from typing import TypeVar
 
 import orjson
-from flask import request
 
 from recommender.errors import InvalidInput
 from serving.answers import Answer
-from serving.api.current import services
+from serving.api.current import is_private, services
 from serving.api.errors import problem_of
 from serving.api.parsing import Blueprint, read_part
 from serving.api.schemas import (
@@ -18,12 +17,15 @@ from serving.api.schemas import (
     NextQuery,
     OneCustomersQuery,
     PlacementQuery,
+    PlacementShown,
+    PlacementsShown,
     PopularQuery,
 )
 from serving.api.whole import Whole
 from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
 from serving.explain import explain, rank
 from serving.pages import batch, next_page
+from serving.question import placements
 from serving.recommend import recommend
 
 Person = TypeVar("Person", bound=Who)
@@ -34,11 +36,6 @@ blueprint = Blueprint("lists", __name__, tag="Recommendations")
 def respond(answer: Answer) -> Whole:
     """Return an answer as JSON."""
     return Whole(answer.encoded())
-
-
-def is_private() -> bool:
-    """Return whether the browser says ``Sec-GPC: 1``."""
-    return bool(request.environ.get("HTTP_SEC_GPC") == "1")
 
 
 def with_choice(who: Person) -> Person:
@@ -119,6 +116,14 @@ def item_bought_together(item_id: str, query: AnybodysQuery) -> Whole:
 def popular(query: PopularQuery) -> Whole:
     """What is popular now."""
     return listed(query.about(placement="popular"))
+
+
+@blueprint.get("/v1/placements")
+@blueprint.output(PlacementsShown)
+def placements_shown() -> Whole:
+    """The placements that can be asked for."""
+    known = placements(services().shelves.shelf)
+    return Whole.of({"placements": [PlacementShown.of(name, one).model_dump() for name, one in known.items()]})
 
 
 @blueprint.post("/v1/rank")

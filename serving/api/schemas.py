@@ -1,9 +1,10 @@
 """The shapes of query strings and answers, as the documentation shows them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recommender.config import Placement
 from recommender.values import ReasonCode
 from serving.ask import Anchors, Ask, Count, Options, PlacementName, Who
 
@@ -75,6 +76,29 @@ class PopularQuery(AnybodysQuery):
 
     item_ids: Anchors = ()
     """The items that the page is about."""
+
+
+class PlacementShown(Body):
+    """A place that lists are made for."""
+
+    placement: str
+    count: int
+    """Items, where the call does not say how many."""
+    needs_items: bool
+    """It is about items on a page, which the call must name."""
+    sources: tuple[str, ...]
+    """What proposes its items."""
+
+    @classmethod
+    def of(cls, name: str, placement: Placement) -> Self:
+        """Return what is shown of a placement."""
+        return cls(placement=name, count=placement.count, needs_items=placement.needs_items, sources=placement.sources)
+
+
+class PlacementsShown(Body):
+    """Every placement."""
+
+    placements: list[PlacementShown]
 
 
 class ReasonBody(Body):

@@ -133,7 +133,7 @@ class UserShown(Body):
 
     user_id: str
     declared: dict[str, Any]
-    declared_at: int | None
+    declared_at: Timestamp | None
     preferences: dict[str, bool]
     merged: list[str]
     tags: list[TagShown]

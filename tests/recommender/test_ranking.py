@@ -1,13 +1,19 @@
 """How the two stages are joined."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from recommender.config import Config
+from recommender.policy import Rules
 from recommender.ranker import linear
-from recommender.ranking import within_horizon
+from recommender.ranking import ranked, within_horizon
 from recommender.times import DAY
 from recommender.values import Histories, Queries
+from tests.recommender.checkerboard import ITEMS, ask, dataset
+from training.job import fit
 
 
 def test_the_clock_stands_still_for_who_is_idle_longer_than_the_ranker_has_seen() -> None:
@@ -24,3 +30,13 @@ def test_the_clock_stands_still_for_who_is_idle_longer_than_the_ranker_has_seen(
 def test_without_a_horizon_the_clock_is_as_asked(ranker) -> None:
     queries = Queries.about_nothing(Histories.empty(), 20 * DAY, csr_array((1, 1), dtype=np.float32), 1)
     assert within_horizon(queries, 0, ranker) is queries
+
+
+def test_a_page_about_items_that_nobody_knows_is_ranked_like_home() -> None:
+    bundle = fit(dataset(), Config(), now=10 * DAY, progress=lambda *_: None)
+    rankers = {name: linear((), np.zeros(0, np.float32), horizon=1.0) for name in ("home", "anchored")}
+    bundle, product = replace(bundle, rankers=rankers), Config().placements["product"]
+    unknown = ask(dataset().histories.take(np.array([0])))
+    about = replace(unknown, anchors=csr_array((np.ones(1, np.float32), ([0], [3])), shape=(1, ITEMS)))
+    for queries, name in ((unknown, "home"), (about, "anchored")):
+        assert ranked(bundle, product, queries, Rules.none(1, ITEMS, 3)).ranker is rankers[name]

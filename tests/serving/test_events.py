@@ -68,6 +68,7 @@ def test_good_parts_are_stored_and_bad_ones_named(client: FlaskClient, client_of
 def test_null_is_no_id(client: FlaskClient) -> None:
     assert send(client, view("tent") | {"user_id": None, "visitor_id": "v"})["accepted"] == 1
     assert send(client, view("tent") | {"user_id": None})["rejected"][0]["code"] == "missing_field"
+    assert send(client, view("tent") | {"items": None, "event": None, "quantity": None})["accepted"] == 1
 
 
 def test_an_event_counts_once_and_the_first_content_wins(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
@@ -104,12 +105,14 @@ def test_aliases_ga4_items_and_unknown_names_and_items_are_taken(
         "event": "Order Completed",
         "timestamp": "2026-01-01T00:00:00+00:00",
         "event_id": "o1",
-        "order_id": "77",
+        "transaction_id": "77",
         "currency": "EUR",
         "search_term": "tents",
+        "tax": 1.9,
+        "coupon": None,
         "value": 30,
         "items": [
-            {"item_id": "tent", "price": "10.0", "item_brand": "ignored"},
+            {"item_id": "tent", "price": "10.0", "quantity": None, "item_brand": "ignored"},
             {"item_id": "never seen", "quantity": 2},
         ],
     }
@@ -119,6 +122,7 @@ def test_aliases_ga4_items_and_unknown_names_and_items_are_taken(
         ("purchase", "tent", "o1"),
         ("purchase", "never seen", "o1#1"),
     ]
+    assert [r.get("order_id") for r in rows] == ["77", "77", None]
     assert rows[2]["event"] == "waved at"
     assert send(client, basket)["duplicates"] == 1
 
@@ -160,6 +164,16 @@ def test_the_next_list_knows_what_was_put_into_the_cart(client: FlaskClient) -> 
 def test_an_anonymous_visitor_is_followed_from_the_first_view(client: FlaskClient) -> None:
     send(client, view("pan", user="v1"), view("pot", user="v1", timestamp=NOW + 1))
     assert set(ids(client, visitor_id="v1", count=4)) <= set(shop.KITCHEN)
+
+
+def test_of_a_browser_that_wishes_so_nothing_is_learned(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    private = {"Sec-GPC": "1"}
+    events = [view("tent", user="v1", event_id=str(n), consent=True) for n in range(3)]
+    answer = client.post("/v1/events", json={"events": [*events, "no event"]}, headers=private).json
+    assert (answer["accepted"], len(answer["rejected"])) == (3, 1)
+    assert {one["consent"] for one in log(client_of_redis)} == {False}
+    seen = client.get("/v1/users/v1").json
+    assert (seen["events"], seen["tags"]) == (0, [])
 
 
 def test_events_without_consent_are_logged_but_not_lived_by(

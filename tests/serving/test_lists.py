@@ -17,6 +17,16 @@ def ids(answer: dict) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
+def test_every_placement_that_is_listed_can_be_asked_for(client: FlaskClient) -> None:
+    found = {one["placement"]: one for one in client.get("/v1/placements").json["placements"]}
+    assert {"home", "product", "cart", "buy_again", "popular", "new", "similar", "bought_together"} <= set(found)
+    for name, one in found.items():
+        about = {"item_ids": ["tent"]} if one["needs_items"] else {}
+        assert ask(client, placement=name, **about)["placement"] == name
+    refused = client.post("/v1/recommendations", json={"placement": "product"}).json["errors"][0]["field"]
+    assert (found["product"]["needs_items"], refused) == (True, "item_ids")
+
+
 def test_an_answer_has_exactly_the_documented_fields(client: FlaskClient) -> None:
     answer = ask(client, user_id="u0", count=3)
     assert set(answer) == {

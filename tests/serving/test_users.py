@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 
 from features.tag_rules import CustomerTag, with_derived
 from recommender.errors import Conflict
+from recommender.times import timestamp
 from serving.app import create_app
 from serving.ask import Ask
 from serving.bootstrap import build, build_archiver
@@ -110,6 +111,7 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
     shown = client.put("/v1/users/a%2Fb 🏕", json=body).json
     assert shown["user_id"] == "a/b 🏕"
     assert shown["declared"] == body
+    assert shown["declared_at"] == timestamp(shop.NOW)
     assert [(t["tag"], t["provenance"]) for t in shown["tags"]] == [("cooking", "declared")]
     assert len(set(ids(client, user_id="a/b 🏕", count=4)) & set(shop.KITCHEN)) >= 3
     assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
