@@ -1,18 +1,25 @@
 """``tagalong recommend``: lists for many customers at once, written to a file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
 from commands.reading import read
 from features.stock import updated
+from features.tables import TIME
+from machine.config_file import load_config
 from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
+from recommender.config import Config
+from recommender.errors import InvalidInput
 from recommender.lists import Ordered
 from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
@@ -22,7 +29,7 @@ from training.lists_file import check_target, write_lists
 from training.privacy import UNDECIDED, Decisions
 from training.progress import Progress
 from training.registry import bundle_folder
-from training.sources import read_decisions
+from training.sources import read_decisions, read_log_since
 
 app = typer.Typer(add_completion=False)
 
@@ -34,10 +41,19 @@ def recommend(
     out: Annotated[Path, typer.Option(help="Where to: .csv or .parquet.")],
     count: Annotated[int | None, typer.Option("-n", min=1, max=1000, help="Items a list.", show_default="20")] = None,
     placement: Annotated[str, typer.Option(help="A placement of the configuration.")] = "home",
+    config: Annotated[
+        Path | None, typer.Option(help="A tagalong.toml whose placements hold, instead of those of the training.")
+    ] = None,
     history: Annotated[list[Path] | None, typer.Option(help="Events after training: folded in, never fitted.")] = None,
     repeat: Annotated[
         bool | None, typer.Option("--repeat/--no-repeat", help="Allow or exclude what the customer had before.")
     ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="Fold in what the bundle's data folder holds since the training.")
+    ] = False,
+    personal_only: Annotated[
+        bool, typer.Option("--personal-only", help="Leave out who was erased or wants no personal lists.")
+    ] = False,
     now: Now = None,
     bundle_key: BundleKey = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; without it, one a processor.")] = None,
@@ -45,9 +61,9 @@ def recommend(
     """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
 
     Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
-    decided there since it was trained is obeyed (erasures, and the choice of lists that are not personal), and what the
-    shop took off sale is left out. Without --now the lists are made for the moment just after the last event that the
-    bundle and --history know.
+    decided there since it was trained is obeyed (erasures, the choice of lists that are not personal, who turned out to
+    be whom), and what the shop took off sale is left out. Without --now the lists are made for the moment just after
+    the last event that is known.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
     """
@@ -55,23 +71,30 @@ def recommend(
     folder = bundle_folder(bundle)
     loaded = load(folder, key=signing_key(bundle_key))
     ids, without = read_ids(users, loaded.users)
-    later = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events if history else None
-    audience = gather(loaded, ids, later, _decided(folder))
+    if config is not None:
+        loaded = _placed(loaded, load_config(config))
     asked = moment("--now", now)
+    later = [read(out.with_name(f"{out.name}.rejects.jsonl"), history).events] if history else []
+    later += _since(folder, loaded.info.data_until, asked) if log else []
+    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, _decided(folder))
+    withheld = int(audience.withheld.sum())
+    if personal_only:
+        audience = audience.open_to_us()
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
     loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
     if without:
         say(f"{without} rows of {users} have no id that can be one; they are left out")
-    if audience.withheld:
-        say(f"{audience.withheld} customers were erased or want no personal lists: nothing earlier is used of them")
+    if withheld:
+        what_of_them = "they are left out" if personal_only else "nothing earlier is used of them"
+        say(f"{withheld} customers were erased or want no personal lists: {what_of_them}")
     if audience.left_out:
-        say(f"{audience.left_out} events of --history name an item that the bundle does not know; they are left out")
+        say(f"{audience.left_out} later events name an item that the bundle does not know; they are left out")
     with progress() as report:
         parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
-        written = write_lists(out, ids, loaded.catalogue.items, _shown(parts, audience, report))
-    say(f"{written} rows for {len(ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+        written = write_lists(out, audience.ids, loaded.catalogue.items, _shown(parts, audience, report))
+    say(f"{written} rows for {len(audience.ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
 
 
 def _shop(folder: Path) -> Path | None:
@@ -85,6 +108,23 @@ def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:
     shop = _shop(folder)
     off = off_sale(shop, now, bundle).items if shop else {}
     return updated(bundle, [says for item, says in off.items() if bundle.catalogue.items.row(item) >= 0], 0)
+
+
+def _placed(bundle: Bundle, config: Config) -> Bundle:
+    """Return the bundle with the placements of another configuration."""
+    known = bundle.info.config.model_copy(update={"placements": config.placements})
+    return replace(bundle, info=replace(bundle.info, config=known))
+
+
+def _since(folder: Path, trained: int, asked: int | None) -> list[pa.Table]:
+    """Return the events that the data folder of a bundle holds since it was ``trained``, none after ``asked``."""
+    shop = _shop(folder)
+    if shop is None:
+        raise InvalidInput("--log", f"{folder} lies in no data folder")
+    events = read_log_since(shop, trained)
+    if asked is None:
+        return [events]
+    return [events.filter(pc.less_equal(events["timestamp"], pa.scalar(asked * 1000 + 999).cast(TIME)))]
 
 
 def _decided(folder: Path) -> Decisions:

@@ -1,7 +1,7 @@
 """For whom a batch of lists is made: their ids, and what the bundle and later events say about them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.columns import rows
+from features.columns import flat, rows
 from features.consent import forgotten_until
 from features.histories import build_histories, continued
+from features.merges import with_merges
 from features.sql import connect, quoted
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
@@ -36,10 +37,18 @@ class Audience:
     """How many items the bundle's catalogue has."""
     unknown: int
     """How many of them the bundle has never seen."""
-    withheld: int
-    """How many of them were erased or want no personal lists."""
+    withheld: NDArray[np.bool_]
+    """(B,) who was erased or wants no personal lists."""
     left_out: int
     """How many later events name an item that the bundle does not know."""
+
+    def open_to_us(self) -> "Audience":
+        """Return those alone who were not erased and want personal lists."""
+        keep = np.flatnonzero(~self.withheld)
+        ids = [self.ids[row] for row in keep.tolist()]
+        return replace(
+            self, ids=ids, histories=self.histories.take(keep), tags=self.tags[keep], withheld=self.withheld[keep]
+        )
 
     def queries(self, now: int) -> Queries:
         """Return one question for the home page by each customer at ``now``."""
@@ -84,21 +93,25 @@ def gather(
 ) -> Audience:
     """Return what may be known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
 
-    Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed.
+    Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed:
+    a visitor who turned out to be a customer is that customer.
     """
-    customers, row = pa.array(ids, pa.string()), bundle.users.rows(ids)
+    customers = flat(with_merges(pa.table({"user_id": pa.array(ids, pa.string())}), decided.merges)["user_id"])
+    row = bundle.users.rows(customers.to_pylist())
     erased = forgotten_until(customers, decided.erased)
     refused = rows(customers, decided.refusing) >= 0
     histories, left_out = bundle.histories.take(np.where(refused, -1, row).astype(np.intp)), 0
     histories = histories.where(histories.time > erased[histories.customer()] // 1000)
     if later is not None:
-        later = decided.applied(later.filter(pc.fill_null(later["consent"], True)))
-        items = pa.array(list(bundle.catalogue.items), pa.string())
-        histories = continued(histories, build_histories(later, customers, items))
+        later = with_merges(later.filter(pc.fill_null(later["consent"], True)), decided.merges)
+        later, items = decided.applied(later), pa.array(list(bundle.catalogue.items), pa.string())
+        each = pc.unique(customers)
+        theirs = build_histories(later, each, items).take(rows(customers, each).astype(np.intp))
+        histories = continued(histories, theirs)
         left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
     withheld = refused | (erased > EARLIEST)
     tags = _tags(bundle, np.where(withheld, -1, row))
-    return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), int(withheld.sum()), left_out)
+    return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), withheld, left_out)
 
 
 def _tags(bundle: Bundle, row: NDArray[np.int32]) -> csr_array:

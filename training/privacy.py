@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from features.consent import without, without_erased_events
-from features.tables import ERASED
+from features.tables import ERASED, MERGES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,6 +16,8 @@ class Decisions:
     """As ``ERASED``."""
     refusing: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     """Ids of those who want no personal lists."""
+    merges: pa.Table = field(default_factory=MERGES.empty_table)
+    """Visitors who turned out to be customers, as ``MERGES``."""
 
     def applied(self, events: pa.Table) -> pa.Table:
         """Return the events without those of the erased, up to their wish, and of those who refuse."""

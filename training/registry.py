@@ -183,7 +183,9 @@ def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | Non
 
 
 def bundle_folder(path: Path) -> Path:
-    """Return the bundle that ``path`` means: itself, or the current one of a folder of bundles."""
+    """Return the bundle that ``path`` means: itself, or the current one of a folder of bundles or of its shop."""
+    if (path / "bundles" / CURRENT).is_symlink():
+        return bundle_folder(path / "bundles")
     if (path / MANIFEST).is_file() or not (path / CURRENT).is_symlink():
         return path
     return Registry(path).path(CURRENT)

@@ -5,6 +5,7 @@ from glob import glob
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -83,7 +84,20 @@ def read_erased(shop: Path) -> pa.Table:
 def read_decisions(shop: Path) -> Decisions:
     """Return what the customers decided, as far as the folder of their shop knows."""
     folder = ShopFolder(shop)
-    return Decisions(_parquet(folder.erased, ERASED), refusing(_parquet(folder.users, USERS)))
+    users, merges = _parquet(folder.users, USERS), _parquet(folder.merges, MERGES)
+    return Decisions(_parquet(folder.erased, ERASED), refusing(users), merges)
+
+
+def read_log_since(shop: Path, since: int) -> pa.Table:
+    """Return the events that the folder of a shop holds of the day of ``since`` (seconds since 1970) and later days.
+
+    Under the ids that they came with; erased customers are left out.
+    """
+    folder = ShopFolder(shop)
+    first = f"day={np.datetime64(since, 's').astype('datetime64[D]')}"
+    with unchanging(shop):
+        events = first_of_each(_log_events([path for path in folder.event_files() if path.parent.name >= first]))
+        return without_erased_events(events, _parquet(folder.erased, ERASED))
 
 
 def _read_log(folder: ShopFolder) -> Tables:

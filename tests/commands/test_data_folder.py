@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -108,6 +109,34 @@ def test_batch_lists_obey_what_customers_decided_after_the_training(call: Call, 
     after = lists()
     assert after["u1"] == after["u2"] == after["nobody"] == before["nobody"]
     assert after["u3"] == before["u3"]
+
+
+def test_batch_lists_take_on_request_what_happened_since_the_training(call: Call, data: Path, files: Path) -> None:
+    trained(call, data, files, "2026-03-01")
+    users, out, config = data / "audience.csv", data / "lists.parquet", data / "campaign.toml"
+    users.write_text("user_id\nu1\nu2\n")
+    config.write_text('[placements.winback]\nsources = ["popularity"]\ncount = 3\n')
+    refuses = pa.table({"user_id": ["u2"], "personalize": [False]})
+    pq.write_table(refuses, data / "main" / "users.parquet")
+
+    def lists(*more: str | Path) -> dict[str, list[str]]:
+        given = ("recommend", "--bundle", data / "main", "--users", users, "--out", out, "--no-repeat", "-n", "50")
+        done = call(*given, *more)
+        assert done.status == 0, done.err
+        found: dict[str, list[str]] = {}
+        for row in pq.read_table(out).to_pylist():
+            found.setdefault(row["user_id"], []).append(row["item_id"])
+        return found
+
+    log = pq.read_table(files / "events.parquet").to_pylist()
+    since = datetime(2026, 3, 2, tzinfo=UTC)
+    later = {one["item_id"] for one in log if one["user_id"] == "u1" and one["timestamp"] > since}
+    assert later & set(lists()["u1"])
+    assert not later & set(lists("--log")["u1"])
+    assert lists("--log", "--now", "2026-03-01") == lists("--now", "2026-03-01")
+    assert set(lists("--personal-only")) == {"u1"}
+    campaign = lists("--placement", "winback", "--config", config, "-n", "3")
+    assert {len(items) for items in campaign.values()} == {3}
 
 
 def test_a_bundle_that_cannot_be_read_is_listed_with_the_reason(call: Call, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_no_repeat_leaves_out_what_was_had_also_in_the_history(
     had = {(row["user_id"], row["item_id"]) for row in pq.read_table(files / "events.parquet").to_pylist()}
     listed = {(row["user_id"], row["item_id"]) for row in rows(tmp_path / "l.csv")}
     assert not listed & (had | {("nobody", "staple-1")})
-    assert "1 events of --history name an item that the bundle does not know" in done.err
+    assert "1 later events name an item that the bundle does not know" in done.err
 
 
 def test_the_same_call_writes_the_same_bytes(call: Call, bundle: Path, files: Path, tmp_path: Path) -> None:

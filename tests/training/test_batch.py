@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from features.histories import continued
-from features.tables import ERASED, EVENTS, conform
+from features.tables import ERASED, EVENTS, MERGES, conform
 from recommender.bundle import Bundle
 from recommender.errors import InvalidInput, UnknownPlacement
 from recommender.lists import Ordered
@@ -17,7 +17,7 @@ from tests.training.shop import tiny_bundle
 from training.appraisal import ours
 from training.audience import gather
 from training.batch import ask_for, had, in_blocks, lists
-from training.privacy import Decisions
+from training.privacy import UNDECIDED, Decisions
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +96,24 @@ def test_of_who_was_erased_or_refuses_nothing_earlier_is_used(bundle: Bundle) ->
     counts = np.diff(audience.histories.indptr).tolist()
     assert counts[:3] + counts[4:] == [1, 0, 0, 0]
     assert counts[3] > 2
-    assert (audience.unknown, audience.withheld) == (1, 3)
+    assert (audience.unknown, audience.withheld.sum()) == (1, 3)
     declared = replace(bundle, declared=csr_array(np.ones((len(bundle.users), 2), np.float32)))
     tags = gather(declared, ["u1", "u2", "u3", "u4", "nobody"], later, decided).tags
     assert np.diff(tags.indptr).tolist() == [0, 0, 0, 2, 0]
+
+
+def test_a_visitor_who_turned_out_to_be_a_customer_is_that_customer(bundle: Bundle) -> None:
+    merges = pa.table({"visitor_id": ["v1", "v2"], "user_id": ["v2", "u1"]})
+    decided = replace(UNDECIDED, merges=conform(merges, MERGES), refusing=pa.array(["u3"]))
+    later = events(("v1", "staple-1", bundle.info.data_until), ("v3", "staple-2", bundle.info.data_until))
+    audience = gather(bundle, ["v1", "u1", "u2", "v3", "u3"], later, decided)
+    theirs = [set(part.tolist()) for part in np.split(audience.histories.time, audience.histories.indptr[1:-1])]
+    assert theirs[0] == theirs[1] >= {bundle.info.data_until}
+    assert bundle.info.data_until not in theirs[2]
+    assert (len(theirs[0]) > 2, audience.unknown) == (True, 1)
+    some = audience.open_to_us()
+    assert list(some.ids) == ["v1", "u1", "u2", "v3"]
+    assert len(some.queries(0)) == len(some.tags.indptr) - 1 == 4
 
 
 def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
