@@ -100,6 +100,6 @@ def _item(rank: int, one: Scored, catalogue: Catalogue, parts: frozenset[str]) -
     return shown
 
 
-def renumbered(items: Sequence[dict[str, object]]) -> bytes:
-    """Return the JSON array of items taken from other lists, with ranks from 1."""
-    return orjson.dumps([{**item, "rank": rank} for rank, item in enumerate(items, 1)])
+def renumbered(items: Sequence[dict[str, object]], first: int = 1) -> bytes:
+    """Return the JSON array of items taken from other lists, with ranks from ``first``."""
+    return orjson.dumps([{**item, "rank": rank} for rank, item in enumerate(items, first)])

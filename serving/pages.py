@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from recommender.errors import InvalidInput, NotFound
-from serving.answers import Answer
+from serving.answers import Answer, renumbered
 from serving.ask import Ask, BatchAsk
 from serving.recommend import NEXT_SECONDS, recommend
 from serving.services import Services
@@ -42,10 +42,13 @@ def _of_page(part: Ask, page: BatchAsk) -> Ask:
     return part.model_copy(update=changes)
 
 
-def next_page(services: Services, rec_id: str, count: int | None, *, personalize: bool) -> Answer:
+def next_page(
+    services: Services, rec_id: str, count: int | None, after: int | None = None, *, personalize: bool
+) -> Answer:
     """Return a list that continues the one answered as ``rec_id``, without anything that it has shown.
 
-    Raises NotFound when the list is unknown or half an hour has gone by, Unavailable while Redis is down.
+    It begins behind the rank ``after``, else behind all that was shown so far. Raises InvalidInput where less was,
+    NotFound when the list is unknown or half an hour has gone by, Unavailable while Redis is down.
     """
     kept = None
     if REC_ID.fullmatch(rec_id):
@@ -55,7 +58,12 @@ def next_page(services: Services, rec_id: str, count: int | None, *, personalize
     page = orjson.loads(kept)
     ask = Ask.model_validate(page["ask"])
     ask = ask.model_copy(update={"count": count or ask.count, "personalize": personalize and ask.personalize})
-    answer = recommend(services, ask, page["shown"], remembered=False)._replace(rec_id=rec_id)
-    shown = page["shown"] + answer.listed.item_ids()
-    services.served.remember(rec_id, orjson.dumps(page | {"shown": shown}), NEXT_SECONDS)
-    return answer
+    end = len(page["shown"]) if after is None else after
+    if end > len(page["shown"]):
+        raise InvalidInput("after", f"only {len(page['shown'])} items of this list were shown")
+    shown = page["shown"][:end]
+    answer = recommend(services, ask, [*page["barred"], *shown], remembered=False)
+    items = renumbered(orjson.loads(answer.listed.items), end + 1)
+    going_on = page | {"shown": [*shown, *answer.listed.item_ids()]}
+    services.served.remember(rec_id, orjson.dumps(going_on), NEXT_SECONDS)
+    return answer._replace(rec_id=rec_id, listed=answer.listed._replace(items=items))

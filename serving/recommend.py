@@ -126,7 +126,7 @@ def _allowed(shelf: Shelf, old: Listed, limits: Rules) -> list[dict[str, Any]]:
 def _remember(services: Services, visit: Visit, listed: Listed, barred: tuple[str, ...], seconds: int) -> None:
     """Keep what the pages that follow need, for as long as the list may be shown and half an hour more."""
     again = visit.ask.model_copy(update={"user_id": visit.customer, "visitor_id": None})
-    value = orjson.dumps({"ask": again.model_dump(mode="json"), "shown": [*barred, *listed.item_ids()]})
+    value = orjson.dumps({"ask": again.model_dump(mode="json"), "barred": barred, "shown": listed.item_ids()})
     try:
         services.served.remember(listed.list_id.decode(), value, seconds + NEXT_SECONDS)
     except Unavailable:

@@ -15,7 +15,7 @@ IN_QUERIES: Mapping[str, Mapping[str, Any]] = {
     "explain_item": {"user_id": "42", "item_id": "tent"},
     "popular": {"count": 10, "filter": "price between 10 and 80"},
     "readyz": {"for": "lists"},
-    "recommendations_next": {"count": 10},
+    "recommendations_next": {"after": 10, "count": 10},
     "user_buy_again": {"count": 6},
     "user_recommendations": {"placement": "home", "count": 10},
 }

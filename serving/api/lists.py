@@ -75,7 +75,7 @@ def _part(one: Answer | InvalidInput) -> bytes:
 @blueprint.output(ListBody)
 def recommendations_next(rec_id: str, query: NextQuery) -> Whole:
     """The next page of a list, without repeats, for 30 minutes at least; 503 while Redis is down."""
-    return respond(next_page(services(), rec_id, query.count, personalize=not is_private()))
+    return respond(next_page(services(), rec_id, query.count, query.after, personalize=not is_private()))
 
 
 @blueprint.get("/v1/users/<id:user_id>/recommendations")

@@ -25,9 +25,12 @@ class Query(BaseModel):
 
 
 class NextQuery(Query):
-    """How long the next page is."""
+    """Which page it is, and how long."""
 
     count: Count | None = None
+    """How many items; as many as the list had where it is left out."""
+    after: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """The rank behind which the page begins; such a call may be repeated. Else behind all that was shown so far."""
 
 
 class ReadyQuery(Query):

@@ -199,6 +199,18 @@ def test_pages_continue_until_nothing_is_left(client: FlaskClient) -> None:
     shown = [item for page in pages for item in ids(page)]
     assert sorted(shown) == sorted(shop.CAMPING + shop.KITCHEN)
     assert [len(page["items"]) for page in pages] == [5, 5, 2, 0]
+    assert [item["rank"] for page in pages for item in page["items"]] == list(range(1, 13))
+
+
+def test_a_page_that_is_asked_for_by_its_place_comes_again(client: FlaskClient) -> None:
+    first = ask(client, user_id="u0", count=4)
+    path = f"/v1/recommendations/{first['rec_id']}/next?count=4"
+    second, again, third = (client.get(f"{path}&after={after}").json for after in (4, 4, 8))
+    assert ids(second) == ids(again)
+    assert sorted(ids(first) + ids(second) + ids(third)) == sorted(shop.CAMPING + shop.KITCHEN)
+    assert ids(client.get(f"{path}&after=0").json) == ids(first)
+    beyond = client.get(f"{path}&after=9")
+    assert (beyond.status_code, beyond.json["errors"][0]["field"]) == (422, "after")
 
 
 def test_a_cached_list_can_be_continued_too(client: FlaskClient) -> None:
