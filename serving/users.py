@@ -38,6 +38,22 @@ def declare(services: Services, said: Sequence[tuple[str, Mapping[str, Any]]]) -
         services.customers.declare(said, services.clock())
 
 
+def amend(services: Services, user_id: str, changes: Mapping[str, Any]) -> None:
+    """Change what is declared of a customer field by field; None takes a field, or one of ``attributes``, away.
+
+    What files declared is declared anew with it. Of two calls at one moment the later one wins.
+    """
+    known = get_user(services, user_id)["declared"]
+    whole = {name: known[name] for name in REPLACED if name in known} | dict(changes)
+    if changes.get("attributes") is not None:
+        whole["attributes"] = _given({**known.get("attributes", {}), **changes["attributes"]})
+    declare(services, [(user_id, _given(whole))])
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def get_tags(services: Services, user_id: str) -> dict[str, Any]:
     """Return the customer's tags, the heaviest first, each with where it comes from, and the muted ones."""
     one = services.customers.resolve(user_id)

@@ -49,6 +49,7 @@ BODIES: Mapping[str, Any] = {
     },
     "users_bulk": {"users": [{"user_id": "42", "tags": ["camping"]}, {"user_id": "43", "consent_email": True}]},
     "user_put": {"tags": ["camping"], "birthday": "05-17", "language": "en", "attributes": {"shoe_size": 42}},
+    "user_patch": {"consent_email": False, "region": None, "attributes": {"shoe_size": 43}},
     "tag_put": {"weight": 2.0},
     "preferences_put": {"personalize": False},
     "merge_post": {"visitor_id": "v-7"},
@@ -79,7 +80,7 @@ def command(host: str, method: str, path: str, operation: Mapping[str, Any]) -> 
             given[one["in"]][one["name"]] = one["example"]
     url = host + path.format_map({name: quote(value, safe="") for name, value in given["path"].items()})
     url += f"?{urlencode(given['query'], quote_via=quote)}" if given["query"] else ""
-    parts = ["curl -s", *([f"-X {method}"] if method in ("PUT", "DELETE") else []), shlex.quote(url)]
+    parts = ["curl -s", *([f"-X {method}"] if method in ("PUT", "PATCH", "DELETE") else []), shlex.quote(url)]
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         parts += [f"\\\n  -H 'Content-Type: {kind}'", f"\\\n  -d {shlex.quote(json.dumps(content['example']))}"]
     return " ".join(parts)

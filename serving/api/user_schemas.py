@@ -46,6 +46,19 @@ class UserFields(Strict):
     """Anything else, as text, number or truth."""
 
 
+class UserChanges(UserFields):
+    """What is to be changed of what is declared: what is left out stays as it is, null takes it away."""
+
+    consent_personalization: bool = False
+    """false: lists know nothing of this customer, and their events are not learned from. A consent is not taken away,
+    only replaced."""
+    consent_email: bool = False
+    consent_sms: bool = False
+    consent_push: bool = False
+    attributes: Annotated[dict[Id, Short | Integer | Finite | bool | None], Field(max_length=50)] | None = None  # type: ignore[assignment]  # wider
+    """Each by itself; null takes one away."""
+
+
 class UserWithId(UserFields):
     """What is declared of one customer of many."""
 

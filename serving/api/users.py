@@ -15,6 +15,7 @@ from serving.api.user_schemas import (
     ReceiptShown,
     TagBody,
     TagsShown,
+    UserChanges,
     UserFields,
     UsersBody,
     UserShown,
@@ -23,7 +24,7 @@ from serving.api.user_schemas import (
 )
 from serving.api.whole import Whole
 from serving.privacy import erase, export, verify
-from serving.users import choose, declare, get_preferences, get_tags, get_user, give_tag, merge, mute_tag
+from serving.users import amend, choose, declare, get_preferences, get_tags, get_user, give_tag, merge, mute_tag
 
 blueprint = Blueprint("users", __name__, tag="Customers")
 
@@ -46,6 +47,15 @@ def user(user_id: str) -> Whole:
 def user_put(user_id: str, fields: UserFields) -> Whole:
     """Declare a customer; the next list obeys."""
     declare(services(), [(user_id, fields.model_dump(exclude_none=True))])
+    return Whole.of(get_user(services(), user_id))
+
+
+@blueprint.patch("/v1/users/<id:user_id>")
+@blueprint.input(UserChanges, arg_name="changes")
+@blueprint.output(UserShown)
+def user_patch(user_id: str, changes: UserChanges) -> Whole:
+    """Change some of what is declared of a customer (RFC 7396); the next list obeys."""
+    amend(services(), user_id, changes.model_dump(exclude_unset=True))
     return Whole.of(get_user(services(), user_id))
 
 

@@ -117,6 +117,23 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
     assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
 
 
+def test_a_patch_changes_what_it_names_and_nothing_else(client: FlaskClient, settings: Settings) -> None:
+    table = pa.table({"user_id": ["u0"], "region": ["DE"], "tags": [["vegan"]], "age": ["40"], "consent_sms": [True]})
+    pq.write_table(table, settings.shop_folder / "users.parquet")
+    shown = client.patch("/v1/users/u0", json={"consent_email": False}).json["declared"]
+    from_files = {"region": "DE", "tags": ["vegan"], "age": "40", "consent_sms": True}
+    assert shown == from_files | {"consent_email": False}
+    client.patch("/v1/users/u0", json={"attributes": {"size": 42, "card": "gold"}, "language": "de"})
+    shown = client.patch("/v1/users/u0", json={"attributes": {"size": None}, "region": None}).json["declared"]
+    del from_files["region"]
+    assert shown == from_files | {"consent_email": False, "language": "de", "attributes": {"card": "gold"}}
+    shown = client.patch("/v1/users/u0", json={"attributes": None, "tags": []}).json["declared"]
+    assert shown == from_files | {"consent_email": False, "language": "de", "tags": []}
+    assert client.patch("/v1/users/u0", json={"consent_email": None}).status_code == 422
+    build_archiver(settings).work()
+    assert client.get("/v1/users/u0").json["declared"] == shown
+
+
 def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services) -> None:
     shelf, own = services.shelves.shelf, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
     lifted = build_lift(shelf, Ask(), own, new=True)
