@@ -74,8 +74,8 @@ def test_a_window_of_days_counts_from_the_first_event_to_the_last() -> None:
 def test_a_tag_halves_with_its_half_life_and_expires() -> None:
     rule = TagRule(tag="t", count=1, weight=2.0, half_life_days=10, expires_days=30)
     log = histories(*[[(0, VIEW, 0)]] * 3)
-    found = latest(rules(rule), log, np.array([0, 10 * DAY, 31 * DAY]), CATALOGUE)
-    assert [{name: each.tag.weight for name, each in one.items()} for one in found] == [{"t": 2.0}, {"t": 1.0}, {}]
+    found = latest(rules(rule), log, np.array([0, 30 * DAY, 30 * DAY + 1]), CATALOGUE)
+    assert [{name: each.tag.weight for name, each in one.items()} for one in found] == [{"t": 2.0}, {"t": 0.25}, {}]
 
 
 def test_a_tag_brings_others_and_they_bring_more() -> None:

@@ -264,6 +264,27 @@ def test_who_shops_for_one_category_gets_as_much_of_it_as_their_share(bundle, pe
     assert (found.rows[0] % 2 == 0).sum() == of_theirs
 
 
+def test_one_event_says_only_half_of_a_taste(bundle):
+    even = np.arange(ITEMS) % 2 == 0
+    coded = Coded(np.arange(ITEMS, dtype=np.int32) % 2, IdMap.of(["even", "odd"]))
+    shop = replace(bundle, catalogue=replace(bundle.catalogue, category=coded))
+    diversity = Diversity(most=1, window=4, personal=True)
+    rules = Rules(np.arange(ITEMS) != 0, NOTHING, 4, boost=even * np.float32(9), diversity=diversity)
+    placement = Placement(sources=("popularity",), ranker=None)
+    found = order(shop, placement, ask(histories([[(0, 1)]]), now=20 * DAY), rules)
+    assert (found.rows[0] % 2).tolist() == [0, 0, 1, 0]  # the last one for want of others
+
+
+def test_a_list_longer_than_the_candidates_is_ranked_all_the_same(bundle):
+    config = bundle.info.config
+    few = config.model_copy(update={"ranker": config.ranker.model_copy(update={"candidates": 2})})
+    small = replace(bundle, info=replace(bundle.info, config=few))
+    log = dataset().histories.take(np.array([0]))
+    for one in (bundle, small):
+        found = order(one, Placement(fallback=()), ask(log), Rules.none(1, ITEMS, 5))
+        assert (found.rows >= 0).sum() == 5
+
+
 def test_contributions_come_where_they_are_asked_for(bundle):
     log = dataset().histories.take(np.array([0]))
     (answer,) = recommend(bundle, HOME, ask(log), Rules.none(1, ITEMS, 2), contributions=True)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from recommender.candidates import Candidates
 from recommender.config import Config
 from recommender.policy import Rules
 from recommender.ranker import linear
-from recommender.ranking import ranked, within_horizon
+from recommender.ranking import _by_source, ranked, within_horizon
+from recommender.signals import BESIDE, RETRIEVAL
 from recommender.times import DAY
 from recommender.values import Histories, Queries
 from tests.recommender.checkerboard import ITEMS, ask, dataset
@@ -40,3 +42,21 @@ def test_a_page_about_items_that_nobody_knows_is_ranked_like_home() -> None:
     about = replace(unknown, anchors=csr_array((np.ones(1, np.float32), ([0], [3])), shape=(1, ITEMS)))
     for queries, name in ((unknown, "home"), (about, "anchored")):
         assert ranked(bundle, product, queries, Rules.none(1, ITEMS, 3)).ranker is rankers[name]
+
+
+def test_where_the_ranker_cannot_tell_agreement_of_the_sources_decides() -> None:
+    bundle = fit(dataset(), Config(), now=10 * DAY, progress=lambda *_: None)
+    silent = replace(bundle, rankers={"home": linear((), np.zeros(0, np.float32), horizon=1.0)})
+    queries = ask(dataset().histories.take(np.array([0])))
+    found = ranked(silent, Config().placements["home"], queries, Rules.none(1, ITEMS, 5))
+    fused = found.candidates.fused
+    assert fused.max() > 1.1 * fused.min()
+    assert found.score[fused.argmax()] > found.score[fused.argmin()]
+
+
+def test_what_suits_the_page_goes_before_what_suits_the_customer() -> None:
+    page, own = BESIDE["content"][0], RETRIEVAL["content"][0]
+    ranks = {own: np.array([0, np.nan], np.float32), page: np.array([np.nan, 0], np.float32)}
+    both = Candidates((1, 2), np.zeros(2, np.intp), np.arange(2, dtype=np.int32), ranks, np.ones(2, np.float32))
+    theirs, of_the_page = _by_source(("content",), both)
+    assert of_the_page > theirs

@@ -51,6 +51,15 @@ def test_an_older_list_is_checked_and_filled_up(client: FlaskClient, client_of_r
     assert gone not in ids(answer)
 
 
+def test_an_older_list_shows_todays_price(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+    first = ids(ask(client, user_id="u0", count=6))[0]
+    client_of_redis.hincrby(keys.customer("main", "lists", "u0"), "revision", 1)
+    client.put(f"/v1/items/{first}", json={"price": "4.50"})
+    answer = ask(client, user_id="u0", count=6, timeout_ms=50)
+    assert answer["served_by"] == "stale"
+    assert {one["item_id"]: one["properties"]["price"] for one in answer["items"]}[first] == "4.50"
+
+
 def test_a_degraded_list_is_not_cached(client: FlaskClient) -> None:
     ask(client, user_id="u0", timeout_ms=50)
     assert ask(client, user_id="u0")["served_by"] == "live"

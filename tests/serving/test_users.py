@@ -16,8 +16,10 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from features.tag_rules import CustomerTag, with_derived
+from features.tag_rules import CustomerTag, TagRules, with_derived
+from recommender.config import TagRule
 from recommender.errors import Conflict
+from recommender.filters import compile_filter
 from recommender.times import timestamp
 from serving.app import create_app
 from serving.ask import Ask
@@ -26,6 +28,7 @@ from serving.question import build_lift
 from serving.run import check_config
 from serving.services import Services
 from serving.settings import Settings
+from serving.shelf import carriers
 from tests.serving import shop
 from tests.serving.test_events import ids, send, view
 
@@ -115,6 +118,18 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
     assert [(t["tag"], t["provenance"]) for t in shown["tags"]] == [("cooking", "declared")]
     assert len(set(ids(client, user_id="a/b 🏕", count=4)) & set(shop.KITCHEN)) >= 3
     assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
+
+
+def test_only_a_rule_about_some_items_makes_them_carriers_of_its_tag(services: Services) -> None:
+    catalogue = services.shelves.shelf.bundle.catalogue
+
+    def carried(when: str) -> set[str]:
+        rule = TagRule(tag="camping", events=("view_item",), count=3, when=when)
+        rules = TagRules.over([rule], catalogue, lambda text: compile_filter(text, catalogue))
+        return {catalogue.items[int(row)] for row in np.flatnonzero(carriers(catalogue, rules, "camping"))}
+
+    assert carried("") == set(shop.CAMPING)
+    assert carried("item_id = 'pan'") == {*shop.CAMPING, "pan"}
 
 
 def test_a_patch_changes_what_it_names_and_nothing_else(client: FlaskClient, settings: Settings) -> None:

@@ -32,6 +32,14 @@ def test_worse_than_a_baseline_beyond_the_interval_is_kept_with_the_reason() -> 
     assert found.reason == "next: NDCG@10 is 0.0500 below popularity, beyond the interval"
 
 
+def test_a_loss_in_discovery_alone_is_a_loss() -> None:
+    good = metrics(0.2, popularity=0.1)
+    found = judge(good | {"discovery": metrics(0.1, popularity=-0.05)["next"]}, None)
+    assert (found.publish, found.reason.partition(":")[0]) == (False, "discovery")
+    record = good | {"discovery": metrics(0.3)["next"]}
+    assert not judge(good | {"discovery": metrics(0.1, popularity=0.05)["next"]}, record).publish
+
+
 def test_worse_within_the_interval_is_published() -> None:
     assert judge(metrics(0.1, popularity=-0.005), None).publish
 
