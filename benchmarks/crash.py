@@ -25,6 +25,8 @@ import redis
 
 from machine.shop_folder import ShopFolder
 from serving.adapters.embedded_redis import embedded_redis
+from serving.bootstrap import build_archiver
+from serving.settings import Settings
 
 CONFIG = "[live]\narchive_seconds = 1.0\narchive_events = 5000\n"
 BATCH = 50
@@ -174,7 +176,8 @@ def _victims(service: psutil.Process, kind: str) -> list[psutil.Process]:
 
 def _counted(folder: Path, senders: Sequence[Till], kills: Counter[str]) -> Outcome:
     acknowledged = {one for till in senders for one in till.acknowledged}
-    stored = Counter([*_archived(folder), *_waiting(folder)])
+    waiting = _waiting(folder)
+    stored = Counter([*_archived(folder), *waiting])
     return Outcome(
         acknowledged=len(acknowledged),
         stored=stored,
@@ -195,12 +198,16 @@ def _archived(folder: Path) -> list[str]:
 
 
 def _waiting(folder: Path) -> list[str]:
-    """Return the ids of the events that are still in the stream of the shop's own Redis, started once more."""
+    """Return the ids of the events that are still in the stream after the next start, whose archiver works once more.
+
+    What was archived while Redis was dead stands in both places until then.
+    """
     server = embedded_redis(folder / "redis", "everysec")
     process = subprocess.Popen(server.command)
     try:
         while not server.answers():
             time.sleep(0.05)
+        build_archiver(Settings(data=folder, redis_url=server.url, log_level="error")).drain()
         with redis.Redis.from_url(server.url) as client:
             return [orjson.loads(fields[b"event"])["event_id"] for _, fields in client.xrange("log:{main}")]
     finally:
