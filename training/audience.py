@@ -94,17 +94,19 @@ def gather(
     """Return what may be known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
 
     Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed:
-    a visitor who turned out to be a customer is that customer.
+    a visitor who turned out to be a customer is that customer, but what either of the two refused holds.
     """
-    customers = flat(with_merges(pa.table({"user_id": pa.array(ids, pa.string())}), decided.merges)["user_id"])
+    asked = pa.array(ids, pa.string())
+    customers = flat(with_merges(pa.table({"user_id": asked}), decided.merges)["user_id"])
     row = bundle.users.rows(customers.to_pylist())
-    erased = forgotten_until(customers, decided.erased)
-    refused = rows(customers, decided.refusing) >= 0
+    erased = np.maximum(*(forgotten_until(each, decided.erased) for each in (asked, customers)))
+    refused = np.maximum(*(rows(each, decided.refusing) for each in (asked, customers))) >= 0
     histories, left_out = bundle.histories.take(np.where(refused, -1, row).astype(np.intp)), 0
     histories = histories.where(histories.time > erased[histories.customer()] // 1000)
     if later is not None:
-        later = with_merges(later.filter(pc.fill_null(later["consent"], True)), decided.merges)
-        later, items = decided.applied(later), pa.array(list(bundle.catalogue.items), pa.string())
+        later = decided.applied(later.filter(pc.fill_null(later["consent"], True)))
+        later = decided.applied(with_merges(later, decided.merges))
+        items = pa.array(list(bundle.catalogue.items), pa.string())
         each = pc.unique(customers)
         theirs = build_histories(later, each, items).take(rows(customers, each).astype(np.intp))
         histories = continued(histories, theirs)

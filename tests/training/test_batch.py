@@ -116,6 +116,21 @@ def test_a_visitor_who_turned_out_to_be_a_customer_is_that_customer(bundle: Bund
     assert len(some.queries(0)) == len(some.tags.indptr) - 1 == 4
 
 
+def test_what_a_visitor_refused_holds_after_they_turned_out_to_be_a_customer(bundle: Bundle) -> None:
+    merges = conform(pa.table({"visitor_id": ["v1"], "user_id": ["u1"]}), MERGES)
+    at = bundle.info.data_until + 60
+    for decided in (
+        Decisions(refusing=pa.array(["v1"]), merges=merges),
+        Decisions(conform(pa.table({"user_id": ["v1"], "erased_at": [at * 1000]}), ERASED), merges=merges),
+    ):
+        audience = gather(bundle, ["v1", "u1"], events(("v1", "staple-1", at)), decided)
+        assert audience.withheld.tolist() == [True, False]
+        visitor, customer = np.split(audience.histories.time, audience.histories.indptr[1:-1])
+        assert len(visitor) == 0
+        assert len(customer) > 2
+        assert at not in customer
+
+
 def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.batch.BLOCK", 16)
     ids = list(bundle.users)
