@@ -62,7 +62,7 @@ def next_page(
     if end > len(page["shown"]):
         raise InvalidInput("after", f"only {len(page['shown'])} items of this list were shown")
     shown = page["shown"][:end]
-    answer = recommend(services, ask, [*page["barred"], *shown], remembered=False)
+    answer = recommend(services, ask, [*page.get("barred", ()), *shown], remembered=False)
     items = renumbered(orjson.loads(answer.listed.items), end + 1)
     going_on = page | {"shown": [*shown, *answer.listed.item_ids()]}
     services.served.remember(rec_id, orjson.dumps(going_on), NEXT_SECONDS)

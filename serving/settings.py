@@ -43,7 +43,7 @@ class Settings(BaseModel):
     drain_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """After SIGTERM ``/readyz`` says that the service ends, and requests are still answered, for so long.
 
-    A second signal ends it at once.
+    A second signal cuts that short.
     """
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_folder: Path | None = None

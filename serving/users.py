@@ -6,11 +6,13 @@ from typing import Any
 from features.customer import summary
 from features.profile import Profile, join_histories, work_out_tags
 from features.tag_rules import CustomerTag
-from recommender.errors import NotFound
+from recommender.errors import InvalidInput, NotFound
 from recommender.times import timestamp
 from recommender.values import Histories
 from serving.ports import REPLACED
 from serving.services import Services
+
+MOST_ATTRIBUTES = 50
 
 
 def get_user(services: Services, user_id: str) -> dict[str, Any]:
@@ -41,12 +43,15 @@ def declare(services: Services, said: Sequence[tuple[str, Mapping[str, Any]]]) -
 def amend(services: Services, user_id: str, changes: Mapping[str, Any]) -> None:
     """Change what is declared of a customer field by field; None takes a field, or one of ``attributes``, away.
 
-    What files declared is declared anew with it. Of two calls at one moment the later one wins.
+    What files declared is declared anew with it. Of two calls at one moment the later one wins. Raises InvalidInput
+    where there would be more than ``MOST_ATTRIBUTES``.
     """
     known = get_user(services, user_id)["declared"]
     whole = {name: known[name] for name in REPLACED if name in known} | dict(changes)
     if changes.get("attributes") is not None:
         whole["attributes"] = _given({**known.get("attributes", {}), **changes["attributes"]})
+        if len(whole["attributes"]) > MOST_ATTRIBUTES:
+            raise InvalidInput("attributes", f"would be {len(whole['attributes'])}, of at most {MOST_ATTRIBUTES}")
     declare(services, [(user_id, _given(whole))])
 
 

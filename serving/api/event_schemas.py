@@ -13,7 +13,8 @@ class EventsBody(Strict):
     """Up to 1,000 events; each is judged by itself.
 
     An event has `user_id` or `visitor_id`, and `item_id` or GA4's `items`. `event` is GA4's name or an alias, and a
-    purchase if left out; `timestamp` is now if left out; `currency` and `search_term` are not kept.
+    purchase if left out; `timestamp` is now if left out. GA4's `transaction_id` is kept as `order_id`; `currency`,
+    `search_term` and its further parameters may be sent, and are not kept.
     """
 
     events: Annotated[list[Any], Field(json_schema_extra={"minItems": 1, "maxItems": MOST_EVENTS})]

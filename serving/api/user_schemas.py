@@ -4,13 +4,14 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from features.customer import Stage, Tier
 from recommender.ids import Id
 from serving.api.item_schemas import Finite, Integer, Rejected
 from serving.api.schemas import Body, Timestamp
 from serving.ask import Strict
+from serving.users import MOST_ATTRIBUTES
 
 DATE = re.compile(r"(\d{4}-)?\d{2}-\d{2}")
 
@@ -27,6 +28,16 @@ def _day(given: str) -> str:
 
 
 Short = Annotated[str, Field(max_length=256)]
+Attribute = Short | Integer | Finite | bool
+
+
+def _told(consent: bool | None) -> bool | None:
+    if consent is None:
+        raise ValueError("a consent is replaced by true or false, and cannot be taken away")
+    return consent
+
+
+Consent = Annotated[bool | None, AfterValidator(_told), WithJsonSchema({"type": "boolean"})]
 
 
 class UserFields(Strict):
@@ -42,20 +53,19 @@ class UserFields(Strict):
     consent_email: bool | None = None
     consent_sms: bool | None = None
     consent_push: bool | None = None
-    attributes: Annotated[dict[Id, Short | Integer | Finite | bool], Field(max_length=50)] | None = None
+    attributes: Annotated[dict[Id, Attribute], Field(max_length=MOST_ATTRIBUTES)] | None = None
     """Anything else, as text, number or truth."""
 
 
 class UserChanges(UserFields):
     """What is to be changed of what is declared: what is left out stays as it is, null takes it away."""
 
-    consent_personalization: bool = False
-    """false: lists know nothing of this customer, and their events are not learned from. A consent is not taken away,
-    only replaced."""
-    consent_email: bool = False
-    consent_sms: bool = False
-    consent_push: bool = False
-    attributes: Annotated[dict[Id, Short | Integer | Finite | bool | None], Field(max_length=50)] | None = None  # type: ignore[assignment]  # wider
+    consent_personalization: Consent = None
+    """false: lists know nothing of this customer, and their events are not learned from."""
+    consent_email: Consent = None
+    consent_sms: Consent = None
+    consent_push: Consent = None
+    attributes: Annotated[dict[Id, Attribute | None], Field(max_length=MOST_ATTRIBUTES)] | None = None  # type: ignore[assignment]  # wider
     """Each by itself; null takes one away."""
 
 

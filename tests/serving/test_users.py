@@ -145,6 +145,10 @@ def test_a_patch_changes_what_it_names_and_nothing_else(client: FlaskClient, set
     shown = client.patch("/v1/users/u0", json={"attributes": None, "tags": []}).json["declared"]
     assert shown == from_files | {"consent_email": False, "language": "de", "tags": []}
     assert client.patch("/v1/users/u0", json={"consent_email": None}).status_code == 422
+    client.patch("/v1/users/u1", json={"attributes": {f"a{n}": n for n in range(50)}})
+    full = client.patch("/v1/users/u1", json={"attributes": {"one more": 1}})
+    assert (full.status_code, full.json["errors"][0]["field"]) == (422, "attributes")
+    assert client.patch("/v1/users/u1", json={"attributes": {"one more": 1, "a0": None}}).status_code == 200
     build_archiver(settings).work()
     assert client.get("/v1/users/u0").json["declared"] == shown
 
