@@ -77,24 +77,28 @@ def recommend(
     later = [read(out.with_name(f"{out.name}.rejects.jsonl"), history).events] if history else []
     later += _since(folder, loaded.info.data_until, asked) if log else []
     audience = gather(loaded, ids, pa.concat_tables(later) if later else None, _decided(folder))
-    withheld = int(audience.withheld.sum())
+    _tell(audience, without, users, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()
     if asked is None:
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
     loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
-    if without:
-        say(f"{without} rows of {users} have no id that can be one; they are left out")
-    if withheld:
-        what_of_them = "they are left out" if personal_only else "nothing earlier is used of them"
-        say(f"{withheld} customers were erased or want no personal lists: {what_of_them}")
-    if audience.left_out:
-        say(f"{audience.left_out} later events name an item that the bundle does not know; they are left out")
     with progress() as report:
         parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
         written = write_lists(out, audience.ids, loaded.catalogue.items, _shown(parts, audience, report))
     say(f"{written} rows for {len(audience.ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+
+
+def _tell(audience: Audience, without: int, users: Path, *, personal_only: bool) -> None:
+    """Say who, and which events, are left out; ``without`` so many rows of the file ``users`` have no id."""
+    if without:
+        say(f"{without} rows of {users} have no id that can be one; they are left out")
+    if withheld := int(audience.withheld.sum()):
+        what_of_them = "they are left out" if personal_only else "nothing earlier is used of them"
+        say(f"{withheld} customers were erased or want no personal lists: {what_of_them}")
+    if audience.left_out:
+        say(f"{audience.left_out} later events name an item that the bundle does not know; they are left out")
 
 
 def _shop(folder: Path) -> Path | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from training.plots import Bar, Chart, chart
+from training.plots import Bar, Chart
 from training.report import OURS, TASK_TITLES, TASKS, Report, Row, SourceShare, Task, pivot
 
 
@@ -39,7 +39,7 @@ def _part(report: Report, task: Task) -> TaskPart:
     names = (f"NDCG@{report.main}", f"R@{report.main}")
     return TaskPart(
         TASK_TITLES[task],
-        [chart(name, [_bar(row, name) for row in rows]) for name in names],
+        [Chart(name, tuple(_bar(row, name) for row in rows)) for name in names],
         rows,
         [row for row in report.buckets if row.task == task],
         sorted((one for one in report.sources if one.task == task), key=lambda one: -one.places),

@@ -1,6 +1,5 @@
 """Where the bars of a chart stand, and how long they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, LABEL, VALUE = 640, 190, 64
@@ -22,36 +21,26 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A bar that begins at (``left``, ``top``), and how far its end and those of its whisker are from there."""
-
-    bar: Bar
-    top: int
-    width: float
-    low: float
-    high: float
-    left: int = LABEL
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
-    """A horizontal bar chart."""
+    """A horizontal bar chart from 0 to the highest end of an interval."""
 
     title: str
-    drawn: tuple[Drawn, ...]
+    bars: tuple[Bar, ...]
     width: int = WIDTH
+    left: int = LABEL
+    """Where the bars begin."""
 
     @property
     def height(self) -> int:
         """Return the height that the bars need."""
-        return len(self.drawn) * ROW + GAP
+        return self.top(len(self.bars))
 
+    @property
+    def scale(self) -> float:
+        """Return how long a value of 1 is drawn."""
+        most = max((bar.high for bar in self.bars if bar.high == bar.high), default=0) or 1
+        return (WIDTH - LABEL - VALUE) / most
 
-def chart(title: str, bars: Sequence[Bar]) -> Chart:
-    """Return a chart of ``bars`` from 0 to the highest end of an interval; NaN where a value is none."""
-    most = max((bar.high for bar in bars if bar.high == bar.high), default=0) or 1
-    scale = (WIDTH - LABEL - VALUE) / most
-    drawn = (
-        Drawn(bar, GAP + at * ROW, scale * bar.value, scale * bar.low, scale * bar.high) for at, bar in enumerate(bars)
-    )
-    return Chart(title, tuple(drawn))
+    def top(self, row: int) -> int:
+        """Return where a row begins."""
+        return GAP + row * ROW
