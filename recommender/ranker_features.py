@@ -16,8 +16,14 @@ from recommender.trail import INTEREST, Trail
 from recommender.values import EARLIEST
 
 Column = NDArray[np.float32]
-LINKS = ("collaborative", "content", "ease", "followed", "in_category", "neighbours", "next", "preceded", "together")
-ANCHORED = ("anchor_content", "anchor_followed", "anchor_neighbours", "anchor_preceded", "anchor_together")
+LINKS = (
+    *("alike", "followed", "next", "preceded", "together"),
+    *("collaborative", "content", "ease", "in_category", "neighbours"),
+)
+ANCHORED = (
+    *("anchor_alike", "anchor_followed", "anchor_preceded", "anchor_together"),
+    *("anchor_content", "anchor_neighbours"),
+)
 RISING_HABITS = ("times", "lasting", "steady", "lasting_share", "rate", "share", "due", "due_share", "again", "fresh")
 OF_HABITS = (
     *("times", "fresh", "lasting", "steady", "share", "rate", "since", "gap", "back", "ratio"),

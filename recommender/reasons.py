@@ -27,9 +27,11 @@ SOURCE_OF = {
         "together",
         "followed_last",
         "next",
+        "alike",
         "anchor_followed",
         "anchor_preceded",
         "anchor_together",
+        "anchor_alike",
     ),
     "neighbours": ("neighbours", "ease", "anchor_neighbours"),
     "collaborative": ("collaborative", "anchor_collaborative"),
@@ -179,6 +181,7 @@ class _Evidence:
             or self._linked("followed", "next", place)
             or self._linked("followed", "forward", place)
             or self._linked("preceded", "backward", place)
+            or self._linked("similar_to", "alike", place)
         )
 
     def _linked(self, code: ReasonCode, name: str, place: int) -> Reason | None:

@@ -17,7 +17,7 @@ from recommender.trail import INTEREST, Trail, trail
 from recommender.values import Queries
 
 RETRIEVAL = {
-    "transitions": ("followed", "preceded", "together", "next"),
+    "transitions": ("followed", "preceded", "together", "next", "alike"),
     "neighbours": ("neighbours", "ease"),
     "collaborative": ("collaborative",),
     "content": ("content",),
@@ -28,7 +28,7 @@ RETRIEVAL = {
 }
 """The signals by which each source proposes candidates."""
 BESIDE = {
-    "transitions": ("anchor_followed", "anchor_together"),
+    "transitions": ("anchor_followed", "anchor_together", "anchor_alike"),
     "neighbours": ("anchor_neighbours",),
     "content": ("anchor_content",),
 }

@@ -13,11 +13,18 @@ def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
 
     A row has one value more where its own item is not among the highest.
     """
-    product = sp_matmul_topn(_single(left.T), _single(right), most + 1, n_threads=CORES)
-    row = pairs.rows(product)
-    counts = (row != product.indices) & (product.data > 0)
-    cells = (row[counts], product.indices[counts])
-    return csr_array((product.data[counts], cells), shape=product.shape)
+    return apart(strongest(left.T, right, most + 1))
+
+
+def strongest(left: csr_array, right: csr_array, most: int) -> csr_array:
+    """Return ``left @ right`` with the ``most`` highest values above 0 of each row; no more is ever stored."""
+    product = csr_array(sp_matmul_topn(_single(left), _single(right), most, n_threads=CORES))
+    return pairs.kept(product, product.data > 0)
+
+
+def apart(table: csr_array) -> csr_array:
+    """Return the square ``table`` without its diagonal."""
+    return pairs.kept(table, pairs.rows(table) != table.indices)
 
 
 def _single(matrix: csr_array) -> csr_matrix:

@@ -30,7 +30,7 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
     before = start.collaborative if start is not None else None
     fits = [
         delayed(fit_collaborative)(steps, half_life, config.collaborative, config.seed, before),
-        delayed(fit_transitions)(steps, config.transitions),
+        delayed(fit_transitions)(steps, dataset.catalogue.tags, config.transitions),
         delayed(fit_neighbours)(steps, config.neighbours),
         delayed(_counted)(dataset, config, steps, now, had),
     ]

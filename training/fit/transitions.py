@@ -7,7 +7,8 @@ from recommender.config import TransitionSettings
 from recommender.models.transitions import TransitionModel
 from recommender.scorer import compact
 from recommender.trail import Trail
-from training.fit.cooccurrence import cooccurrence
+from training.fit.alike import alike, borrowed
+from training.fit.cooccurrence import cooccurrence, strongest
 
 FADE = 0.65
 """Each further step of distance counts this share of the one before."""
@@ -15,19 +16,24 @@ PAIRS = 60_000_000
 """Pairs of items that are counted at most: with large baskets, distant steps say little and cost the most."""
 
 
-def fit_transitions(steps: Trail, settings: TransitionSettings) -> TransitionModel:
+def fit_transitions(steps: Trail, tags: csr_array, settings: TransitionSettings) -> TransitionModel:
     """Count, for every two items, how closely one follows the other, over the square root of the first one's weight.
 
     What the very next step holds is divided by the root of the second one's weight too: what everybody takes all the
     time says nothing there.
 
-    A step's items share its weight, so a large basket says no more than a small one.
+    A step's items share its weight, so a large basket says no more than a small one. Items of few events are also
+    linked by what is said of those with like ``tags`` (N × T).
     """
     here = _incidence(steps)
     after = _shifted(here, steps, _affordable(here, settings.distance))
-    scale = diags_array(1 / np.sqrt(np.maximum(np.bincount(steps.item, steps.weight, minlength=steps.items), 1)))
+    weight = np.bincount(steps.item, steps.weight, minlength=steps.items)
+    scale = diags_array(1 / np.sqrt(np.maximum(weight, 1)))
     sides = ((here, after), (after, here), (_shared(here), here), (here, _shifted(here, steps, 1) @ scale))
     links = [scale @ cooccurrence(left, right, settings.neighbours) for left, right in sides]
+    shares = alike(tags, weight)
+    said = borrowed(strongest(here.T, after, settings.neighbours + 1), shares, settings.neighbours)
+    links.append(diags_array(1 / np.sqrt(np.maximum(weight + shares @ weight, 1))) @ said)
     return TransitionModel(compact(vstack(links, format="csr", dtype=np.float32)))
 
 
