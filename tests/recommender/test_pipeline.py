@@ -13,6 +13,7 @@ from recommender.config import Config, Diversity, Placement
 from recommender.ids import IdMap
 from recommender.lists import PINNED
 from recommender.models.neighbours import DEPTH
+from recommender.models.transitions import SIDES, TransitionModel
 from recommender.pipeline import explain, order, rank, recommend
 from recommender.policy import Rules
 from recommender.ranking import allowed_by, gather
@@ -243,6 +244,17 @@ def test_either_side_of_the_neighbours_names_the_item_that_led_to_another(bundle
     assert (answer.items[0].row, answer.items[0].source) == (missing(0), "neighbours")
     (reason,) = answer.items[0].reasons
     assert (reason.code, int(reason.evidence[1:]) in log.item) == ("similar_to", True)
+
+
+def test_what_was_borrowed_from_like_items_is_never_said_to_have_happened(bundle):
+    links = np.zeros((len(SIDES) * ITEMS, ITEMS), np.float32)
+    links[SIDES.index("alike") * ITEMS + 2, 4] = 1
+    one = replace(bundle, models=replace(bundle.models, transitions=TransitionModel(csr_array(links))))
+    asked = Rules(np.arange(ITEMS) == 4, NOTHING, 1)
+    (answer,) = recommend(
+        one, Placement(sources=("transitions",), ranker="discovery"), ask(histories([[(2, 1)]])), asked
+    )
+    assert answer.items[0].reasons == (Reason("similar_to", "i2"),)
 
 
 def test_a_step_to_which_only_the_neighbours_look_back_is_their_evidence(bundle):

@@ -17,7 +17,7 @@ CARRIERS = 1_000
 """A tag on more items makes none of them alike: it tells little, and its pairs grow with the square of them."""
 
 
-def alike(tags: csr_array, weight: NDArray[np.floating]) -> csr_array:
+def alike(tags: csr_array, weight: NDArray[np.number]) -> csr_array:
     """Return (N × N) the shares that each item borrows of others, by the cosine of their ``tags`` (N × T).
 
     A row sums to the share that an item of ``weight`` (N,) lacks: all of it where no event speaks for it, half at
@@ -40,7 +40,7 @@ def borrowed(links: csr_array, shares: csr_array, most: int) -> csr_array:
     return apart(strongest(either, vstack([links + ends, ends], format="csr"), most + 1))
 
 
-def _scaled(table: csr_array, power: int, length: NDArray[np.floating]) -> csr_array:
+def _scaled(table: csr_array, power: int, length: NDArray[np.number]) -> csr_array:
     """Return the rows brought to ``length`` (N,), by the norm of that ``power``; what is empty stays so."""
     norm = np.bincount(pairs.rows(table), np.abs(table.data) ** power, minlength=table.shape[0]) ** (1 / power)
     return (diags_array((length / np.maximum(norm, 1e-12)).astype(np.float32)) @ table).tocsr()
