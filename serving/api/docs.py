@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, redirect, render_template, request, url_for
 from pydantic import TypeAdapter
 from werkzeug.routing import Map
+from werkzeug.wrappers import Response as BaseResponse
 
 from recommender.ids import LONGEST
 from serving.api.examples import command, exemplify
@@ -50,6 +51,12 @@ blueprint = Blueprint(
     static_url_path="/docs/static",
     enable_openapi=False,
 )
+
+
+@blueprint.get("/")
+def front() -> BaseResponse:
+    """Lead who opens the bare address to the page of calls."""
+    return redirect(url_for(".docs"))
 
 
 @blueprint.get("/docs")

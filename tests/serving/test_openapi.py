@@ -118,6 +118,11 @@ def test_every_field_of_an_answer_that_has_words_shows_them(client: FlaskClient)
         assert shapes[name]["properties"][field]["description"], (name, field)
 
 
+def test_the_bare_address_leads_to_the_page_for_people(client: FlaskClient) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.location) == (302, "/docs")
+
+
 def test_the_page_for_people_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     page = client.get("/docs")
     assert page.status_code == 200
