@@ -33,9 +33,10 @@ def alike(tags: csr_array, weight: NDArray[np.number]) -> csr_array:
 def borrowed(links: csr_array, shares: csr_array, most: int) -> csr_array:
     """Return (N × N) what ``links`` (N × N) say once items stand in for one another by ``shares``, less the links.
 
-    An item is linked to whatever those that speak for it are linked to, and to whatever these in turn speak for.
+    An item is linked to whatever those that speak for it are linked to, and to whatever these in turn speak for. Each
+    end's ``most`` highest alone are followed: all of them would be some thousands an item.
     """
-    ends = links @ shares.T
+    ends = strongest(links, shares.T, most)
     either = hstack([shares, identity(links.shape[0], dtype=np.float32)], format="csr")
     return apart(strongest(either, vstack([links + ends, ends], format="csr"), most + 1))
 
