@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import batch, cached, fresh, ingest, live, live_state, training, workers
+from benchmarks import batch, cached, fresh, importing, ingest, live, live_state, training, workers
 from benchmarks.machine import description
 from benchmarks.measured import Measured, markdown, print_table
 from benchmarks.stage import Stage, apart, imported, trained
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BENCHMARKS: dict[str, tuple[str, Callable[[Stage, Stage], Sequence[Measured]]]] = {
+    "importing": ("Import", lambda whole, _: importing.measure(whole)),
     "training": ("Training", lambda whole, _: training.measure(whole)),
     "cached": ("Cached answers", lambda whole, _: cached.measure(whole)),
     "live": ("Live answers", lambda whole, popular: [*live.measure(trained(popular)), *live.measure(whole)]),
@@ -26,6 +27,8 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Stage, Stage], Sequence[Measured]]]] 
     "workers": ("Memory", lambda whole, _: workers.measure(whole)),
     "batch": ("Audiences", lambda whole, _: batch.measure(whole)),
 }
+UNTRAINED = ("importing", "training")
+"""These need no bundle."""
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench`, which measures everything anew. Each bar is a ratio to something unavoidable that is measured
@@ -47,7 +50,7 @@ def main(
     sections = {}
     for name in only or BENCHMARKS:
         title, measure = BENCHMARKS[name]
-        sections[title] = measure(trained(whole) if name != "training" else whole, popular)
+        sections[title] = measure(whole if name in UNTRAINED else trained(whole), popular)
         print_table(title, sections[title])
     if write and not only:
         PAGE.write_text(page(sections))

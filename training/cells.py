@@ -95,7 +95,8 @@ def moment(column: str, kind: str) -> str:
     """
     if kind.startswith(("TIMESTAMP", "DATE")):
         value = f"epoch_us(CAST({column} AS TIMESTAMPTZ)) // 1000"
-    elif kind == "VARCHAR":
+        return f"CASE WHEN {_sensible(value)} THEN {value} END"
+    if kind == "VARCHAR":
         spelled = f"TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)"
         value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_us({spelled}) // 1000)"
     else:
@@ -103,8 +104,11 @@ def moment(column: str, kind: str) -> str:
     digits = f"CAST(TRY_CAST(TRY_CAST({column} AS DOUBLE) AS BIGINT) AS VARCHAR)"
     date = f"TRY_STRPTIME({digits}, '%Y%m%d')"
     looks_like_a_date = f"year({date}) BETWEEN {DATES[0]} AND {DATES[1]} AND length({digits}) = 8"
-    known = f"{value} >= 0 AND {value} < {_YEAR_10000} AND NOT coalesce({looks_like_a_date}, false)"
-    return f"CASE WHEN {known} THEN {value} END"
+    return f"CASE WHEN {_sensible(value)} AND NOT coalesce({looks_like_a_date}, false) THEN {value} END"
+
+
+def _sensible(value: str) -> str:
+    return f"{value} >= 0 AND {value} < {_YEAR_10000}"
 
 
 def _epoch(value: str) -> str:
@@ -139,7 +143,16 @@ def words(column: str, kind: str) -> str:
 
 def unread(column: str, kind: str, value: str) -> str:
     """Return a condition: the cell holds something, and ``value`` could not make sense of it."""
-    return f"({text(column, kind)} IS NOT NULL AND ({value}) IS NULL)"
+    return f"({_holds(column, kind)} AND ({value}) IS NULL)"
+
+
+def _holds(column: str, kind: str) -> str:
+    """Return a condition: the cell is not empty; numbers and moments need not be spelled to tell."""
+    if kind in _FRACTIONS:
+        return f"NOT isnan({column})"
+    if kind in _INTEGERS or kind.startswith(("DECIMAL", "TIMESTAMP", "DATE")):
+        return f"{column} IS NOT NULL"
+    return f"{text(column, kind)} IS NOT NULL"
 
 
 def wrong_id(name: str, value: str) -> str:
