@@ -9,10 +9,10 @@ import orjson
 from recommender.catalogue import Catalogue
 from recommender.values import Scored
 
-HEAD = Struct("<8sqqq16s24s")
+HEAD = Struct("<8sqqq16s24s?")
 ENVELOPE = (
-    b'{"rec_id":"%b","placement":%b,"served_by":"%b","degraded":%b,"model":%b,"items":%b,'
-    b'"generated_at":"%b","took_ms":%.3f}'
+    b'{"rec_id":"%b","placement":%b,"personalized":%b,"served_by":"%b","degraded":%b,"model":%b,'
+    b'"items":%b,"generated_at":"%b","took_ms":%.3f}'
 )
 
 
@@ -34,6 +34,8 @@ class Listed(NamedTuple):
     """Sixteen characters."""
     made_at: bytes
     """RFC 3339 with milliseconds, 24 characters."""
+    personalized: bool
+    """Something that is known of the customer went into it."""
     items: bytes
     """A JSON array."""
 
@@ -70,6 +72,7 @@ class Answer(NamedTuple):
         return ENVELOPE % (
             self.rec_id.encode(),
             orjson.dumps(self.placement),
+            b"true" if self.listed.personalized else b"false",
             self.served_by.encode(),
             b"true" if self.degraded else b"false",
             orjson.dumps(self.model),

@@ -87,7 +87,7 @@ class Ask(Options, Who):
     def entry(self) -> str:
         """Return the name under which this list is cached: a digest of all that decides it, the customer apart."""
         fields = self.__pydantic_serializer__.to_json(self, exclude=NOT_IN_ENTRY)
-        return blake2b(fields, digest_size=12).hexdigest()
+        return blake2b(fields, digest_size=12, person=STORED_FORM).hexdigest()
 
     @property
     def parts(self) -> frozenset[str]:
@@ -95,6 +95,8 @@ class Ask(Options, Who):
         return DEFAULT_PARTS if self.include is None else frozenset(self.include)
 
 
+STORED_FORM = b"2"
+"""Of cached lists; a version that stores them otherwise has another one, and never meets what this one stored."""
 NOT_IN_ENTRY = {"user_id", "visitor_id", "personalize", "timeout_ms"}
 DEFAULT_PARTS = frozenset({"reasons", "properties"})
 

@@ -27,14 +27,14 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     if known_placement(services.shelves.shelf, asked.placement).needs_items:
         raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
     visit = look(services, ask)
-    (queries, _), known = asked_of(services, visit)
+    question, known = asked_of(services, visit)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
-    scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, queries, placed))) if len(placed) else []
+    scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, question.queries, placed))) if len(placed) else []
     items: list[dict[str, Any]] = orjson.loads(encode_items(scored, visit.shelf.bundle.catalogue, ask.parts))
     items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
     degraded = visit.is_degraded(known=known)
-    return answer_of(services, visit, listed_of(visit, renumbered(items)), "live", degraded=degraded)
+    return answer_of(services, visit, listed_of(visit, question, renumbered(items)), "live", degraded=degraded)
 
 
 def _scored(lists: Ordered) -> Iterator[Scored]:

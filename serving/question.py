@@ -44,6 +44,11 @@ class Asked(NamedTuple):
     own: tuple[CustomerTag, ...]
     """The customer's tags at the moment of asking, the heaviest first."""
 
+    @property
+    def knows_the_customer(self) -> bool:
+        """Return whether anything is known of them: what they did, or a tag."""
+        return bool(len(self.queries.histories.item) or self.own)
+
 
 def placements(shelf: Shelf) -> Mapping[str, Placement]:
     """Return every placement that can be asked for, by name."""

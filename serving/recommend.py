@@ -61,7 +61,7 @@ def _made(services: Services, visit: Visit, barred: tuple[str, ...], *, remember
         items, served_by = _live(services, visit, asked.queries, limits), "live"
     else:
         items, served_by = _cheap(visit, asked.queries, limits)
-    listed = listed_of(visit, items)
+    listed = listed_of(visit, asked, items)
     degraded = served_by != "live" or visit.is_degraded(known=known)
     seconds = max(listed.until - int(visit.now), 1)
     if visit.peek is not None and not degraded and not barred:  # what avoids other lists' items is no list for others

@@ -76,11 +76,12 @@ def asked_of(services: Services, visit: Visit) -> tuple[Asked, bool]:
     return build_question(visit.shelf, profile, visit.ask, int(visit.now)), known
 
 
-def listed_of(visit: Visit, items: bytes) -> Listed:
+def listed_of(visit: Visit, asked: Asked, items: bytes) -> Listed:
     """Return the encoded items with what must still be true for them to be shown again."""
     until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
     made_at, list_id = timestamp(visit.now).encode(), os.urandom(8).hex().encode()
-    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, items)
+    known = asked.knows_the_customer
+    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, known, items)
 
 
 def answer_of(services: Services, visit: Visit, listed: Listed, served_by: str, *, degraded: bool) -> Answer:

@@ -137,6 +137,9 @@ class ListBody(Body):
     """Send it back with impressions, clicks and purchases; ``/next`` continues the list."""
     placement: str
     """The placement whose rules made it."""
+    personalized: bool
+    """Something that is known of the customer, of what they did or of their tags, went into it; if not, anybody would
+    have got this list."""
     served_by: Literal["live", "cached", "stale", "popular"]
     """Made now, made before, made before and no longer whole, or what is popular in place of it."""
     degraded: bool

@@ -66,6 +66,24 @@ def test_a_kept_choice_is_obeyed(client: FlaskClient, client_of_redis: "redis.Re
     assert ids(ask(client, user_id="u0")) == plain
 
 
+def test_every_answer_says_whether_it_is_personal(client: FlaskClient) -> None:
+    def said(**body: object) -> list[bool]:
+        return [ask(client, **body)["personalized"] for _ in range(2)]  # made now, then from the cache
+
+    assert said(user_id="u0") == said(user_id="u0", placement="popular") == [True, True]
+    assert said(user_id="u0", personalize=False) == said() == said(user_id="nobody knows me") == [False, False]
+    ranked = {"item_ids": ["tent", "pan"]}
+    assert client.post("/v1/rank", json={**ranked, "user_id": "u0"}).json["personalized"]
+    assert not client.post("/v1/rank", json=ranked).json["personalized"]
+
+
+def test_a_tag_alone_makes_a_strangers_list_personal(client: FlaskClient) -> None:
+    client.put("/v1/users/stranger/tags/camping", json={})
+    assert ask(client, user_id="stranger")["personalized"]
+    client.put("/v1/users/stranger/preferences", json={"personalize": False})
+    assert not ask(client, user_id="stranger")["personalized"]
+
+
 def test_it_is_counted(services: Services, client: FlaskClient) -> None:
     ask(client, user_id="u0", personalize=False)
     ask(client, user_id="u0")

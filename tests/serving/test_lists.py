@@ -30,7 +30,7 @@ def test_every_placement_that_is_listed_can_be_asked_for(client: FlaskClient) ->
 def test_an_answer_has_exactly_the_documented_fields(client: FlaskClient) -> None:
     answer = ask(client, user_id="u0", count=3)
     assert set(answer) == {
-        "rec_id", "placement", "served_by", "degraded", "model", "items", "generated_at", "took_ms"
+        "rec_id", "placement", "personalized", "served_by", "degraded", "model", "items", "generated_at", "took_ms"
     }  # fmt: skip
     assert set(answer["items"][0]) == {"item_id", "rank", "score", "source", "reasons", "properties"}
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
