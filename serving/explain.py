@@ -20,7 +20,10 @@ from serving.visit import Visit, answer_of, asked_of, listed_of, look
 
 
 def rank(services: Services, asked: RankAsk) -> Answer:
-    """Return the given items in the order of the customer's taste; those nobody knows come last, without a score."""
+    """Return the given items in the order of the customer's taste; those nobody knows come last, without a score.
+
+    None is left out: of one that no list would hold, it says why.
+    """
     ask = Ask(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
@@ -30,8 +33,13 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     question, known = asked_of(services, visit)
     rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
-    scored = list(_scored(rank_live(visit.shelf.bundle, visit.placement, question.queries, placed))) if len(placed) else []
+    scored = (
+        list(_scored(rank_live(visit.shelf.bundle, visit.placement, question.queries, placed))) if len(placed) else []
+    )
     items: list[dict[str, Any]] = orjson.loads(encode_items(scored, visit.shelf.bundle.catalogue, ask.parts))
+    for item, one in zip(items, scored, strict=True):
+        if (why := why_ineligible(visit.shelf.bundle.catalogue, one.row, int(visit.now))) is not None:
+            item["off_sale"] = why
     items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
     degraded = visit.is_degraded(known=known)
     return answer_of(services, visit, listed_of(visit, question, renumbered(items)), "live", degraded=degraded)

@@ -122,6 +122,8 @@ class ItemBody(Body):
     """Comparable within one list only; null where no model can say."""
     source: str
     """Which source proposed it; ``pinned`` where the placement puts it first, ``unknown`` for an unknown id."""
+    off_sale: Literal["sold_out", "hidden", "not_yet_available", "expired"] | None = None
+    """Of ``/v1/rank`` alone, which leaves nothing out: why no other list would hold this item now."""
     reasons: list[ReasonBody] | None = None
     """Why it is here, in codes to be put into words."""
     contributions: dict[str, float] | None = None

@@ -257,6 +257,17 @@ def test_rank_returns_all_given_items_best_first(client: FlaskClient) -> None:
     assert answer["items"][3]["score"] is None
 
 
+def test_rank_says_what_is_off_sale_and_leaves_it_in_its_place(client: FlaskClient) -> None:
+    body = {"user_id": "u0", "item_ids": ["pan", "tent", "stove"]}
+    before = ids(client.post("/v1/rank", json=body).json)
+    client.put("/v1/items/tent", json={"in_stock": False})
+    client.put("/v1/items/pan", json={"available_from": "2999-01-01"})
+    after = client.post("/v1/rank", json=body).json
+    assert ids(after) == before
+    said = {item["item_id"]: item.get("off_sale") for item in after["items"]}
+    assert said == {"tent": "sold_out", "pan": "not_yet_available", "stove": None}
+
+
 def test_explain_says_where_an_item_ranks_and_why(client: FlaskClient) -> None:
     answer = client.get("/v1/explain?user_id=u0&item_id=tent").json
     assert answer["rank"] <= 6
