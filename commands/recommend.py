@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,12 +18,14 @@ from machine.config_file import load_config
 from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
+from recommender.catalogue import Catalogue
+from recommender.columns import OWN_TAGS
 from recommender.config import Config
 from recommender.errors import InvalidInput
-from recommender.lists import Ordered
+from recommender.filters import compile_boost, compile_filter
 from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
-from training.batch import ask_for, in_blocks
+from training.batch import Block, ask_for, in_blocks
 from training.forked import CORES
 from training.lists_file import check_target, write_lists
 from training.privacy import UNDECIDED, Decisions
@@ -48,6 +50,13 @@ def recommend(
     repeat: Annotated[
         bool | None, typer.Option("--repeat/--no-repeat", help="Allow or exclude what the customer had before.")
     ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="Only items for which this holds, such as: in_stock and price < 50")
+    ] = None,
+    boost: Annotated[str | None, typer.Option(help="Lifts items, such as: 2 * (brand = 'Acme')")] = None,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Say why each item is in its list, in one more column; this takes longer.")
+    ] = False,
     log: Annotated[
         bool, typer.Option("--log", help="Fold in what the bundle's data folder holds since the training.")
     ] = False,
@@ -58,7 +67,7 @@ def recommend(
     bundle_key: BundleKey = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Side by side; without it, one a processor.")] = None,
 ) -> None:
-    """Write lists for many customers: user_id, rank (from 1), item_id, score, source.
+    """Write lists for many customers: user_id, rank (from 1), item_id, score, source, and on request reasons.
 
     Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
     decided there since it was trained is obeyed (erasures, the choice of lists that are not personal, who turned out to
@@ -66,6 +75,7 @@ def recommend(
     the last event that is known.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
+    --filter "in_stock and price < 50"
     """
     check_target(out)
     folder = bundle_folder(bundle)
@@ -84,9 +94,11 @@ def recommend(
         asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
     loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
+    what = replace(what, reasons=reasons, **_said_of_items(loaded.catalogue, filter_, boost))
     with progress() as report:
-        parts = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
-        written = write_lists(out, audience.ids, loaded.catalogue.items, _shown(parts, audience, report))
+        blocks = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
+        shown = _shown(blocks, audience, report)
+        written = write_lists(out, audience.ids, loaded.catalogue.items, shown, reasons=reasons)
     say(f"{written} rows for {len(audience.ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
 
 
@@ -114,6 +126,17 @@ def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:
     return updated(bundle, [says for item, says in off.items() if bundle.catalogue.items.row(item) >= 0], 0)
 
 
+def _said_of_items(catalogue: Catalogue, condition: str | None, boost: str | None) -> dict[str, Any]:
+    """Return which items may be listed and how much each is lifted, as far as that was said. Raises FilterError."""
+    for option, expression in (("--filter", condition), ("--boost", boost)):
+        if expression is not None and OWN_TAGS in expression:
+            raise InvalidInput(option, f"{OWN_TAGS} are worked out by the running service alone; ask for item tags")
+    return {
+        "only": None if condition is None else compile_filter(condition, catalogue, "--filter"),
+        "boost": None if boost is None else compile_boost(boost, catalogue, "--boost"),
+    }
+
+
 def _placed(bundle: Bundle, config: Config) -> Bundle:
     """Return the bundle with the placements of another configuration."""
     known = bundle.info.config.model_copy(update={"placements": config.placements})
@@ -137,9 +160,7 @@ def _decided(folder: Path) -> Decisions:
     return read_decisions(shop) if shop else UNDECIDED
 
 
-def _shown(
-    parts: Iterator[tuple[slice, Ordered]], audience: Audience, report: Progress
-) -> Iterator[tuple[slice, Ordered]]:
-    for block, ordered in parts:
-        yield block, ordered
-        report("lists", block.stop, len(audience.ids))
+def _shown(blocks: Iterator[Block], audience: Audience, report: Progress) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        report("lists", block.customers.stop, len(audience.ids))

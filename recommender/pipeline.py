@@ -51,6 +51,15 @@ def order(bundle: Bundle, placement: Placement, queries: Queries, rules: Rules) 
     return Ordered.joined([_lists(bundle, placement, part, rule)[0] for part, rule in _blocks(queries, rules)])
 
 
+def order_with_reasons(
+    bundle: Bundle, placement: Placement, queries: Queries, rules: Rules
+) -> tuple[Ordered, list[tuple[Reason, ...]]]:
+    """Return the lists of B customers, and the reasons of all items of the first list, then of the second, and on."""
+    made = [_lists(bundle, placement, part, rule) for part, rule in _blocks(queries, rules)]
+    answers = [answer for lists, found in made for answer in _explained(bundle, lists, found, decompose=False)]
+    return Ordered.joined([lists for lists, _ in made]), [one.reasons for answer in answers for one in answer.items]
+
+
 def recommend(
     bundle: Bundle, placement: Placement, queries: Queries, rules: Rules, *, contributions: bool = False
 ) -> list[Recommendation]:

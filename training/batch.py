@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender.bundle import Bundle
@@ -11,9 +13,9 @@ from recommender.config import Placement
 from recommender.errors import InvalidInput, UnknownPlacement
 from recommender.lists import Ordered
 from recommender.models.repurchase import owned_items
-from recommender.pipeline import order
+from recommender.pipeline import order, order_with_reasons
 from recommender.policy import Rules, always_eligible, exclusions, pinned_rows, union
-from recommender.values import Histories, Queries
+from recommender.values import Histories, Queries, Reason
 from training.forked import forked
 
 BLOCK = 128
@@ -27,6 +29,21 @@ class BatchRequest:
     count: int
     exclude_had: bool
     """Exclude whatever the customer had before, however long ago."""
+    only: NDArray[np.bool_] | None = None
+    """(N,) the items that may be listed, where not all may."""
+    boost: NDArray[np.float32] | None = None
+    """(N,) how much each item is lifted."""
+    reasons: bool = False
+    """Say why each item is in its list; this takes longer."""
+
+
+class Block(NamedTuple):
+    """The lists of some customers one after the other."""
+
+    customers: slice
+    lists: Ordered
+    reasons: list[tuple[Reason, ...]] | None
+    """Of all items of the first list, then of the second, and so on; None where nobody asked."""
 
 
 def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat: bool | None = None) -> BatchRequest:
@@ -58,22 +75,28 @@ def had(bundle: Bundle, histories: Histories) -> csr_array:
 
 def lists(bundle: Bundle, what: BatchRequest, queries: Queries) -> Ordered:
     """Return the lists of B customers; items must be available at the latest moment asked about."""
+    return order(bundle, what.placement, queries, _rules(bundle, what, queries))
+
+
+def _rules(bundle: Bundle, what: BatchRequest, queries: Queries) -> Rules:
     excluded = exclusions(queries.histories, what.placement.exclude, bundle.catalogue, queries.now)
     if what.exclude_had:
         excluded = union([excluded, had(bundle, queries.histories)], excluded.shape)
     eligible = always_eligible(bundle.catalogue, int(queries.now.max(initial=0)))
+    if what.only is not None:
+        eligible = eligible & what.only
     pins = pinned_rows(bundle.catalogue.items.row, what.placement.pins)
-    rules = Rules(eligible, excluded, what.count, diversity=what.placement.diversity, pins=pins)
-    return order(bundle, what.placement, queries, rules)
+    return Rules(eligible, excluded, what.count, what.boost, what.placement.diversity, pins)
 
 
-def in_blocks(
-    bundle: Bundle, what: BatchRequest, queries: Queries, *, processes: int
-) -> Iterator[tuple[slice, Ordered]]:
+def in_blocks(bundle: Bundle, what: BatchRequest, queries: Queries, *, processes: int) -> Iterator[Block]:
     """Yield the lists of all customers block by block, in their order; ``processes`` work on them side by side."""
     blocks = [slice(at, min(at + BLOCK, len(queries))) for at in range(0, len(queries), BLOCK)]
 
-    def work(block: slice) -> Ordered:
-        return lists(bundle, what, queries.take(np.arange(block.start, block.stop)))
+    def work(block: slice) -> Block:
+        some = queries.take(np.arange(block.start, block.stop))
+        if not what.reasons:
+            return Block(block, lists(bundle, what, some), None)
+        return Block(block, *order_with_reasons(bundle, what.placement, some, _rules(bundle, what, some)))
 
-    yield from zip(blocks, forked(work, blocks, processes), strict=True)
+    yield from forked(work, blocks, processes)

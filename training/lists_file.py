@@ -1,4 +1,4 @@
-"""Writes lists as rows: ``user_id, rank, item_id, score, source``, CSV or Parquet by suffix, whole or not at all."""
+"""Writes lists as rows: ``user_id, rank, item_id, score, source``, and on request ``reasons``; whole or not at all."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,13 +8,15 @@ from typing import Protocol
 from uuid import uuid4
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from recommender.errors import InvalidInput
 from recommender.ids import IdMap
-from recommender.lists import SOURCES, Ordered
+from recommender.lists import SOURCES
+from training.batch import Block
 
 SCHEMA = pa.schema(
     [
@@ -26,6 +28,8 @@ SCHEMA = pa.schema(
     ]
 )
 """A score that no ranker gave is null."""
+REASONS = pa.field("reasons", pa.string())
+"""As the service gives them: a JSON array of objects with a code and its evidence."""
 
 
 class Writer(Protocol):
@@ -43,19 +47,20 @@ def check_target(path: Path) -> None:
         raise InvalidInput("--out", f"{path.parent}: no such folder")
 
 
-def write_lists(path: Path, ids: Sequence[str], items: IdMap, parts: Iterable[tuple[slice, Ordered]]) -> int:
-    """Write the lists of ``ids`` as they come, part by part, and return how many rows that made."""
+def write_lists(path: Path, ids: Sequence[str], items: IdMap, blocks: Iterable[Block], *, reasons: bool = False) -> int:
+    """Write the lists of ``ids`` as they come, block by block, and return how many rows that made."""
     names = pa.array(list(items), pa.string())
     written = 0
-    with _writer(path) as writer:
-        for block, ordered in parts:
-            table = _table(ids[block], names, ordered)
+    with _writer(path, SCHEMA.append(REASONS) if reasons else SCHEMA) as writer:
+        for block in blocks:
+            table = _table(ids[block.customers], names, block)
             writer.write_table(table)
             written += table.num_rows
     return written
 
 
-def _table(ids: Sequence[str], names: pa.Array, ordered: Ordered) -> pa.Table:
+def _table(ids: Sequence[str], names: pa.Array, block: Block) -> pa.Table:
+    ordered = block.lists
     customer, place = np.nonzero(ordered.rows >= 0)
     score = ordered.score[customer, place]
     columns = [
@@ -65,15 +70,18 @@ def _table(ids: Sequence[str], names: pa.Array, ordered: Ordered) -> pa.Table:
         pa.array(score, pa.float32(), mask=~np.isfinite(score)),
         pa.array(SOURCES, pa.string()).take(pa.array(ordered.source[customer, place])),
     ]
-    return pa.table(columns, schema=SCHEMA)
+    table = pa.table(columns, schema=SCHEMA)
+    if block.reasons is None:
+        return table
+    return table.append_column(REASONS, pa.array([orjson.dumps(some).decode() for some in block.reasons], pa.string()))
 
 
 @contextmanager
-def _writer(path: Path) -> Iterator[Writer]:
+def _writer(path: Path, schema: pa.Schema) -> Iterator[Writer]:
     building = path.with_name(f".{path.name}.{uuid4().hex}")
     kind = pyarrow.csv.CSVWriter if path.suffix == ".csv" else pyarrow.parquet.ParquetWriter
     try:
-        with kind(str(building), SCHEMA) as writer:
+        with kind(str(building), schema) as writer:
             yield writer
         os.replace(building, path)
     finally:

@@ -1,6 +1,7 @@
 """From files to a bundle to lists, by the calls that users script against."""
 
 import csv
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +38,62 @@ def test_parquet_and_csv_hold_the_same_lists(call: Call, bundle: Path, files: Pa
     assert [(row["user_id"], row["item_id"]) for row in table] == [
         (row["user_id"], row["item_id"]) for row in rows(tmp_path / "l.csv")
     ]
+
+
+def test_a_filter_and_a_boost_hold_for_everybody_in_the_file(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    asked = ("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / "l.csv", "-n", 4)
+    kinds = {row["item_id"]: row["category"] for row in pq.read_table(files / "items.parquet").to_pylist()}
+    assert call(*asked).status == 0
+    plain = [kinds[row["item_id"]] for row in rows(tmp_path / "l.csv")]
+    rarest = min(set(kinds.values()), key=plain.count)
+    assert call(*asked, "--filter", f"category = '{rarest}'").status == 0
+    assert {kinds[row["item_id"]] for row in rows(tmp_path / "l.csv")} == {rarest}
+    assert len(rows(tmp_path / "l.csv")) == 12
+    assert call(*asked, "--boost", f"9 * (category = '{rarest}')").status == 0
+    assert [kinds[row["item_id"]] for row in rows(tmp_path / "l.csv")].count(rarest) > plain.count(rarest)
+
+
+@pytest.mark.parametrize(
+    ("option", "expression", "complaint"),
+    [
+        ("--filter", "pric < 3", "--filter: 'pric' is not a column; did you mean 'price'? (at position 0)"),
+        ("--boost", "2 *", "--boost"),
+        ("--filter", "tags in customer_tags", "--filter: customer_tags are worked out by the running service alone"),
+    ],
+)
+def test_a_filter_or_boost_that_cannot_be_is_refused_before_anything_is_written(
+    call: Call, bundle: Path, files: Path, tmp_path: Path, option: str, expression: str, complaint: str
+) -> None:
+    asked = ("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / "l.csv")
+    done = call(*asked, option, expression)
+    assert done.status == 2
+    assert complaint in done.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_reasons_stand_beside_the_same_lists(
+    call: Call, bundle: Path, files: Path, tmp_path: Path, suffix: str
+) -> None:
+    plain, told = (tmp_path / f"{name}.{suffix}" for name in ("plain", "told"))
+    for out, more in ((plain, ()), (told, ("--reasons",))):
+        assert call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", out, *more).status == 0
+    read = rows if suffix == "csv" else lambda path: pq.read_table(path).to_pylist()
+    found = read(told)
+    because = [json.loads(row.pop("reasons")) for row in found]
+    assert found == read(plain)
+    assert all({"code", "evidence"} == set(one) for reasons in because for one in reasons)
+    assert all(because)
+    assert "bought_together" in codes(found, because, "u1")
+    assert codes(found, because, "nobody") <= {"popular", "trending", "new"}
+
+
+def codes(found: list[dict[str, str]], because: list[list[dict[str, str]]], user: str) -> set[str]:
+    """Return the codes of all reasons in one customer's list."""
+    theirs = [reasons for row, reasons in zip(found, because, strict=True) if row["user_id"] == user]
+    return {reason["code"] for reasons in theirs for reason in reasons}
 
 
 def test_no_repeat_leaves_out_what_was_had_also_in_the_history(

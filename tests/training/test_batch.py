@@ -137,7 +137,7 @@ def test_several_processes_make_the_same_lists(bundle: Bundle, monkeypatch: pyte
     queries = gather(bundle, ids, None).queries(bundle.info.data_until + 1)
     what = ask_for(bundle, "home", count=5)
     alone, together = (
-        Ordered.joined([part for _, part in in_blocks(bundle, what, queries, processes=n)]) for n in (1, 2)
+        Ordered.joined([part.lists for part in in_blocks(bundle, what, queries, processes=n)]) for n in (1, 2)
     )
     assert alone.rows.tolist() == together.rows.tolist()
     assert alone.score.tolist() == together.score.tolist()
