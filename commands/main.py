@@ -20,6 +20,7 @@ COMMANDS = {
     "train": ("commands.train", "Fit a bundle, measure it, and publish it if it is good enough."),
     "serve": ("commands.serve", "Start the service and all that it needs on this machine."),
     "recommend": ("commands.recommend", "Write lists for many customers to a file."),
+    "customers": ("commands.customers", "Write stage, tier, tags and declarations of customers to a file."),
     "evaluate": ("commands.evaluate", "Measure the ranking on held-out choices, next to simple baselines."),
     "models": ("commands.models", "List, show, compare, publish and roll back bundles."),
     "tune": ("commands.tune", "Search for better settings and write them as a configuration file."),

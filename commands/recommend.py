@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
 from commands.reading import read
 from features.stock import updated
-from features.tables import TIME
 from machine.config_file import load_config
-from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
 from recommender.catalogue import Catalogue
@@ -27,11 +24,11 @@ from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
 from training.batch import Block, ask_for, in_blocks
 from training.forked import CORES
-from training.lists_file import check_target, write_lists
-from training.privacy import UNDECIDED, Decisions
+from training.lists_file import write_lists
 from training.progress import Progress
 from training.registry import bundle_folder
-from training.sources import read_decisions, read_log_since
+from training.row_file import check_target
+from training.surroundings import decided_beside, events_since, shop_of
 
 app = typer.Typer(add_completion=False)
 
@@ -85,8 +82,8 @@ def recommend(
         loaded = _placed(loaded, load_config(config))
     asked = moment("--now", now)
     later = [read(out.with_name(f"{out.name}.rejects.jsonl"), history).events] if history else []
-    later += _since(folder, loaded.info.data_until, asked) if log else []
-    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, _decided(folder))
+    later += [events_since(folder, loaded.info.data_until, asked)] if log else []
+    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
     _tell(audience, without, users, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()
@@ -113,15 +110,9 @@ def _tell(audience: Audience, without: int, users: Path, *, personal_only: bool)
         say(f"{audience.left_out} later events name an item that the bundle does not know; they are left out")
 
 
-def _shop(folder: Path) -> Path | None:
-    """Return the shop's part of the data folder that a bundle lies in, or None where it lies in none."""
-    bundles = folder.resolve().parent
-    return bundles.parent if ShopFolder(bundles.parent).bundles == bundles else None
-
-
 def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:
     """Return a bundle of a data folder without what is off sale at ``now``, as it was told there since it was made."""
-    shop = _shop(folder)
+    shop = shop_of(folder)
     off = off_sale(shop, now, bundle).items if shop else {}
     return updated(bundle, [says for item, says in off.items() if bundle.catalogue.items.row(item) >= 0], 0)
 
@@ -141,23 +132,6 @@ def _placed(bundle: Bundle, config: Config) -> Bundle:
     """Return the bundle with the placements of another configuration."""
     known = bundle.info.config.model_copy(update={"placements": config.placements})
     return replace(bundle, info=replace(bundle.info, config=known))
-
-
-def _since(folder: Path, trained: int, asked: int | None) -> list[pa.Table]:
-    """Return the events that the data folder of a bundle holds since it was ``trained``, none after ``asked``."""
-    shop = _shop(folder)
-    if shop is None:
-        raise InvalidInput("--log", f"{folder} lies in no data folder")
-    events = read_log_since(shop, trained)
-    if asked is None:
-        return [events]
-    return [events.filter(pc.less_equal(events["timestamp"], pa.scalar(asked * 1000 + 999).cast(TIME)))]
-
-
-def _decided(folder: Path) -> Decisions:
-    """Return what is known of the customers' decisions beside a bundle; nothing where it lies in no data folder."""
-    shop = _shop(folder)
-    return read_decisions(shop) if shop else UNDECIDED
 
 
 def _shown(blocks: Iterator[Block], audience: Audience, report: Progress) -> Iterator[Block]:

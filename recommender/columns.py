@@ -1,15 +1,18 @@
-"""The catalogue's columns by the names and kinds that a filter knows them by."""
+"""What a filter may ask about: columns by name and kind, and those of the catalogue."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
+from typing import Protocol
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from recommender.catalogue import Catalogue, Coded
+from recommender.ids import IdMap
 from recommender.values import EARLIEST, LATEST
 
 
@@ -74,19 +77,26 @@ class Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tags:
-    """The declared tags of every item."""
+    """The tags of every row."""
 
-    catalogue: Catalogue
+    table: csr_array
+    """(N × T) with an entry for each tag there is."""
+    names: IdMap
+    """``tag:`` and its name, of each of the T that is a tag."""
 
     def having(self, tag: str) -> NDArray[np.bool_]:
-        """Return (N,) which items carry ``tag``; a tag that no item carries is on none."""
-        names, tags = self.catalogue.tag_names, self.catalogue.tags
-        row = names.row(f"tag:{tag}")
-        having = np.zeros(len(self.catalogue), np.bool_)
+        """Return (N,) which rows carry ``tag``; a tag that none carries is on none."""
+        row = self.names.row(f"tag:{tag}")
+        having = np.zeros(self.table.shape[0], np.bool_)
         if row >= 0:
-            at = np.flatnonzero(tags.indices == row)
-            having[np.searchsorted(tags.indptr, at, side="right") - 1] = True
+            at = np.flatnonzero(self.table.indices == row)
+            having[np.searchsorted(self.table.indptr, at, side="right") - 1] = True
         return having
+
+
+def item_tags(catalogue: Catalogue) -> Tags:
+    """Return the declared tags of every item."""
+    return Tags(catalogue.tags, catalogue.tag_names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +122,7 @@ _COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
     "item_id": lambda c: Text(Coded(np.arange(len(c), dtype=np.int32), c.items)),
     "category": lambda c: Text(c.category, path=True),
     "brand": lambda c: Text(c.brand),
-    "tags": Tags,
+    "tags": item_tags,
     "price": lambda c: Number(c.price),
     "list_price": lambda c: Number(c.list_price),
     "discount": lambda c: Number(_discount(c)),
@@ -124,18 +134,48 @@ _COLUMNS: dict[str, Callable[[Catalogue], Column]] = {
 }
 
 
-def column(catalogue: Catalogue, name: str) -> Column | None:
-    """Return the column of that name, or None; the shop's own columns are attributes, numbers or text."""
-    if name in _COLUMNS:
-        return _COLUMNS[name](catalogue)
-    if name in catalogue.numbers:
-        return Number(catalogue.numbers[name])
-    return Text(catalogue.texts[name]) if name in catalogue.texts else None
+class Columns(Protocol):
+    """N rows that an expression may ask about."""
+
+    def __len__(self) -> int:
+        """Return N."""
+
+    def names(self) -> Iterable[str]:
+        """Return the name of every column."""
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, or None."""
 
 
-def nearest(catalogue: Catalogue, name: str) -> str | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemColumns:
+    """The catalogue, and the tags of the customer who asks; the shop's own columns are attributes, numbers or text."""
+
+    catalogue: Catalogue
+    own: Collection[str] = ()
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.catalogue)
+
+    def names(self) -> Iterable[str]:
+        """Return the name of every column."""
+        return (*_COLUMNS, OWN_TAGS, *self.catalogue.numbers, *self.catalogue.texts)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, or None."""
+        if name in _COLUMNS:
+            return _COLUMNS[name](self.catalogue)
+        if name == OWN_TAGS:
+            return OwnTags(self.own, len(self.catalogue))
+        if name in self.catalogue.numbers:
+            return Number(self.catalogue.numbers[name])
+        return Text(self.catalogue.texts[name]) if name in self.catalogue.texts else None
+
+
+def nearest(columns: Columns, name: str) -> str | None:
     """Return the column whose name is most like ``name``, or None if none is."""
-    known = {known.lower(): known for known in (*_COLUMNS, OWN_TAGS, *catalogue.numbers, *catalogue.texts)}
+    known = {known.lower(): known for known in columns.names()}
     close = get_close_matches(name.lower(), known, n=1)
     return known[close[0]] if close else None
 

@@ -1,4 +1,4 @@
-"""Filters and boosts: a condition as SQL writes it, turned into one value for every item of the catalogue.
+"""Filters and boosts: a condition as SQL writes it, turned into one value for every item, or row of another table.
 
 Conditions compare a column with a value (``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``between``, ``in``, ``like``,
 ``ilike``, ``is null``, ``'camping' in tags``) and are joined by ``and``, ``or``, ``not`` and brackets. A boost is
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from recommender.catalogue import Catalogue
-from recommender.columns import OWN_TAGS, Column, Flag, Number, OwnTags, Tags, Text, Time, column, nearest
+from recommender.columns import Column, Columns, Flag, ItemColumns, Number, OwnTags, Tags, Text, Time, nearest
 from recommender.errors import FilterError
 from recommender.expressions import moment, parse, position
 
@@ -63,7 +63,12 @@ def compile_filter(expression: str, catalogue: Catalogue, field: str = "filter",
 
     ``own`` are the tags of the customer who asks, for ``'camping' in customer_tags`` and ``tags in customer_tags``.
     """
-    return _Reader(catalogue, field, own).holds(parse(expression, field))
+    return compile_condition(expression, ItemColumns(catalogue, own), field)
+
+
+def compile_condition(expression: str, columns: Columns, field: str) -> Mask:
+    """Return (N,) for which rows of ``columns`` the condition holds. Raises FilterError."""
+    return _Reader(columns, field).holds(parse(expression, field))
 
 
 def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost", own: Collection[str] = ()) -> Numbers:
@@ -71,22 +76,21 @@ def compile_boost(expression: str, catalogue: Catalogue, field: str = "boost", o
 
     A condition counts 1 where it holds and 0 elsewhere; an item whose number is missing is not lifted.
     """
-    lift = _BoostReader(catalogue, field, own).number(parse(expression, field))
+    lift = _BoostReader(ItemColumns(catalogue, own), field).number(parse(expression, field))
     return np.nan_to_num(np.broadcast_to(lift, len(catalogue)))
 
 
 class _Reader:
-    """Walks a syntax tree over one catalogue; a node that it has no rule for is not part of the language."""
+    """Walks a syntax tree over some columns; a node that it has no rule for is not part of the language."""
 
-    def __init__(self, catalogue: Catalogue, field: str, own: Collection[str] = ()) -> None:
-        self._catalogue, self._field = catalogue, field
-        self._own = OwnTags(own, len(catalogue))
+    def __init__(self, columns: Columns, field: str) -> None:
+        self._columns, self._field = columns, field
         self._conditions: dict[type[exp.Expr], Callable[[Any, bool], Mask]] = {
             exp.Paren: lambda node, wanted: self.holds(node.this, wanted),
             exp.Not: lambda node, wanted: self.holds(node.this, not wanted),
             exp.And: self._joined,
             exp.Or: self._joined,
-            exp.Boolean: lambda node, wanted: np.full(len(catalogue), node.this == wanted),
+            exp.Boolean: lambda node, wanted: np.full(len(columns), node.this == wanted),
             exp.Column: self._flag,
             exp.Between: self._between,
             exp.In: self._in,
@@ -97,7 +101,7 @@ class _Reader:
         }
 
     def holds(self, node: exp.Expr, wanted: bool = True) -> Mask:
-        """Return (N,) for which items the condition's answer is known to be ``wanted``."""
+        """Return (N,) for which rows the condition's answer is known to be ``wanted``."""
         rule = self._conditions.get(type(node))
         if rule is None:
             raise self._wrong(node, "is not a condition")
@@ -138,9 +142,9 @@ class _Reader:
     def _column(self, node: exp.Expr) -> Column | None:
         if not isinstance(node, exp.Column):
             return None
-        found = self._own if node.name == OWN_TAGS else column(self._catalogue, node.name)
+        found = self._columns.column(node.name)
         if found is None:
-            near = nearest(self._catalogue, node.name)
+            near = nearest(self._columns, node.name)
             raise self._wrong(node, "is not a column" + (f"; did you mean {near!r}?" if near else ""))
         return found
 
@@ -187,7 +191,7 @@ class _Reader:
         answer = compare(left, right)
         if compare is np.not_equal:
             answer = answer & ~np.isnan(left) & ~np.isnan(right)
-        return np.array(np.broadcast_to(answer, len(self._catalogue)))
+        return np.array(np.broadcast_to(answer, len(self._columns)))
 
     def _in(self, node: exp.In, wanted: bool) -> Mask:
         left, values = node.this.unnest(), [node.args["field"]] if node.args.get("field") else node.expressions
@@ -221,9 +225,9 @@ class _Reader:
             case Time() as time:
                 missing = ~time.known
             case Flag() | Tags() | OwnTags():
-                missing = np.zeros(len(self._catalogue), np.bool_)
+                missing = np.zeros(len(self._columns), np.bool_)
             case _:
-                missing = np.broadcast_to(np.isnan(self.number(node.this)), len(self._catalogue))
+                missing = np.broadcast_to(np.isnan(self.number(node.this)), len(self._columns))
         return np.asarray(missing == wanted)
 
     def _wrong(self, node: exp.Expr, detail: str) -> FilterError:

@@ -12,7 +12,7 @@ from features.tag_rules import TagRules
 from features.tagging import Tagging, tagging
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
-from recommender.columns import Tags
+from recommender.columns import item_tags
 from recommender.config import Config
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import always_eligible
@@ -109,7 +109,7 @@ def turns(catalogue: Catalogue) -> NDArray[np.int64]:
 def carriers(catalogue: Catalogue, rules: TagRules, tag: str) -> NDArray[np.bool_]:
     """Return (N,) the items that carry ``tag``, or that a rule which gives it is about."""
     about = [mask for rule, mask in zip(rules.settings, rules.matches, strict=True) if rule.tag == tag and rule.when]
-    return np.asarray(np.logical_or.reduce([Tags(catalogue).having(tag), *about]))
+    return np.asarray(np.logical_or.reduce([item_tags(catalogue).having(tag), *about]))
 
 
 def fresh_shelf(bundle: Bundle, config: Config | None) -> Shelf:

@@ -44,7 +44,10 @@ class Audience:
 
     def open_to_us(self) -> "Audience":
         """Return those alone who were not erased and want personal lists."""
-        keep = np.flatnonzero(~self.withheld)
+        return self.among(np.flatnonzero(~self.withheld))
+
+    def among(self, keep: NDArray[np.intp]) -> "Audience":
+        """Return those of the rows ``keep``."""
         ids = [self.ids[row] for row in keep.tolist()]
         return replace(
             self, ids=ids, histories=self.histories.take(keep), tags=self.tags[keep], withheld=self.withheld[keep]

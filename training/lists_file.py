@@ -1,22 +1,16 @@
-"""Writes lists as rows: ``user_id, rank, item_id, score, source``, and on request ``reasons``; whole or not at all."""
+"""Writes lists as rows: ``user_id, rank, item_id, score, source``, and on request ``reasons``."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
-from uuid import uuid4
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
-from recommender.errors import InvalidInput
 from recommender.ids import IdMap
 from recommender.lists import SOURCES
 from training.batch import Block
+from training.row_file import row_file
 
 SCHEMA = pa.schema(
     [
@@ -32,26 +26,11 @@ REASONS = pa.field("reasons", pa.string())
 """As the service gives them: a JSON array of objects with a code and its evidence."""
 
 
-class Writer(Protocol):
-    """What both of pyarrow's writers offer."""
-
-    def write_table(self, table: pa.Table) -> None:
-        """Append rows."""
-
-
-def check_target(path: Path) -> None:
-    """Raise InvalidInput where lists cannot be written to ``path``."""
-    if path.suffix not in (".csv", ".parquet"):
-        raise InvalidInput("--out", f"{path.name}: expected a file name that ends in .csv or .parquet")
-    if not path.parent.is_dir():
-        raise InvalidInput("--out", f"{path.parent}: no such folder")
-
-
 def write_lists(path: Path, ids: Sequence[str], items: IdMap, blocks: Iterable[Block], *, reasons: bool = False) -> int:
     """Write the lists of ``ids`` as they come, block by block, and return how many rows that made."""
     names = pa.array(list(items), pa.string())
     written = 0
-    with _writer(path, SCHEMA.append(REASONS) if reasons else SCHEMA) as writer:
+    with row_file(path, SCHEMA.append(REASONS) if reasons else SCHEMA) as writer:
         for block in blocks:
             table = _table(ids[block.customers], names, block)
             writer.write_table(table)
@@ -74,15 +53,3 @@ def _table(ids: Sequence[str], names: pa.Array, block: Block) -> pa.Table:
     if block.reasons is None:
         return table
     return table.append_column(REASONS, pa.array([orjson.dumps(some).decode() for some in block.reasons], pa.string()))
-
-
-@contextmanager
-def _writer(path: Path, schema: pa.Schema) -> Iterator[Writer]:
-    building = path.with_name(f".{path.name}.{uuid4().hex}")
-    kind = pyarrow.csv.CSVWriter if path.suffix == ".csv" else pyarrow.parquet.ParquetWriter
-    try:
-        with kind(str(building), schema) as writer:
-            yield writer
-        os.replace(building, path)
-    finally:
-        building.unlink(missing_ok=True)

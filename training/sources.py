@@ -88,6 +88,13 @@ def read_decisions(shop: Path) -> Decisions:
     return Decisions(_parquet(folder.erased, ERASED), refusing(users), merges)
 
 
+def read_users_known(shop: Path) -> pa.Table:
+    """Return what was declared of the customers in the folder of a shop, of those alone who are not erased."""
+    folder = ShopFolder(shop)
+    users = merged_users(_parquet(folder.users, USERS), _parquet(folder.merges, MERGES))
+    return without_erased_users(users, _parquet(folder.erased, ERASED))
+
+
 def read_log_since(shop: Path, since: int) -> pa.Table:
     """Return the events that the folder of a shop holds of the day of ``since`` (seconds since 1970) and later days.
 

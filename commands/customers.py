@@ -1,0 +1,72 @@
+"""``tagalong customers``: what is known of all customers, or of those for whom a condition holds, written to a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import typer
+
+from commands.console import progress, say
+from commands.options import BundleKey, Now, moment
+from features.tagging import tagging
+from recommender.bundle_io import load, signing_key
+from training.audience import gather, read_ids
+from training.customer_table import CustomerTable, declared_of, everybody, without_erased
+from training.forked import CORES
+from training.registry import bundle_folder
+from training.row_file import check_target, row_file
+from training.surroundings import decided_beside, declared_beside, events_since
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def customers(
+    bundle: Annotated[Path, typer.Option(help="A bundle, or a folder of bundles with a published one.")],
+    out: Annotated[Path, typer.Option(help="Where to: .csv or .parquet.")],
+    where: Annotated[
+        str | None, typer.Option(help="Only customers for whom this holds, such as: stage = 'lapsed' and consent_email")
+    ] = None,
+    users: Annotated[
+        Path | None, typer.Option(help="Whom to look at: ids in the column user_id. Without it, everybody.")
+    ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="Know what the bundle's data folder holds since the training, too.")
+    ] = False,
+    now: Now = None,
+    bundle_key: BundleKey = None,
+) -> None:
+    """Write what is known of customers, one row each: stage, tier, habits, tags, and what was declared.
+
+    The file can be the --users of tagalong recommend. Who was erased is not in it; of whoever wants no personal lists
+    it says what was declared alone. Without --now all holds for the moment just after the last event that is known.
+
+    Example: tagalong customers --bundle data/main/bundles --out lapsed.csv --where "stage = 'lapsed' and consent_email"
+    """
+    check_target(out)
+    folder = bundle_folder(bundle)
+    loaded = load(folder, key=signing_key(bundle_key))
+    asked = moment("--now", now)
+    later = events_since(folder, loaded.info.data_until, asked) if log else None
+    decided, declared = decided_beside(folder), declared_beside(folder)
+    ids = read_ids(users, loaded.users)[0] if users else everybody(loaded, later, declared, decided)
+    audience = without_erased(gather(loaded, ids, later, decided), decided)
+    if asked is None:
+        asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
+    rules = tagging(loaded.catalogue, loaded.info.config, loaded.brings)
+    table = CustomerTable(loaded, rules, audience, declared_of(audience.ids, declared, decided), asked)
+    written = 0
+    schema = _flat(table.schema.empty_table()).schema if out.suffix == ".csv" else table.schema
+    with progress() as report, row_file(out, schema) as file:
+        for done, found in table.blocks(where, CORES):
+            file.write_table(_flat(found) if out.suffix == ".csv" else found)
+            written += len(found)
+            report("customers", done, len(audience.ids))
+    say(f"{written} of {len(audience.ids)} customers written to {out}")
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Return the table with its tags as a text, between which stands ``|``."""
+    at = table.column_names.index("tags")
+    return table.set_column(at, "tags", pc.binary_join(table["tags"], "|"))

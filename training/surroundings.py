@@ -1,0 +1,41 @@
+"""What the data folder that a bundle lies in knows beside it: events since the training, decisions, declarations."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.tables import TIME, USERS
+from machine.shop_folder import ShopFolder
+from recommender.errors import InvalidInput
+from training.privacy import UNDECIDED, Decisions
+from training.sources import read_decisions, read_log_since, read_users_known
+
+
+def shop_of(bundle: Path) -> Path | None:
+    """Return the shop's part of the data folder that a bundle's folder lies in, or None where it lies in none."""
+    bundles = bundle.resolve().parent
+    return bundles.parent if ShopFolder(bundles.parent).bundles == bundles else None
+
+
+def events_since(bundle: Path, trained: int, until: int | None) -> pa.Table:
+    """Return the events since a bundle was ``trained``, none after ``until``. Raises InvalidInput."""
+    shop = shop_of(bundle)
+    if shop is None:
+        raise InvalidInput("--log", f"{bundle} lies in no data folder")
+    events = read_log_since(shop, trained)
+    if until is None:
+        return events
+    return events.filter(pc.less_equal(events["timestamp"], pa.scalar(until * 1000 + 999).cast(TIME)))
+
+
+def decided_beside(bundle: Path) -> Decisions:
+    """Return what is known of the customers' decisions; nothing where the bundle lies in no data folder."""
+    shop = shop_of(bundle)
+    return read_decisions(shop) if shop else UNDECIDED
+
+
+def declared_beside(bundle: Path) -> pa.Table:
+    """Return what was declared of customers, as ``USERS``; nothing where the bundle lies in no data folder."""
+    shop = shop_of(bundle)
+    return read_users_known(shop) if shop else USERS.empty_table()
