@@ -148,10 +148,10 @@ def _answer(
 
 
 def _raw(found: Ranked, item_row: int) -> dict[str, float]:
-    """Return each source's own score of one item for the first customer."""
-    raw = {}
+    """Return each source's own score of one item for the first customer: that of its first signal that can say."""
+    raw: dict[str, float] = {}
     for source, names in RETRIEVAL.items():
-        scores = dense(found.signals.proposals(names[0]))
-        if item_row < scores.shape[1] and np.isfinite(scores[0, item_row]):
-            raw[source] = float(scores[0, item_row])
+        for scores in (dense(found.signals.proposals(name)) for name in names):
+            if source not in raw and item_row < scores.shape[1] and np.isfinite(scores[0, item_row]):
+                raw[source] = float(scores[0, item_row])
     return raw

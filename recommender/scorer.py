@@ -37,15 +37,6 @@ def entries(matrix: csr_array, rows: NDArray[np.integer]) -> tuple[NDArray[np.in
     return pairs.spans(start, size), np.repeat(np.arange(len(size)), size)
 
 
-def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Return the rows of the ``k`` best finite scores, best first, ties by row."""
-    finite = np.flatnonzero(np.isfinite(scores))
-    if len(finite) > k:
-        floor = np.partition(scores[finite], len(finite) - k)[len(finite) - k]
-        finite = finite[scores[finite] >= floor]
-    return finite[np.argsort(-scores[finite], kind="stable")][:k]
-
-
 def jitter(items: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return numbers in [0, 1) by which equal scores are told apart; they know nothing of the order of ids."""
     mixed = (items.astype(np.uint32) + np.uint32(1)) * np.uint32(2654435761)

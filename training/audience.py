@@ -104,8 +104,7 @@ def gather(
     row = bundle.users.rows(customers.to_pylist())
     erased = np.maximum(*(forgotten_until(each, decided.erased) for each in (asked, customers)))
     refused = np.maximum(*(rows(each, decided.refusing) for each in (asked, customers))) >= 0
-    histories, left_out = bundle.histories.take(np.where(refused, -1, row).astype(np.intp)), 0
-    histories = histories.where(histories.time > erased[histories.customer()] // 1000)
+    histories, left_out = bundle.histories.take(row.astype(np.intp)), 0
     if later is not None:
         later = decided.applied(later.filter(pc.fill_null(later["consent"], True)))
         later = decided.applied(with_merges(later, decided.merges))
@@ -114,6 +113,8 @@ def gather(
         theirs = build_histories(later, each, items).take(rows(customers, each).astype(np.intp))
         histories = continued(histories, theirs)
         left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
+    owner = histories.customer()
+    histories = histories.where(~refused[owner] & (histories.time > erased[owner] // 1000))
     withheld = refused | (erased > EARLIEST)
     tags = _tags(bundle, np.where(withheld, -1, row))
     return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), withheld, left_out)

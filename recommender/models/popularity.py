@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from recommender import pairs
-from recommender.scorer import padded, top_k
+from recommender.scorer import jitter, padded
 from recommender.trail import INTEREST, Trail
 
 LEADERS = 5
@@ -39,12 +39,12 @@ class PopularityModel:
     @cached_property
     def order(self) -> NDArray[np.intp]:
         """The items that anybody turned to, the most popular of late first."""
-        return top_k(self.recent, len(self.recent))
+        return _falling(self.recent)
 
     @cached_property
     def rising_order(self) -> NDArray[np.intp]:
         """The same items, the one whose share grew most first."""
-        return top_k(self.trend, len(self.trend))
+        return _falling(self.trend)
 
     def leading(self, affinity: csr_array, most: int) -> csr_array:
         """Return (B × N) ``affinity`` (B × C) ``@ by_category`` without what is not among the ``most`` best of a row.
@@ -92,3 +92,9 @@ class PopularityModel:
         table = np.bincount(pairs.keys(customer, code, shape[1]), share, minlength=shape[0] * shape[1])
         turned_to = np.flatnonzero(table)
         return pairs.matrix(turned_to, shape, table[turned_to].astype(np.float32))
+
+
+def _falling(values: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the places of all numbers, the highest first; equal ones in an order that knows nothing of ids."""
+    known = np.flatnonzero(~np.isnan(values))
+    return known[np.lexsort((jitter(known), -values[known]))]

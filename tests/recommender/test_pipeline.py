@@ -246,15 +246,38 @@ def test_either_side_of_the_neighbours_names_the_item_that_led_to_another(bundle
     assert (reason.code, int(reason.evidence[1:]) in log.item) == ("similar_to", True)
 
 
-def test_what_was_borrowed_from_like_items_is_never_said_to_have_happened(bundle):
+def only_alike(bundle):
+    """Return a bundle whose transitions know one thing: whoever turned to item 2 may like item 4, by its tags."""
     links = np.zeros((len(SIDES) * ITEMS, ITEMS), np.float32)
     links[SIDES.index("alike") * ITEMS + 2, 4] = 1
-    one = replace(bundle, models=replace(bundle.models, transitions=TransitionModel(csr_array(links))))
+    return replace(bundle, models=replace(bundle.models, transitions=TransitionModel(csr_array(links))))
+
+
+TURNED_ON = Placement(sources=("transitions",), ranker="discovery")
+
+
+def test_what_was_borrowed_from_like_items_is_never_said_to_have_happened(bundle):
     asked = Rules(np.arange(ITEMS) == 4, NOTHING, 1)
-    (answer,) = recommend(
-        one, Placement(sources=("transitions",), ranker="discovery"), ask(histories([[(2, 1)]])), asked
-    )
+    (answer,) = recommend(only_alike(bundle), TURNED_ON, ask(histories([[(2, 1)]])), asked)
     assert answer.items[0].reasons == (Reason("similar_to", "i2"),)
+
+
+def test_an_explanation_tells_the_first_signal_of_a_source_that_can_say(bundle):
+    rules = Rules(np.ones(ITEMS, np.bool_), NOTHING, 1)
+    told = [explain(only_alike(bundle), TURNED_ON, ask(histories([[(2, 1)]])), rules, row) for row in (4, 5)]
+    assert ["transitions" in one.signals for one in told] == [True, False]
+    assert told[0].signals["transitions"] > 0
+
+
+def test_a_page_proposes_what_items_like_its_own_lead_to(bundle):
+    page = replace(ask(histories([[]])), anchors=csr_array(([1.0], ([0], [2])), shape=(1, ITEMS), dtype=np.float32))
+    found = order(
+        only_alike(bundle),
+        TURNED_ON.model_copy(update={"ranker": None}),
+        page,
+        Rules(np.ones(ITEMS, np.bool_), NOTHING, 1),
+    )
+    assert found.rows.tolist() == [[4]]
 
 
 def test_a_step_to_which_only_the_neighbours_look_back_is_their_evidence(bundle):

@@ -54,6 +54,19 @@ def test_a_look_up_says_what_the_whole_list_says():
     np.testing.assert_array_equal(found, np.where(whole > 0, whole, np.nan).ravel())
 
 
+@pytest.mark.parametrize("order", ["order", "rising_order"])
+def test_equal_items_stand_in_an_order_that_knows_nothing_of_their_ids(order):
+    recent = np.repeat(np.float32([1, 3, np.nan, 2]), 100)
+    nothing = np.zeros(ITEMS, np.float32)
+    equal = PopularityModel(nothing, recent, recent, nothing, np.full(ITEMS, -1, np.int32), csr_array((0, ITEMS)))
+    found = getattr(equal, order)
+    parts = found.reshape(3, 100)
+    assert [sorted(part) for part in parts] == [list(range(at, at + 100)) for at in (100, 300, 0)]
+    for part in parts:
+        rising = np.diff(part) > 0
+        assert 25 < rising.sum() < 75
+
+
 def test_items_that_came_later_and_shops_without_categories_are_unknown():
     nobody, item = np.zeros(2, np.intp), np.array([3, ITEMS + 5], np.int32)
     assert np.isnan(model(0).within(interest(0, 1.0), nobody, item)).all()

@@ -123,7 +123,8 @@ def test_what_a_visitor_refused_holds_after_they_turned_out_to_be_a_customer(bun
         Decisions(refusing=pa.array(["v1"]), merges=merges),
         Decisions(conform(pa.table({"user_id": ["v1"], "erased_at": [at * 1000]}), ERASED), merges=merges),
     ):
-        audience = gather(bundle, ["v1", "u1"], events(("v1", "staple-1", at)), decided)
+        later = events(("v1", "staple-1", at), ("u1", "staple-1", at - 10), ("u1", "staple-2", at - 5))
+        audience = gather(bundle, ["v1", "u1"], later, decided)
         assert audience.withheld.tolist() == [True, False]
         visitor, customer = np.split(audience.histories.time, audience.histories.indptr[1:-1])
         assert len(visitor) == 0

@@ -8,17 +8,18 @@ from recommender import pairs
 from training.fit.cooccurrence import apart, strongest
 
 ENOUGH = 10.0
-"""Weight of an item's events at which half of what is said of it is its own; 30 was no better on held-out Beauty."""
+"""Weight of an item's events, as ``[events.weights]`` counts them, at which half of what is said of it is its own; 30
+was no better on held-out Beauty."""
 LEAST = 0.1
 """An item that lacks a smaller share than this borrows nothing."""
 ITEMS = 20
-"""An item borrows from so many others, those with the likest tags."""
+"""An item borrows from so many others that somebody turned to, those with the likest tags."""
 CARRIERS = 1_000
 """A tag on more items makes none of them alike: it tells little, and its pairs grow with the square of them."""
 
 
 def alike(tags: csr_array, weight: NDArray[np.number]) -> csr_array:
-    """Return (N × N) the shares that each item borrows of others, by the cosine of their ``tags`` (N × T).
+    """Return (N × N) the shares that each item borrows of others with events, by the cosine of their ``tags`` (N × T).
 
     A row sums to the share that an item of ``weight`` (N,) lacks: all of it where no event speaks for it, half at
     ``ENOUGH``. Rows of items that lack less than ``LEAST``, or have no tag to go by, are empty.
@@ -26,8 +27,9 @@ def alike(tags: csr_array, weight: NDArray[np.number]) -> csr_array:
     lacks = ENOUGH / (ENOUGH + weight)
     spread = np.bincount(tags.indices, minlength=tags.shape[1])
     telling = _scaled(pairs.kept(tags, spread[tags.indices] <= CARRIERS), 2, np.ones(len(weight)))
-    lacking = pairs.kept(telling, (lacks >= LEAST)[pairs.rows(telling)])
-    return _scaled(apart(strongest(lacking, telling.T, ITEMS + 1)), 1, lacks)
+    row = pairs.rows(telling)
+    lacking, heard = pairs.kept(telling, (lacks >= LEAST)[row]), pairs.kept(telling, (weight > 0)[row])
+    return _scaled(apart(strongest(lacking, heard.T, ITEMS + 1)), 1, lacks)
 
 
 def borrowed(links: csr_array, shares: csr_array, most: int) -> csr_array:

@@ -1,11 +1,15 @@
 """How often items occur with one another: sparse products of which only the strongest pairs are ever kept."""
 
 import numpy as np
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array, csr_matrix, diags_array
 from sparse_dot_topn import sp_matmul_topn
 
 from recommender import pairs
+from recommender.scorer import jitter
 from training.forked import CORES
+
+NUDGE = np.float32(1e-4)
+"""Equal values are told apart by so much of themselves at most."""
 
 
 def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
@@ -17,8 +21,13 @@ def cooccurrence(left: csr_array, right: csr_array, most: int) -> csr_array:
 
 
 def strongest(left: csr_array, right: csr_array, most: int) -> csr_array:
-    """Return ``left @ right`` with the ``most`` highest values above 0 of each row; no more is ever stored."""
-    product = csr_array(sp_matmul_topn(_single(left), _single(right), most, n_threads=CORES))
+    """Return ``left @ right`` with the ``most`` highest values above 0 of each row; no more is ever stored.
+
+    Equal values are told apart by ``NUDGE``, in a way that knows nothing of the order of ids.
+    """
+    nudge = 1 + NUDGE * jitter(np.arange(right.shape[1]))
+    product = csr_array(sp_matmul_topn(_single(left), _single(right @ diags_array(nudge)), most, n_threads=CORES))
+    product.data /= nudge[product.indices]
     return pairs.kept(product, product.data > 0)
 
 

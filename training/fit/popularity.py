@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from recommender.catalogue import Coded
 from recommender.models.popularity import PopularityModel
-from recommender.scorer import compact
+from recommender.scorer import compact, jitter
 from recommender.times import DAY
 from recommender.trail import Trail, heaviest
 
@@ -15,16 +15,10 @@ SUDDEN = (1 / 7, 3 / 7)
 """Half-lives of sudden trends, as shares of that of what is popular of late: a day and three, where it is a week."""
 
 
-def fit_popularity(
-    steps: Trail,
-    owners: NDArray[np.integer],
-    category: Coded,
-    now: int,
-    rng: np.random.Generator,
-) -> PopularityModel:
+def fit_popularity(steps: Trail, owners: NDArray[np.integer], category: Coded, now: int) -> PopularityModel:
     """Count customers and events; ``owners`` (N,) is how many customers had each item.
 
-    "Of late" is a week's half-life, or a tenth of the log where that is shorter. A millionth of noise breaks ties.
+    "Of late" is a week's half-life, or a tenth of the log where that is shorter.
     """
     span = (now - int(steps.time.min(initial=now))) / DAY
     days = max(min(7.0, span / 10), 1 / 24)
@@ -33,16 +27,15 @@ def fit_popularity(
     every = np.bincount(steps.item, steps.weight, minlength=steps.items)
     customers = np.diff(steps.matrix(steps.weight).T.tocsr().indptr)
     unseen = customers == 0
-    noise = 1 + 1e-6 * rng.random(steps.items)
     sudden = [np.bincount(steps.item, steps.faded(days * part, clock), minlength=steps.items) for part in SUDDEN]
     return PopularityModel(
-        overall=_known(np.log1p(customers) * noise, unseen),
-        recent=_known(np.log1p(recent) * noise, unseen),
-        trend=_known(_risen(recent, every) * noise, unseen),
+        overall=_known(np.log1p(customers), unseen),
+        recent=_known(np.log1p(recent), unseen),
+        trend=_known(_risen(recent, every), unseen),
         sudden=tuple(_known(_risen(fresh, every), unseen) for fresh in sudden),
         owners=_known(np.log1p(owners), unseen),
         category=category.code,
-        by_category=_by_category(recent * noise, category),
+        by_category=_by_category(recent, category),
     )
 
 
@@ -59,7 +52,8 @@ def _known(values: NDArray[np.float64], unseen: NDArray[np.bool_]) -> NDArray[np
     return np.where(unseen, np.nan, values).astype(np.float32)
 
 
-def _by_category(recent: NDArray[np.float64], category: Coded) -> csr_array:
+def _by_category(recent: NDArray[np.number], category: Coded) -> csr_array:
+    recent = recent * (1 + 1e-4 * jitter(np.arange(len(recent))))  # of equal ones no more are kept than of others
     items = np.flatnonzero((category.code >= 0) & (recent > 0))
     code = category.code[items]
     total = np.bincount(code, recent[items], minlength=len(category.names))

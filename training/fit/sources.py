@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 from joblib import Parallel, delayed
 
 from features.interactions import event_weights
@@ -28,14 +27,14 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
     steps = trail(dataset.histories, weights, len(dataset.catalogue))
     half_life = config.events.half_life_days
     before = start.collaborative if start is not None else None
+    content = ContentModel.of(dataset.catalogue.tags, config.content.max_share)
     fits = [
         delayed(fit_collaborative)(steps, half_life, config.collaborative, config.seed, before),
-        delayed(fit_transitions)(steps, dataset.catalogue.tags, config.transitions),
+        delayed(fit_transitions)(steps, content.tags, config.transitions),
         delayed(fit_neighbours)(steps, config.neighbours),
         delayed(_counted)(dataset, config, steps, now, had),
     ]
     collaborative, transitions, neighbours, counted = Parallel(n_jobs=CORES, prefer="threads")(fits)
-    content = ContentModel.of(dataset.catalogue.tags, config.content.max_share)
     return Models(weights, collaborative, neighbours, transitions, content, *counted)
 
 
@@ -49,7 +48,6 @@ def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, had
 def _counted(
     dataset: Dataset, config: Config, steps: Trail, now: int, had: int
 ) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
-    items, rng = len(dataset.catalogue), np.random.default_rng(config.seed)
-    repurchase, owners = fit_repurchase(dataset.histories, items, now, had)
-    popularity = fit_popularity(steps, owners, dataset.catalogue.category, now, rng)
+    repurchase, owners = fit_repurchase(dataset.histories, len(dataset.catalogue), now, had)
+    popularity = fit_popularity(steps, owners, dataset.catalogue.category, now)
     return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)

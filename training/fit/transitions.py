@@ -8,7 +8,7 @@ from recommender.models.transitions import TransitionModel
 from recommender.scorer import compact
 from recommender.trail import Trail
 from training.fit.alike import alike, borrowed
-from training.fit.cooccurrence import cooccurrence, strongest
+from training.fit.cooccurrence import apart, cooccurrence, strongest
 
 FADE = 0.65
 """Each further step of distance counts this share of the one before."""
@@ -23,16 +23,17 @@ def fit_transitions(steps: Trail, tags: csr_array, settings: TransitionSettings)
     time says nothing there.
 
     A step's items share its weight, so a large basket says no more than a small one. Items of few events are also
-    linked by what is said of those with like ``tags`` (N × T).
+    linked by what is said of those with like ``tags`` (N × T), of which none is on too many items to tell anything.
     """
     here = _incidence(steps)
     after = _shifted(here, steps, _affordable(here, settings.distance))
     weight = np.bincount(steps.item, steps.weight, minlength=steps.items)
     scale = diags_array(1 / np.sqrt(np.maximum(weight, 1)))
-    sides = ((here, after), (after, here), (_shared(here), here), (here, _shifted(here, steps, 1) @ scale))
-    links = [scale @ cooccurrence(left, right, settings.neighbours) for left, right in sides]
+    follows = strongest(here.T, after, settings.neighbours + 1)
+    sides = ((after, here), (_shared(here), here), (here, _shifted(here, steps, 1) @ scale))
+    links = [scale @ apart(follows), *(scale @ cooccurrence(*side, settings.neighbours) for side in sides)]
     shares = alike(tags, weight)
-    said = borrowed(strongest(here.T, after, settings.neighbours + 1), shares, settings.neighbours)
+    said = borrowed(follows, shares, settings.neighbours)
     links.append(diags_array(1 / np.sqrt(np.maximum(weight + shares @ weight, 1))) @ said)
     return TransitionModel(compact(vstack(links, format="csr", dtype=np.float32)))
 
