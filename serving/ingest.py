@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from recommender.errors import InvalidInput, TagalongError
 from recommender.values import EventType
 from serving.event_records import MOST_EVENTS, Record, Rejected, read
@@ -26,6 +28,10 @@ class Receipt:
     accepted: int
     duplicates: int
     rejected: Sequence[Rejected]
+    unknown_events: Sequence[str]
+    """Names among the good parts that nobody knows: kept, and weighing nothing."""
+    unknown_items: Sequence[str]
+    """Ids among them that the catalogue does not hold: kept, and in no list until it does."""
 
 
 def ingest(services: Services, parts: Any, *, validate_only: bool = False, private: bool = False) -> Receipt:
@@ -42,13 +48,22 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False, priva
     now = services.clock()
     records, rejected = read(parts, now, services.live)
     if validate_only:
-        return Receipt(len({r.index for r in records}), 0, rejected)
+        return Receipt(len({r.index for r in records}), 0, rejected, *_unknown(services, records))
     stored = store(services.events, records, now, services.live)
     _condense(services, records, stored)
     forgotten = [Rejected(index, "erased", FORGOTTEN) for index in stored.forgotten - stored.fresh]
     rejected = sorted([*rejected, *forgotten], key=lambda one: one.index)
     _count(services, records, stored, len(rejected))
-    return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected)
+    unknown = _unknown(services, records)
+    return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected, *unknown)
+
+
+def _unknown(services: Services, records: Sequence[Record]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the distinct names of events, and ids of items, that are not known."""
+    row_of = services.shelves.shelf.row_of
+    events = {orjson.loads(record.payload)["event"] for record in records if record.event is EventType.OTHER}
+    items = {record.item_id for record in records if record.item_id is not None}
+    return sorted(events), sorted(item for item in items if row_of(item) < 0)
 
 
 def _condense(services: Services, records: Sequence[Record], stored: Stored) -> None:

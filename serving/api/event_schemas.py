@@ -39,3 +39,7 @@ class EventsTaken(Body):
     duplicates: int
     """Had been stored before, under the same event id."""
     rejected: list[RejectedPart]
+    unknown_events: list[str]
+    """Names among the accepted that nobody knows, such as a slip of the pen: kept, and weighing nothing."""
+    unknown_items: list[str]
+    """Items among the accepted that the catalogue does not hold: kept, and in no list until it does."""

@@ -94,6 +94,9 @@ def test_equal_lines_of_one_event_are_all_counted_and_sent_again_none_is(client:
 def test_a_dry_run_judges_and_stores_nothing(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
     answer = send(client, view("tent"), {"item_id": "x"}, validate_only=True)
     assert (answer["accepted"], len(answer["rejected"])) == (1, 1)
+    assert (answer["unknown_events"], answer["unknown_items"]) == ([], [])
+    told = send(client, view("tnet", event="veiw"), validate_only=True)
+    assert (told["unknown_events"], told["unknown_items"]) == (["veiw"], ["tnet"])
     assert client_of_redis.keys("*") == []
 
 
@@ -116,7 +119,9 @@ def test_aliases_ga4_items_and_unknown_names_and_items_are_taken(
             {"item_id": "never seen", "quantity": 2},
         ],
     }
-    assert send(client, basket, view("tent", event="waved at"))["accepted"] == 2
+    answer = send(client, basket, view("tent", event="waved at"))
+    assert answer["accepted"] == 2
+    assert (answer["unknown_events"], answer["unknown_items"]) == (["waved at"], ["never seen"])
     rows = log(client_of_redis)
     assert [(r["event"], r["item_id"], r["event_id"]) for r in rows[:2]] == [
         ("purchase", "tent", "o1"),
