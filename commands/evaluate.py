@@ -22,7 +22,9 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def evaluate(
     interactions: Interactions,
-    protocol: Annotated[SplitProtocol, typer.Option(help="What is held out: each last choice, or all after a moment.")],
+    protocol: Annotated[
+        SplitProtocol, typer.Option(help="What is held out: each last choice, or the first order after a moment.")
+    ],
     items: Items = None,
     users: Users = None,
     test_from: Annotated[

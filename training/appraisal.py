@@ -128,8 +128,10 @@ def _task(systems: Mapping[str, Lists], yardstick: Yardstick, task: Task) -> dic
     found = {name: values(one, yardstick, task)[1] for name, one in systems.items()}
     if not len(found[OURS][FIGURES[0]]):
         return {}
+    asked = int(np.isfinite(found[OURS][FIGURES[0]]).sum())
     others = {name: _above(found[OURS], one) for name, one in found.items() if name != OURS}
     return {
+        "customers": asked,
         "figures": {name: _plain(one, yardstick.seed) for name, one in found.items()},
         "against": {name: _plain(above, yardstick.seed, len(others)) for name, above in others.items()},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import hypot
 from typing import Any
 
 from training.appraisal import CUT, RIVAL
@@ -11,6 +12,10 @@ FIGURE = f"NDCG@{CUT}"
 """What decides; the other figures are reported."""
 DECIDING = ("next", "discovery")
 """What decides: repeats are a part of the next choice, at whose cost they would come."""
+
+
+FEWEST = 10
+"""Held-out customers from which on a difference tells anything; of fewer, resampling knows too little of chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +30,49 @@ def judge(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> Verdict:
     """Compare the ``metrics`` of a new manifest with its baselines and with the current bundle's manifest.
 
     Where both bundles were measured on the same held-out customers the paired difference decides; where the current one
-    has seen that window, its own record does: it is better if its interval lies above the new one's.
+    has seen that window, its own record does, by the difference of the two means (interval: Zou and Donner 2008).
     """
     if not new.get("held_out"):
         return Verdict(True, "there was nothing held out to measure on")
-    faults = [*_against(new), *(_against_record(new, current) if current else ())]
+    asked = {task: _customers(new, task) for task in DECIDING}
+    tasks = [task for task in DECIDING if asked[task] >= FEWEST]
+    if not tasks:
+        return Verdict(True, f"{max(asked.values())} held-out customers are too few to judge by, it takes {FEWEST}")
+    faults = [fault for task in tasks for fault in (*_against(new, task), *_against_record(new, current, task))]
     if faults:
         return Verdict(False, "; ".join(faults))
     return Verdict(True, f"no worse than {_others(new, current)} on {new['held_out']['customers']} held-out customers")
 
 
-def _against(new: Mapping[str, Any]) -> Iterator[str]:
-    for task in DECIDING:
-        for other, figures in new.get(task, {}).get("against", {}).items():
-            if figures[FIGURE]["high"] < 0:
-                yield f"{task}: {FIGURE} is {-figures[FIGURE]['mean']:.4f} below {other}, beyond the interval"
+def _customers(metrics: Mapping[str, Any], task: str) -> int:
+    """Return on how many customers a task was measured."""
+    found = metrics.get(task, {})
+    return int(found.get("customers", metrics["held_out"]["customers"])) if found else 0
 
 
-def _against_record(new: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[str]:
-    for task in DECIDING:
-        if RIVAL in new.get(task, {}).get("against", {}):
-            continue
-        ours, theirs = (one.get(task, {}).get("figures", {}).get(OURS, {}).get(FIGURE) for one in (new, current))
-        if ours and theirs and ours["high"] < theirs["low"]:
-            means = f"{ours['mean']:.4f} is below the current bundle's {theirs['mean']:.4f}"
-            yield f"{task}: {FIGURE} {means}, beyond both intervals"
+def _against(new: Mapping[str, Any], task: str) -> Iterator[str]:
+    for other, figures in new[task].get("against", {}).items():
+        if figures[FIGURE]["high"] < 0:
+            yield _fault(new, task, f"is {-figures[FIGURE]['mean']:.4f} below {other}, beyond the interval")
+
+
+def _against_record(new: Mapping[str, Any], current: Mapping[str, Any] | None, task: str) -> Iterator[str]:
+    if not current or RIVAL in new[task].get("against", {}):
+        return
+    ours, theirs = (one.get(task, {}).get("figures", {}).get(OURS, {}).get(FIGURE) for one in (new, current))
+    if ours and theirs and _surely_below(ours, theirs):
+        means = f"{ours['mean']:.4f} is below the current bundle's {theirs['mean']:.4f}"
+        yield _fault(new, task, f"{means}, beyond what chance explains")
+
+
+def _surely_below(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
+    """Return whether the interval of the difference of two means, made of their own intervals, lies below 0."""
+    reach = hypot(ours["high"] - ours["mean"], theirs["mean"] - theirs["low"])
+    return ours["mean"] - theirs["mean"] + reach < 0
+
+
+def _fault(new: Mapping[str, Any], task: str, what: str) -> str:
+    return f"{task}: {FIGURE} {what} ({_customers(new, task)} held-out customers)"
 
 
 def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:

@@ -85,15 +85,18 @@ def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:
 
 
 def _last_choices(tables: Tables, event: int) -> tuple[Tables, pa.Table]:
-    """Return what came before each customer's last choice, and these; customers with one event keep it.
+    """Return what came before each customer's last choice, and these; who did nothing before it keeps it.
 
     Before means before the visit first touched the item: who put it into the cart a minute ago has chosen already.
     """
     return _parted(
         tables,
-        f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {event}
+        f"""SELECT event_id, user_id, item_id, timestamp
+            FROM (SELECT *, min(timestamp) OVER (PARTITION BY user_id) AS first,
+                         min(timestamp) OVER (PARTITION BY user_id, item_id, visit) AS touched FROM visited)
+            WHERE code = {event}
             QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY timestamp DESC, item_id DESC) = 1
-            AND count(*) OVER (PARTITION BY user_id) > 1""",
+            AND first < touched""",
         """SELECT held.user_id, min(visited.timestamp) AS moment FROM held
            JOIN visited AS last ON last.event_id = held.event_id
            JOIN visited ON visited.user_id = held.user_id AND visited.item_id = held.item_id
@@ -104,12 +107,18 @@ def _last_choices(tables: Tables, event: int) -> tuple[Tables, pa.Table]:
 
 
 def _first_baskets(tables: Tables, event: int, test_from: int) -> tuple[Tables, pa.Table]:
-    """Return what happened before ``test_from``, and what each customer chose first from then on."""
+    """Return what happened before ``test_from``, and what each customer chose first from then on.
+
+    That is an order: lines with one ``order_id``, or, where there is none, those of one visit.
+    """
     cut = f"make_timestamptz({test_from * 1_000_000}::BIGINT)"
     return _parted(
         tables,
         f"""SELECT event_id, user_id, item_id, timestamp FROM visited WHERE code = {event} AND timestamp >= {cut}
-            QUALIFY dense_rank() OVER (PARTITION BY user_id ORDER BY timestamp, order_id) = 1""",
+            WINDOW since AS (PARTITION BY user_id ORDER BY timestamp, order_id)
+            QUALIFY CASE WHEN first_value(order_id) OVER since IS NULL
+                    THEN order_id IS NULL AND visit = first_value(visit) OVER since
+                    ELSE order_id = first_value(order_id) OVER since END""",
         f"SELECT DISTINCT user_id, {cut} AS moment FROM held",
         f"timestamp < {cut}",
     )

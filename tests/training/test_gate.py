@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from training.gate import FIGURE, judge
 
 
@@ -29,7 +31,7 @@ def test_better_than_every_baseline_is_published() -> None:
 def test_worse_than_a_baseline_beyond_the_interval_is_kept_with_the_reason() -> None:
     found = judge(metrics(0.1, popularity=-0.05), None)
     assert not found.publish
-    assert found.reason == "next: NDCG@10 is 0.0500 below popularity, beyond the interval"
+    assert found.reason == "next: NDCG@10 is 0.0500 below popularity, beyond the interval (500 held-out customers)"
 
 
 def test_a_loss_in_discovery_alone_is_a_loss() -> None:
@@ -60,3 +62,39 @@ def test_a_current_bundle_without_figures_is_no_obstacle() -> None:
 
 def test_with_nothing_held_out_there_is_nothing_to_object_to() -> None:
     assert judge({}, metrics(0.2)).publish
+
+
+def test_a_few_customers_keep_nothing_back() -> None:
+    """The interval of one customer is a point."""
+    lost = metrics(0.1, popularity=-0.3)
+    for asked, publish in ((1, True), (9, True), (10, False)):
+        found = judge(lost | {"next": lost["next"] | {"customers": asked}}, metrics(0.4))
+        assert found.publish == publish, asked
+        assert (f"{asked} held-out customers are too few to judge by, it takes 10" in found.reason) == publish
+
+
+def test_a_task_of_few_customers_says_nothing_beside_one_of_many() -> None:
+    lost, fine = metrics(0.1, popularity=-0.3)["next"], metrics(0.3, popularity=0.1)
+    assert judge(fine | {"discovery": lost | {"customers": 3}}, None).publish
+    assert not judge(fine | {"discovery": lost | {"customers": 30}}, None).publish
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "publish"),
+    [
+        ((0.024, 0.0, 0.073), (0.222, 0.054, 0.413), False),  # the intervals overlap: a ninth of what was reached
+        ((0.159, 0.05, 0.30), (0.232, 0.10, 0.38), True),
+        ((0.190, 0.18, 0.20), (0.205, 0.195, 0.215), False),
+        ((0.195, 0.185, 0.205), (0.205, 0.195, 0.215), True),
+    ],
+)
+def test_by_the_record_the_difference_of_the_means_decides(
+    ours: tuple[float, ...], theirs: tuple[float, ...], publish: bool
+) -> None:
+    def recorded(values: tuple[float, ...]) -> dict[str, Any]:
+        figures = {"tagalong": {FIGURE: dict(zip(("mean", "low", "high"), values, strict=True))}}
+        return {"held_out": {"customers": 13}, "next": {"customers": 13, "figures": figures, "against": {}}}
+
+    found = judge(recorded(ours), recorded(theirs))
+    assert found.publish == publish, found.reason
+    assert "13 held-out customers" in found.reason

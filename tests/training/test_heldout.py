@@ -25,12 +25,21 @@ LOG = [
 ]
 
 
-def tables(log: list[tuple[str, str, int, str]] = LOG) -> Tables:
+def tables(log: list[tuple[str, str, int, str]] = LOG, orders: list[str | None] | None = None) -> Tables:
     user, item, time, event = zip(*log, strict=True)
     when = [datetime.fromtimestamp(t, UTC) for t in time]
     ids = [str(at) for at in range(len(log))]
     return Tables.of(
-        pa.table({"event_id": ids, "user_id": user, "item_id": item, "timestamp": when, "event": event}),
+        pa.table(
+            {
+                "event_id": ids,
+                "user_id": user,
+                "item_id": item,
+                "timestamp": when,
+                "event": event,
+                "order_id": pa.array(orders or [None] * len(log), pa.string()),
+            }
+        ),
         pa.table({"item_id": ["tea", "cup", "pot"]}),
     )
 
@@ -59,6 +68,35 @@ def test_the_visit_that_leads_to_the_choice_is_not_shown() -> None:
     log = [("ann", "cup", 1, "view_item"), ("ann", "cup", 2, "purchase")]
     log += [("ann", "pot", 9_000, "view_item"), ("ann", "tea", 9_001, "add_to_cart"), ("ann", "tea", 9_002, "purchase")]
     assert histories(split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)) == [["cup", "cup", "pot"]]
+
+
+def test_who_looked_around_before_the_only_purchase_is_asked_as_well() -> None:
+    log = [("ann", "cup", 1, "view_item"), ("ann", "tea", 9_000, "purchase"), ("bob", "pot", 1, "view_item")]
+    log += [("bob", "pot", 2, "purchase"), ("cat", "tea", 5, "purchase"), ("dan", "cup", 1, "view_item")]
+    found = split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)
+    assert (histories(found), answers(found)) == ([["cup"]], [{"tea"}])
+    assert {found.past.users[row] for row in found.past.histories.customer()} == {"ann", "bob", "cat", "dan"}
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        (["7", "7", "7", "8"], {"tea", "pot", "cup"}),
+        (["7", "8", "7", "7"], {"tea", "cup", "jar"}),
+        ([None] * 4, {"tea", "pot", "cup"}),
+        ([None, "7", None, None], {"tea", "cup"}),
+    ],
+)
+def test_the_lines_of_one_order_or_else_of_one_visit_are_one_basket(
+    orders: list[str | None], expected: set[str]
+) -> None:
+    """A till gives each line a time of its own; the last line comes an hour later."""
+    times = [9 * DAY, 9 * DAY + 1, 9 * DAY + 60, 9 * DAY + 3_700]
+    items = ["tea", "pot", "cup", "jar"]
+    log = [("ann", "cup", DAY, "purchase"), ("ann", "jar", DAY, "purchase")]
+    log += [("ann", item, time, "purchase") for item, time in zip(items, times, strict=True)]
+    found = split(tables(log, [None, None, *orders]), Config(), "temporal", 5 * DAY, seed=7, most=10)
+    assert answers(found) == [expected]
 
 
 def test_temporal_asks_for_the_first_basket_of_customers_with_a_past() -> None:
