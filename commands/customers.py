@@ -9,6 +9,7 @@ import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
+from commands.reading import check_is_no_input
 from features.tagging import tagging
 from recommender.bundle_io import load, signing_key
 from training.audience import gather, read_ids
@@ -45,6 +46,7 @@ def customers(
     Example: tagalong customers --bundle data/main/bundles --out lapsed.csv --where "stage = 'lapsed' and consent_email"
     """
     check_target(out)
+    check_is_no_input("--out", out, [users])
     folder = bundle_folder(bundle)
     loaded = load(folder, key=signing_key(bundle_key))
     asked = moment("--now", now)

@@ -8,7 +8,7 @@ import typer
 from commands.console import output, say
 from commands.fitting import fitting
 from commands.options import Configuration, Interactions, Items, Users, check_target, moment
-from commands.reading import read
+from commands.reading import check_is_no_input, read
 from commands.tables import show
 from machine.config_file import load_config
 from recommender.errors import InvalidInput
@@ -50,10 +50,14 @@ def evaluate(
         raise InvalidInput("--interactions", "name at least one file")
     if test_from is not None and protocol != "temporal":
         raise InvalidInput("--test-from", "is for --protocol temporal")
-    plan = Plan(protocol, moment("--test-from", test_from), tuple(cuts or (5, 10, 20)), customers, not quick)
+    plan = Plan(
+        protocol, moment("--test-from", test_from), tuple(sorted(set(cuts or (5, 10, 20)))), customers, not quick
+    )
     settings = load_config(config)
     check_target("--json", json)
     check_target("--html", html)
+    for option, path in (("--json", json), ("--html", html)):
+        check_is_no_input(option, path, [*interactions, *(items or ()), *(users or ()), config])
     with fitting() as report:
         report("reading")
         tables = read((json or html or Path("evaluation")).with_suffix(".rejects.jsonl"), interactions, items, users)

@@ -6,7 +6,7 @@ import typer
 
 from commands.console import output, progress, say
 from commands.options import DATA, Data, Interactions, Items, Shop, Users
-from commands.reading import TOLERANCE
+from commands.reading import TOLERANCE, tell_reasons, tell_unknown
 from recommender.errors import InvalidInput
 from training.importer import import_files
 
@@ -40,15 +40,10 @@ def import_(
             output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
     if found.forgotten:
         say(f"{found.forgotten} rows left out: of customers who asked to be forgotten, from before they did")
-    for told, what in ((found.reasons, "rows rejected"), (found.flaws, "rows")):
-        for reason, count in told.most_common(3):
-            say(f"{count} {what}: {reason}")
-        others = told.most_common()[3:]
-        if others:
-            say(f"{sum(count for _, count in others)} {what} for {len(others)} more reasons")
+    tell_reasons(found.reasons, "rows rejected")
+    tell_reasons(found.flaws, "rows")
     for path in found.rejects:
         say(f"these rows are in {path}")
     if found.unread:
         say(f"columns of interactions that nobody reads: {', '.join(sorted(found.unread))}")
-    for name, count in sorted(found.unknown_events.items()):
-        say(f"{count} events are called {name!r}, which nobody knows; they are kept and weigh nothing")
+    tell_unknown(found.unknown_events)

@@ -16,15 +16,15 @@ from recommender.bundle import BundleInfo
 from recommender.bundle_io import load, read_info, signing_key
 from recommender.errors import InvalidInput
 from recommender.times import rfc3339
-from training.appraisal import CUT
 from training.diff import compare
+from training.gate import FIGURE, figure
 from training.registry import Registry, bundle_folder
-from training.report import OURS
 
 HELP = "List, show, compare, publish and roll back bundles."
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
 
 Bundle = Annotated[str, typer.Argument(help="A bundle's id, or current.")]
+BundleOrFolder = Annotated[str, typer.Argument(help="A bundle's id, current, or a folder.")]
 
 
 @app.command(name="list")
@@ -35,7 +35,7 @@ def list_(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) 
     """
     if not data.is_dir():
         raise InvalidInput("--data", f"there is no folder {data}; name the one that was trained into")
-    table = Table("bundle", "created", "data until", "status", f"NDCG@{CUT}", f"NDCG@{CUT} new", "reason")
+    table = Table("bundle", "created", "data until", "status", FIGURE, f"{FIGURE} new", "reason")
     for one in _registry(data, shop, bundle_key).listed():
         created, until, *figures = _said(one.info) if one.info else ("",) * 4
         table.add_row(one.bundle_id, created, until, one.status, *figures, one.reason or "")
@@ -43,13 +43,16 @@ def list_(data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) 
 
 
 @app.command()
-def show(bundle: Bundle = "current", data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None) -> None:
+def show(
+    bundle: BundleOrFolder = "current", data: Data = DATA, shop: Shop = "main", bundle_key: BundleKey = None
+) -> None:
     """Show what a bundle's manifest says: data window, configuration, what was measured.
 
-    Example: tagalong models show current
+    Examples: tagalong models show current
+              tagalong models show ./bundle
     """
     registry = _registry(data, shop, bundle_key)
-    info = read_info(registry.path(bundle), key=registry.key)
+    info = read_info(_folder(registry, bundle), key=registry.key)
     said = {
         "bundle": info.bundle_id,
         "created_at": info.created_at,
@@ -102,7 +105,7 @@ def prune(
 
 @app.command()
 def diff(
-    before: Annotated[str, typer.Argument(help="A bundle's id, current, or a folder.")],
+    before: BundleOrFolder,
     after: Annotated[str, typer.Argument(help="The one that would take its place.")],
     customers: Annotated[int, typer.Option(min=1, help="How many are asked for.")] = 1000,
     count: Annotated[int, typer.Option("-n", min=1, help="Items a list.")] = 20,
@@ -134,5 +137,5 @@ def _said(info: BundleInfo) -> tuple[str, ...]:
 
 
 def _figure(info: BundleInfo, task: str) -> str:
-    one = info.metrics.get(task, {}).get("figures", {}).get(OURS, {}).get(f"NDCG@{CUT}")
+    one = figure(info.metrics, task)
     return f"{one['mean']:.4f} ({one['low']:.4f}-{one['high']:.4f})" if one else ""

@@ -1,14 +1,20 @@
-"""Reads the files of a call, and says how many of their rows could not be read and where those are."""
+"""Reads the files of a call, says what could not be read of them, and keeps them from being overwritten."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import orjson
 
 from commands.console import say
 from features.tables import Tables
+from recommender.errors import InvalidInput
 from recommender.times import DAY
-from training.sources import read_files
+from training.sources import count_unknown, expand, read_files
 
+NAMED = 3
+"""Reasons that are told one by one."""
 TOLERANCE = DAY
 """Seconds by which an event may lie in the future: another clock, or a time zone that nobody wrote down."""
 
@@ -19,10 +25,38 @@ def read(
     items: Sequence[Path] | None = None,
     users: Sequence[Path] | None = None,
 ) -> Tables:
-    """Return what the files hold; rows that cannot be read go to the file ``rejects``, with the reason."""
+    """Return what the files hold, and say how much; what cannot be read goes to ``rejects``, with the reason."""
     rejects.parent.mkdir(parents=True, exist_ok=True)
     tables = read_files(interactions or (), items or (), users or (), rejects, latest=time.time() + TOLERANCE)
+    kinds = {"events": interactions, "items": items, "users": users}
+    say("read: " + ", ".join(f"{len(getattr(tables, kind))} {kind}" for kind, files in kinds.items() if files))
     if rejects.exists():
         with rejects.open("rb") as lines:
-            say(f"{sum(1 for _ in lines)} rows could not be read as a whole; they are in {rejects}, with the reasons")
+            tell_reasons(Counter(orjson.loads(line)["reason"] for line in lines), "rows not read as a whole")
+        say(f"these rows are in {rejects}")
+    tell_unknown(count_unknown(tables.events))
     return tables
+
+
+def tell_reasons(reasons: Counter[str], what: str) -> None:
+    """Say how many rows there are of each reason; of many reasons, the three most frequent by name."""
+    shown = reasons.most_common(None if len(reasons) <= NAMED + 1 else NAMED)
+    for reason, count in shown:
+        say(f"{count} {what}: {reason}")
+    if others := len(reasons) - len(shown):
+        say(f"{reasons.total() - sum(count for _, count in shown)} {what} for {others} more reasons")
+
+
+def tell_unknown(names: Counter[str]) -> None:
+    """Say which ``names`` nobody knows, and how many events have them."""
+    for name, count in sorted(names.items()):
+        say(f"{count} events are called {name!r}, which nobody knows; they are kept and weigh nothing")
+
+
+def check_is_no_input(option: str, path: Path | None, inputs: Iterable[Path | None]) -> None:
+    """Raise InvalidInput where a file to be written is one of those to be read, or that a pattern of them names."""
+    if path is None or not path.exists():
+        return
+    given = expand([one for one in inputs if one is not None])
+    if any(one.exists() and one.samefile(path) for one in given):
+        raise InvalidInput(option, f"{path} is to be read as well, and would be overwritten")

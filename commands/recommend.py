@@ -10,7 +10,7 @@ import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
-from commands.reading import read
+from commands.reading import check_is_no_input, read
 from features.stock import updated
 from machine.config_file import load_config
 from recommender.bundle import Bundle
@@ -28,6 +28,7 @@ from training.lists_file import write_lists
 from training.progress import Progress
 from training.registry import bundle_folder
 from training.row_file import check_target
+from training.sources import up_to
 from training.surroundings import decided_beside, events_since, shop_of
 
 app = typer.Typer(add_completion=False)
@@ -75,13 +76,14 @@ def recommend(
     --filter "in_stock and price < 50"
     """
     check_target(out)
+    check_is_no_input("--out", out, [users, config, *(history or ())])
     folder = bundle_folder(bundle)
     loaded = load(folder, key=signing_key(bundle_key))
     ids, without = read_ids(users, loaded.users)
     if config is not None:
         loaded = _placed(loaded, load_config(config))
     asked = moment("--now", now)
-    later = [read(out.with_name(f"{out.name}.rejects.jsonl"), history).events] if history else []
+    later = [_told(out, history, asked)] if history else []
     later += [events_since(folder, loaded.info.data_until, asked)] if log else []
     audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
     _tell(audience, without, users, personal_only=personal_only)
@@ -97,6 +99,15 @@ def recommend(
         shown = _shown(blocks, audience, report)
         written = write_lists(out, audience.ids, loaded.catalogue.items, shown, reasons=reasons)
     say(f"{written} rows for {len(audience.ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+
+
+def _told(out: Path, history: list[Path], asked: int | None) -> pa.Table:
+    """Return the events of files, none after the moment of the lists."""
+    events = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events
+    known = up_to(events, asked)
+    if len(known) < len(events):
+        say(f"{len(events) - len(known)} events of --history lie after --now; they are left out")
+    return known
 
 
 def _tell(audience: Audience, without: int, users: Path, *, personal_only: bool) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import typer
 
 from commands.console import output, say
@@ -26,18 +25,19 @@ from commands.options import (
 )
 from commands.reading import read
 from features.build import build_dataset
-from features.tables import TIME, Tables
+from features.tables import Tables
 from machine.config_file import load_config
 from machine.rule_check import check_rules
 from machine.shop_folder import ShopFolder
-from recommender.bundle import NOTHING_ARCHIVED
+from recommender.bundle import NOTHING_ARCHIVED, BundleInfo
 from recommender.bundle_io import signing_key
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
+from training.gate import DECIDING, FIGURE, figure
 from training.publication import Run, train_into, train_to
 from training.registry import Registry
-from training.sources import read_archived, read_log
+from training.sources import read_archived, read_log, up_to
 
 app = typer.Typer(add_completion=False)
 
@@ -78,7 +78,7 @@ def train(
         rejects = bundle and bundle.with_name(f"{bundle.name}.rejects.jsonl")
         # Not kept in a name: the tables are as large as all that follows, and nothing else needs them.
         dataset = build_dataset(
-            _until(until, read(rejects, interactions, items, users) if rejects else read_log(folder)), settings
+            _until(read(rejects, interactions, items, users) if rejects else read_log(folder), until), settings
         )
         pa.default_memory_pool().release_unused()
         _check(dataset, settings, config, now, from_files=bundle is not None)
@@ -91,11 +91,18 @@ def train(
             _warn(registry, settings)
             name, verdict = train_into(registry, dataset, settings, run, report)
     if bundle is not None:
-        say(f"bundle {name} written to {bundle}")
+        say(f"bundle {name} written to {bundle}; {_reached(found.info)}")
     elif verdict.publish:
         output.print(f"{name} published: {verdict.reason}", soft_wrap=True)
     else:
         output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.", soft_wrap=True)
+
+
+def _reached(info: BundleInfo) -> str:
+    """Return what was measured on held-out customers, in words."""
+    told = [f"{task} {one['mean']:.4f}" for task in DECIDING if (one := figure(info.metrics, task))]
+    asked = info.metrics.get("held_out", {}).get("customers", 0)
+    return f"{FIGURE} {', '.join(told)} on {asked} held-out customers" if told else "nobody was held out to measure on"
 
 
 def _warn(registry: Registry, settings: Config) -> None:
@@ -108,12 +115,9 @@ def _warn(registry: Registry, settings: Config) -> None:
         say(f"settings differ from those of {current.bundle_id}, the bundle in use: {', '.join(names)}")
 
 
-def _until(now: int | None, tables: Tables) -> Tables:
+def _until(tables: Tables, now: int | None) -> Tables:
     """Leave out what happened after ``now``: a run that is made again later must not know it."""
-    if now is None:
-        return tables
-    last = pa.scalar(now * 1000 + 999, pa.int64()).cast(TIME)
-    return replace(tables, events=tables.events.filter(pc.less_equal(tables.events["timestamp"], last)))
+    return replace(tables, events=up_to(tables.events, now))
 
 
 def _check(dataset: Dataset, settings: Config, config: Path | None, now: str | None, *, from_files: bool) -> None:

@@ -9,10 +9,11 @@ import typer
 from commands.console import output
 from commands.fitting import fitting
 from commands.options import DATA, Configuration, Data, Interactions, Items, Shop, Users, check_shop, check_target
-from commands.reading import read
+from commands.reading import check_is_no_input, read
 from features.build import build_dataset
 from machine.config_file import load_config
 from recommender.errors import InvalidInput
+from training.gate import FIGURE
 from training.sources import read_log
 
 app = typer.Typer(add_completion=False)
@@ -45,6 +46,8 @@ def tune(
     if users and not (interactions or items):
         raise InvalidInput("--users", "goes together with --interactions or --items")
     check_target("--out", out)
+    for option, path in (("--out", out), ("--study", study)):
+        check_is_no_input(option, path, [*(interactions or ()), *(items or ()), *(users or ()), config])
     if not (interactions or items):
         check_shop(data / shop)
     settings = load_config(config)
@@ -58,6 +61,10 @@ def tune(
             raise InvalidInput("--interactions" if from_files else "--data", "there are no events to learn from")
         found = search(dataset, settings, Search(study, minutes * 60, trials), report)
     out.write_text(as_toml(whole, found.changes), encoding="utf-8")
+    earlier = found.tried - found.trials
     output.print(
-        f"{found.trials} trials; {found.before:.4f} became {found.score:.4f}; written to {out}", soft_wrap=True
+        f"{found.trials} trials{f' after {earlier} earlier ones' if earlier else ''}; {FIGURE}, the mean of next and "
+        f"discovery on {found.customers} held-out customers, was {found.before:.4f} and is {found.score:.4f}"
+        f"{'' if found.is_sure else ', which chance may explain'}; written to {out}",
+        soft_wrap=True,
     )

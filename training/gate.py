@@ -44,6 +44,12 @@ def judge(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> Verdict:
     return Verdict(True, f"no worse than {_others(new, current)} on {new['held_out']['customers']} held-out customers")
 
 
+def figure(metrics: Mapping[str, Any], task: str) -> Mapping[str, float] | None:
+    """Return our ``FIGURE`` of a task with its interval, as a manifest's ``metrics`` have it; None where none was."""
+    found: Mapping[str, float] | None = metrics.get(task, {}).get("figures", {}).get(OURS, {}).get(FIGURE)
+    return found
+
+
 def _customers(metrics: Mapping[str, Any], task: str) -> int:
     """Return on how many customers a task was measured."""
     found = metrics.get(task, {})
@@ -59,13 +65,13 @@ def _against(new: Mapping[str, Any], task: str) -> Iterator[str]:
 def _against_record(new: Mapping[str, Any], current: Mapping[str, Any] | None, task: str) -> Iterator[str]:
     if not current or RIVAL in new[task].get("against", {}):
         return
-    ours, theirs = (one.get(task, {}).get("figures", {}).get(OURS, {}).get(FIGURE) for one in (new, current))
-    if ours and theirs and _surely_below(ours, theirs):
+    ours, theirs = figure(new, task), figure(current, task)
+    if ours and theirs and surely_below(ours, theirs):
         means = f"{ours['mean']:.4f} is below the current bundle's {theirs['mean']:.4f}"
         yield _fault(new, task, f"{means}, beyond what chance explains")
 
 
-def _surely_below(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
+def surely_below(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
     """Return whether the interval of the difference of two means, made of their own intervals, lies below 0."""
     reach = hypot(ours["high"] - ours["mean"], theirs["mean"] - theirs["low"])
     return ours["mean"] - theirs["mean"] + reach < 0

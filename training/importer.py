@@ -15,18 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.consent import without_erased_events, without_erased_users
-from features.event_names import event_type
 from features.sql import connect, located
 from features.tables import ITEMS, USERS
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, locked, put, read_whole, unchanging, write_whole
-from recommender.values import EventType
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.progress import Progress
 from training.raw_files import unreadable
-from training.sources import Paths, expand, read_erased
+from training.sources import Paths, count_unknown, expand, read_erased
 
 _BATCH_ROWS = 1_000_000
 
@@ -119,7 +117,7 @@ def _import_events(
                 fresh = without_erased_events(unheld, read_erased(folder.root))
                 write_days(folder.events, fresh)
             report.forgotten += len(unheld) - len(fresh)
-            _count_unknown(fresh, report.unknown_events)
+            report.unknown_events += count_unknown(fresh)
             report.events += Counts(new=len(fresh))
             done += len(batch)
             progress(path.name, done, read)
@@ -141,12 +139,6 @@ def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
             f"SELECT event_id FROM read_parquet([{listed}], hive_partitioning = false) SEMI JOIN batch USING (event_id)"
         ).to_arrow_table()["event_id"]
     return batch.filter(pc.invert(pc.is_in(batch["event_id"], value_set=known))) if len(known) else batch
-
-
-def _count_unknown(events: pa.Table, unknown: Counter[str]) -> None:
-    for name, count in (entry.values() for entry in pc.value_counts(events["event"]).to_pylist()):
-        if event_type(name) is EventType.OTHER:
-            unknown[name] += count
 
 
 def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:

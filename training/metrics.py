@@ -76,7 +76,12 @@ def popularity_lift(lists: NDArray[np.int32], truth: csr_array, share: NDArray[n
 
 
 def diversity(lists: NDArray[np.int32], tags: csr_array) -> NDArray[np.float64]:
-    """Return (B,) one minus the mean cosine between two items of a list; ``tags`` (N × T) has rows of length 1 or 0."""
+    """Return (B,) one minus the mean cosine between two items of a list; ``tags`` (N × T) has rows of length 1 or 0.
+
+    NaN where nothing has tags: nobody knows what is alike.
+    """
+    if not tags.nnz:
+        return np.full(len(lists), np.nan)
     shown = _indicator(lists, tags.shape[0])
     total = shown @ tags
     size = np.diff(shown.indptr).astype(np.float64)

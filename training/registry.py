@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from machine.publications import read_record, write_record
+from machine.publications import RECORD, read_record, write_record
+from machine.shop_folder import ShopFolder
 from machine.whole_files import locked
 from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_io import CURRENT, DIGEST, MANIFEST, is_signed, load, read_info, save
@@ -183,9 +184,17 @@ def _read(folder: Path, key: bytes | None) -> tuple[BundleInfo | None, str | Non
 
 
 def bundle_folder(path: Path) -> Path:
-    """Return the bundle that ``path`` means: itself, or the current one of a folder of bundles or of its shop."""
-    if (path / "bundles" / CURRENT).is_symlink():
-        return bundle_folder(path / "bundles")
-    if (path / MANIFEST).is_file() or not (path / CURRENT).is_symlink():
+    """Return the bundle that ``path`` means: itself, or the current one of a folder of bundles or of its shop.
+
+    Raises NoBundle where nothing is published in such a folder, and for a whole data folder.
+    """
+    if (path / MANIFEST).is_file():
         return path
-    return Registry(path).path(CURRENT)
+    if ShopFolder(path).bundles.is_dir():
+        return bundle_folder(ShopFolder(path).bundles)
+    if (path / CURRENT).is_symlink() or (path / RECORD).exists():
+        return Registry(path).path(CURRENT)
+    shops = sorted(one.parent for one in path.glob("*/bundles") if one.is_dir())
+    if shops:
+        raise NoBundle(str(path), f"is a data folder; name a shop's part of it, such as {shops[0]}")
+    return path

@@ -1,5 +1,6 @@
 """Reads a shop's data: from files in any of the formats, or from the log in its data folder."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from glob import glob
 from pathlib import Path
@@ -7,17 +8,20 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import refusing, without_erased_events, without_erased_users
+from features.event_names import event_type
 from features.merges import merged_users, with_merges
 from features.sql import connect, located
-from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, Tables, conform
+from features.tables import ERASED, EVENTS, ITEMS, MERGES, TIME, USERS, Tables, conform
 from features.upsert import first_of_each, upsert
 from machine.shop_folder import ShopFolder
 from machine.whole_files import read_whole, unchanging
 from recommender.bundle import NOTHING_ARCHIVED
 from recommender.errors import UnreadableFile
+from recommender.values import EventType
 from training.file_rows import FileRows, encode_rejects, read_events, read_items, read_users
 from training.privacy import Decisions
 from training.raw_files import unreadable
@@ -58,6 +62,19 @@ def read_files(
         upsert([part.table for part in catalogue], ITEMS),
         upsert([part.table for part in customers], USERS),
     )
+
+
+def count_unknown(events: pa.Table) -> Counter[str]:
+    """Return how many events have each name that nobody knows."""
+    named = (entry.values() for entry in pc.value_counts(events["event"]).to_pylist())
+    return Counter({name: count for name, count in named if event_type(name) is EventType.OTHER})
+
+
+def up_to(events: pa.Table, until: int | None) -> pa.Table:
+    """Return the events of the second ``until`` and before, or all of them."""
+    if until is None:
+        return events
+    return events.filter(pc.less_equal(events["timestamp"], pa.scalar(until * 1000 + 999).cast(TIME)))
 
 
 def read_log(shop: Path) -> Tables:

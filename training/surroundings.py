@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from features.tables import TIME, USERS
+from features.tables import USERS
 from machine.shop_folder import ShopFolder
 from recommender.errors import InvalidInput
 from training.privacy import UNDECIDED, Decisions
-from training.sources import read_decisions, read_log_since, read_users_known
+from training.sources import read_decisions, read_log_since, read_users_known, up_to
 
 
 def shop_of(bundle: Path) -> Path | None:
@@ -23,10 +22,7 @@ def events_since(bundle: Path, trained: int, until: int | None) -> pa.Table:
     shop = shop_of(bundle)
     if shop is None:
         raise InvalidInput("--log", f"{bundle} lies in no data folder")
-    events = read_log_since(shop, trained)
-    if until is None:
-        return events
-    return events.filter(pc.less_equal(events["timestamp"], pa.scalar(until * 1000 + 999).cast(TIME)))
+    return up_to(read_log_since(shop, trained), until)
 
 
 def decided_beside(bundle: Path) -> Decisions:

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import hypot
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 from zlib import crc32
 
@@ -15,10 +17,9 @@ from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.appraisal import appraise
 from training.baselines import CHEAP_FITS
-from training.gate import DECIDING, FIGURE
+from training.gate import DECIDING, figure, surely_below
 from training.job import fit_and_hold
 from training.progress import Progress
-from training.report import OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,17 @@ class Found:
     before: float
     """What the settings reach that the search began with."""
     trials: int
+    """Of this search."""
+    tried: int
+    """In all, with those of searches that this one went on from."""
+    customers: int
+    """Held-out customers that both were measured on."""
+    is_sure: bool
+    """The gain is more than chance explains, as far as the two intervals tell."""
 
 
+REACHED = "reached"
+"""What a trial's interval is kept under in the study."""
 SQLITE = b"SQLite format 3\x00"
 """How a file begins that a study may be kept in."""
 SPACE: Mapping[str, tuple[Any, ...]] = {
@@ -98,14 +108,26 @@ def present(config: Config) -> dict[str, Any]:
     return {key: whole[section][name] for key in SPACE for section, name in [key.split(".")]}
 
 
-def score(dataset: Dataset, config: Config) -> float:
-    """Return the mean over the tasks of our ``FIGURE`` on the run's held-out customers."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The mean over the tasks of our ``FIGURE``, with its interval, on the run's held-out customers."""
+
+    mean: float
+    low: float
+    high: float
+    customers: int
+
+
+def score(dataset: Dataset, config: Config) -> Reached:
+    """Return what a training run reaches. Raises InvalidInput where it holds nobody out."""
     fitted = fit_and_hold(dataset, config, now=int(dataset.histories.time.max(initial=0)) + 1, progress=lambda *_: None)
     found = appraise(fitted.past, fitted.held, fits=CHEAP_FITS)
-    reached = [found[task]["figures"][OURS][FIGURE]["mean"] for task in DECIDING if found.get(task)]
+    reached = [one for task in DECIDING if (one := figure(found, task))]
     if not reached:
         raise InvalidInput("--interactions", "no customer came back after the split, so nothing can be compared")
-    return float(sum(reached) / len(reached))
+    mean = fmean(one["mean"] for one in reached)
+    below, above = (hypot(*(one[side] - one["mean"] for one in reached)) / len(reached) for side in ("low", "high"))
+    return Reached(mean, mean - below, mean + above, found["held_out"]["customers"])
 
 
 def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -> Found:
@@ -123,11 +145,20 @@ def search(dataset: Dataset, config: Config, plan: Search, progress: Progress) -
     ends = time.monotonic() + plan.seconds
     for number in range(plan.trials):
         progress("trials", number, plan.trials)
-        study.optimize(lambda trial: score(dataset, changed(config, suggest(trial, given))), n_trials=1)
+        study.optimize(lambda trial: _tried(trial, dataset, changed(config, suggest(trial, given))), n_trials=1)
         if time.monotonic() >= ends:
             break
-    first = next(one.value for one in study.trials if one.params == given and one.value is not None)
-    return Found(dict(study.best_params), study.best_value, first, len(study.trials) - done)
+    first = next(one for one in study.trials if one.params == given and one.value is not None)
+    before, best = (Reached(**one.user_attrs[REACHED]) for one in (first, study.best_trial))
+    is_sure = surely_below(asdict(before), asdict(best))
+    tried = len(study.trials)
+    return Found(dict(study.best_params), best.mean, before.mean, tried - done, tried, before.customers, is_sure)
+
+
+def _tried(trial: optuna.Trial, dataset: Dataset, config: Config) -> float:
+    found = score(dataset, config)
+    trial.set_user_attr(REACHED, asdict(found))
+    return found.mean
 
 
 def _study(dataset: Dataset, config: Config, plan: Search) -> optuna.Study:
@@ -155,5 +186,7 @@ def _name(dataset: Dataset, config: Config) -> str:
         del rest[section][name]
     log = dataset.histories
     columns = (log.indptr, log.item, log.event, log.time)
-    said = repr((SPACE, rest, len(dataset.catalogue))).encode() + b"".join(column.tobytes() for column in columns)
+    said = repr((REACHED, SPACE, rest, len(dataset.catalogue))).encode() + b"".join(
+        column.tobytes() for column in columns
+    )
     return f"tagalong {crc32(said):08x}"

@@ -195,7 +195,7 @@ def test_rows_that_cannot_be_read_are_counted_and_kept_beside_the_lists(
     out, history = tmp_path / "l.csv", tmp_path / "h.csv"
     done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", out, "--history", history)
     assert done.status == 0
-    assert "1 rows could not be read" in done.err
+    assert "1 rows not read as a whole: timestamp is neither" in done.err
     assert "soon" in (tmp_path / "l.csv.rejects.jsonl").read_text()
 
 
@@ -238,3 +238,75 @@ def test_a_rule_about_an_unknown_column_is_refused_before_the_fit(call: Call, fi
     given = ["--interactions", files / "events.parquet", "--items", files / "items.parquet"]
     done = call("train", *given, "--config", tmp_path / "rules.toml", "--bundle", tmp_path / "b")
     assert (done.status, "line 3" in done.err, "did you mean 'category'?" in done.err) == (2, True, True)
+
+
+def test_what_is_read_is_never_overwritten(call: Call, bundle: Path, files: Path, tmp_path: Path) -> None:
+    events, audience = tmp_path / "events.csv", tmp_path / "audience.csv"
+    events.write_text("user_id,item_id,timestamp\nu1,staple-1,2026-04-01\n")
+    audience.write_text("user_id\nu1\n")
+    before = events.read_bytes(), audience.read_bytes()
+    pattern = tmp_path / "ev*.csv"
+    calls: list[tuple[object, ...]] = [
+        ("recommend", "--bundle", bundle, "--users", audience, "--out", audience),
+        ("recommend", "--bundle", bundle, "--users", audience, "--out", events, "--history", pattern),
+        ("customers", "--bundle", bundle, "--users", audience, "--out", audience),
+        ("evaluate", "--interactions", pattern, "--protocol", "leave-one-out", "--json", events),
+        ("evaluate", "--interactions", pattern, "--protocol", "leave-one-out", "--html", events),
+        ("tune", "--interactions", events, "--out", events),
+        ("tune", "--interactions", events, "--study", events),
+    ]
+    for one in calls:
+        done = call(*one)
+        assert (done.status, "is to be read as well" in done.err) == (2, True), (one, done.err)
+    assert (events.read_bytes(), audience.read_bytes()) == before
+
+
+def test_what_happened_after_the_moment_of_the_lists_is_not_known(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    history = tmp_path / "h.csv"
+    history.write_text(
+        "user_id,item_id,timestamp\nu1,staple-1,2026-04-01T00:00:00Z\nu1,staple-2,2026-04-01T00:00:01Z\n"
+    )
+    asked = ("recommend", "--bundle", bundle, "--users", files / "users.csv", "--out", tmp_path / "l.csv", "-n", 60)
+    done = call(*asked, "--no-repeat", "--history", history, "--now", "2026-04-01T00:00:00Z")
+    assert (done.status, "1 events of --history lie after --now; they are left out" in done.err) == (0, True), done.err
+    listed = {row["item_id"] for row in rows(tmp_path / "l.csv") if row["user_id"] == "u1"}
+    had = {row["item_id"] for row in pq.read_table(files / "events.parquet").to_pylist() if row["user_id"] == "u1"}
+    assert "staple-1" not in listed
+    assert ("staple-2" in listed) == ("staple-2" not in had)
+
+
+def test_training_on_files_says_what_it_read_and_reached(call: Call, files: Path, tmp_path: Path) -> None:
+    events = tmp_path / "odd.csv"
+    table = pq.read_table(files / "events.parquet").to_pylist()
+    lines = [f"{row['user_id']},{row['item_id']},{row['timestamp'].isoformat()},purchase" for row in table]
+    lines += ["u1,staple-1,2026-03-01,telport", "u1,staple-1,never,purchase", ",staple-1,2026-03-01,purchase"]
+    events.write_text("\n".join(["user_id,item_id,timestamp,event", *lines]))
+    bundle = tmp_path / "bundle"
+    done = call("train", "--interactions", events, "--bundle", bundle, "--config", files / "shop.toml")
+    assert done.status == 0, done.err
+    assert f"read: {len(table) + 1} events\n" in done.err
+    assert "1 rows not read as a whole: user_id is empty" in done.err
+    assert "1 events are called 'telport', which nobody knows" in done.err
+    shown = json.loads(call("models", "show", bundle, "--data", tmp_path).out)
+    reached = shown["metrics"]["next"]["figures"]["tagalong"]["NDCG@10"]["mean"]
+    asked = shown["metrics"]["held_out"]["customers"]
+    assert f"NDCG@10 next {reached:.4f}, discovery " in done.err
+    assert f"on {asked} held-out customers" in done.err
+
+
+@pytest.mark.parametrize(("folder", "complaint"), [
+    ("data", "is a data folder; name a shop's part of it, such as"), ("data/main", "no bundle is published here"),
+    ("data/main/bundles", "no bundle is published here"), ("elsewhere", "is no bundle"),
+])  # fmt: skip
+def test_a_folder_without_a_published_bundle_is_named(
+    call: Call, files: Path, tmp_path: Path, folder: str, complaint: str
+) -> None:
+    (tmp_path / "data" / "main" / "bundles").mkdir(parents=True)
+    (tmp_path / "data" / "main" / "bundles" / "registry.json").write_text('{"published": [], "kept": []}')
+    (tmp_path / "elsewhere").mkdir()
+    given = ("--bundle", tmp_path / folder, "--out", tmp_path / "l.csv")
+    for command in (("recommend", *given, "--users", files / "users.csv"), ("customers", *given)):
+        done = call(*command)
+        assert (done.status, complaint in done.err) == (2, True), done.err

@@ -94,6 +94,10 @@ def test_diversity_by_hand() -> None:
     np.testing.assert_allclose(found, [0, 1, 2 / 3, np.nan, 1], atol=1e-7)
 
 
+def test_without_any_tags_nobody_knows_how_diverse_a_list_is() -> None:
+    assert np.isnan(diversity(padded([[0, 1], [2]], 2), csr_array((4, 2), dtype=np.float32))).all()
+
+
 def test_an_interval_holds_its_mean_and_repeats_with_its_seed() -> None:
     values = np.random.default_rng(1).random(400)
     found = estimate(values, np.random.default_rng(7))

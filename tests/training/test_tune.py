@@ -10,7 +10,7 @@ from recommender.config import CollaborativeSettings, Config, NeighbourSettings,
 from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from tests.training.shop import CONFIG, shop_tables
-from training.tune import SPACE, Search, as_toml, changed, present, search
+from training.tune import SPACE, Reached, Search, as_toml, changed, present, search
 
 SMALL = CollaborativeSettings(factors=8, iterations=1)
 
@@ -29,8 +29,9 @@ def test_a_search_begins_with_what_it_is_given_even_outside_its_space_and_goes_o
     first = search(dataset, config, once, lambda *step: told.append(step))
     assert (first.changes, first.trials, told) == (present(config), 1, [("trials", 0, 1)])
     assert 0 < first.score == first.before <= 1
+    assert (first.is_sure, first.customers > 0) == (False, True)
     second = search(dataset, config, once, lambda *_: None)
-    assert (second.before, second.trials) == (first.before, 1)
+    assert (second.before, second.trials, second.tried) == (first.before, 1, 2)
     assert second.score >= first.score
     other = config.model_copy(update={"neighbours": NeighbourSettings(kind="cosine")})
     assert search(dataset, other, once, lambda *_: None).trials == 1
@@ -64,6 +65,21 @@ def test_trials_on_other_data_or_beside_other_settings_are_no_part_of_a_search(
     ):
         again = search(data, settings, once, lambda *_: None)
         assert (again.changes, again.before) == (present(settings), again.score)
+
+
+@pytest.mark.parametrize(("gain", "is_sure"), [(0.02, False), (0.2, True)])
+def test_a_gain_that_chance_may_explain_is_not_called_sure(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gain: float, is_sure: bool
+) -> None:
+    reached = iter([0.3, 0.3 + gain])
+
+    def score(*_: object) -> Reached:
+        mean = next(reached)
+        return Reached(mean, mean - 0.05, mean + 0.05, 40)
+
+    monkeypatch.setattr("training.tune.score", score)
+    found = search(dataset, Config(), Search(tmp_path / "s.sqlite", 600, 2), lambda *_: None)
+    assert (found.before, found.score, found.is_sure) == (0.3, pytest.approx(0.3 + gain), is_sure)
 
 
 @pytest.mark.parametrize("name", ["no/such/folder.sqlite", "text.sqlite"])
