@@ -41,7 +41,8 @@ def customers(
     """Write what is known of customers, one row each: stage, tier, habits, tags, and what was declared.
 
     The file can be the --users of tagalong recommend. Who was erased is not in it; of whoever wants no personal lists
-    it says what was declared alone. Without --now all holds for the moment just after the last event that is known.
+    it says nothing but what was declared, tags apart. Without --now all holds for the moment just after the last event
+    that is known.
 
     Example: tagalong customers --bundle data/main/bundles --out lapsed.csv --where "stage = 'lapsed' and consent_email"
     """

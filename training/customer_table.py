@@ -51,13 +51,13 @@ class CustomerTable:
     tagging: Tagging
     audience: Audience
     declared: pa.Table
-    """(B rows) what was declared of each, without their ids and tags."""
+    """(B rows) what was declared of each, as ``declared_of`` finds it."""
     now: int
 
     @property
     def schema(self) -> pa.Schema:
         """Return the columns."""
-        return pa.schema([*KNOWN, *self.declared.schema])
+        return pa.schema([*KNOWN, *self.declared.drop_columns("tags").schema])
 
     def blocks(self, condition: str | None, processes: int) -> Iterator[tuple[int, pa.Table]]:
         """Yield how many customers were looked at, and the rows of those of them for whom the ``condition`` holds.
@@ -76,6 +76,8 @@ class CustomerTable:
         audience, spent_well = self.audience, self.bundle.info.config.live.spent_well
         ids = audience.ids[span]
         histories = audience.histories.take(np.arange(span.start, span.start + len(ids)))
+        declared = self.declared.slice(span.start, len(ids))
+        tags = self._tags(histories, declared["tags"].to_pylist(), audience.tags[span], audience.withheld[span])
         found = summaries(histories, np.full(len(ids), self.now, np.int64), spent_well)
         known = [
             pa.array(ids, pa.string()),
@@ -87,18 +89,25 @@ class CustomerTable:
             _rounded(found.spent),
             _rounded(found.price),
             pa.array(np.diff(histories.indptr)),
-            pa.array(
-                [[tag.name for tag in tags] for tags in self._tags(histories, audience.tags[span])], KNOWN[-1].type
-            ),
+            pa.array(tags, KNOWN[-1].type),
         ]
-        return pa.table([*known, *self.declared.slice(span.start, len(ids)).columns], schema=self.schema)
+        return pa.table([*known, *declared.drop_columns("tags").columns], schema=self.schema)
 
-    def _tags(self, histories: Histories, declared: csr_array) -> list[tuple[CustomerTag, ...]]:
-        names, since = self.bundle.catalogue.tag_names, self.bundle.info.data_until
-        entries = zip(declared.indices.tolist(), declared.data.tolist(), strict=True)
-        every = [CustomerTag(names[tag].removeprefix("tag:"), weight, "declared", since) for tag, weight in entries]
-        given = [every[a:b] for a, b in zip(declared.indptr[:-1], declared.indptr[1:], strict=True)]
-        return tags_of(self.tagging, histories, given, [frozenset[str]()] * len(given), self.now)
+    def _tags(
+        self, histories: Histories, declared: list[list[str] | None], trained: csr_array, withheld: NDArray[np.bool_]
+    ) -> list[list[str]]:
+        """Return each customer's tags: what was ``declared`` stands above what the bundle was ``trained`` with."""
+        names = self.bundle.catalogue.tag_names
+        ends = zip(trained.indptr[:-1].tolist(), trained.indptr[1:].tolist(), strict=True)
+        known = [[names[tag].removeprefix("tag:") for tag in trained.indices[a:b].tolist()] for a, b in ends]
+        given = [
+            []
+            if hidden
+            else [CustomerTag(tag, 1.0, "declared", self.now) for tag in (before if says is None else says)]
+            for says, before, hidden in zip(declared, known, withheld.tolist(), strict=True)
+        ]
+        found = tags_of(self.tagging, histories, given, [frozenset[str]()] * len(given), self.now)
+        return [[tag.name for tag in tags] for tags in found]
 
     def _chosen(self, condition: str | None) -> Callable[[pa.Table], pa.Table]:
         if condition is None:
@@ -121,10 +130,14 @@ def without_erased(audience: Audience, decided: Decisions) -> Audience:
 
 
 def declared_of(ids: Sequence[str], users: pa.Table, decided: Decisions) -> pa.Table:
-    """Return (B rows) what ``users`` says of each of ``ids``, null where it says nothing; ids and tags apart."""
+    """Return (B rows) what ``users`` says of each of ``ids``, null where it says nothing.
+
+    Without columns whose names are ours: a shop's own ``stage`` or ``tier`` is not told.
+    """
     customers = with_merges(pa.table({"user_id": pa.array(ids, pa.string())}), decided.merges)["user_id"]
     at = rows(customers, flat(users["user_id"]))
-    kept = users.drop_columns([name for name in users.column_names if name in {*KNOWN.names, *SILENT}])
+    ours = {*KNOWN.names, *SILENT} - {"tags"}
+    kept = users.drop_columns([name for name in users.column_names if name in ours])
     return kept.take(pa.array(at, mask=at < 0))
 
 

@@ -71,6 +71,7 @@ def test_it_says_of_everybody_what_the_service_says_of_one(call: Call, data: Pat
     assert (found["newcomer"]["stage"], found["newcomer"]["recency_days"]) == ("unknown", None)
     assert found["u1"]["events"] > 0
     assert found["u1"]["tags"][:2] == ["camping", "cooking"]
+    assert found["newcomer"]["tags"] == ["camping"]
     declared = [found[name][key] for name in ("u1", "u2", "u40") for key in ("region", "consent_email", "shoe")]
     assert declared == ["north", True, "42", "south", False, None, None, None, None]
 
@@ -93,6 +94,14 @@ def test_of_who_wants_no_personal_lists_it_says_only_what_was_declared(call: Cal
 )
 def test_a_condition_chooses_whom_it_holds_for(call: Call, data: Path, condition: str, expected: set[str]) -> None:
     assert set(told(call, data, "--where", condition)) == expected
+
+
+def test_tags_that_were_declared_since_the_training_are_known_also_those_of_no_item(call: Call, data: Path) -> None:
+    assert "vip" not in told(call, data)["u2"]["tags"]
+    (data / "more.csv").write_text("user_id,tags\nu2,vip\nu1,\n")
+    assert call("import", "--data", data, "--users", data / "more.csv").status == 0
+    assert set(told(call, data, "--where", "'vip' in tags")) == {"u2"}
+    assert told(call, data)["u1"]["tags"][:2] == ["camping", "cooking"]
 
 
 def test_its_file_is_an_audience(call: Call, data: Path) -> None:
