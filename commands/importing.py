@@ -37,7 +37,8 @@ def import_(
         ("events", "items", "users"), (found.events, found.items, found.users), files, strict=True
     ):
         if given:
-            output.print(f"{kind}: {counts.read} read, {counts.new} new, {counts.rejected} rejected")
+            changed = "" if kind == "events" else f"{counts.changed} changed, "
+            output.print(f"{kind}: {counts.read} read, {counts.new} new, {changed}{counts.rejected} rejected")
     if found.forgotten:
         say(f"{found.forgotten} rows left out: of customers who asked to be forgotten, from before they did")
     tell_reasons(found.reasons, "rows rejected")

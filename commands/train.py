@@ -56,6 +56,9 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Publish whatever the gate says, and over another key.")
     ] = False,
+    fail_if_kept: Annotated[
+        bool, typer.Option("--fail-if-kept", help="End with status 1 where the gate keeps the bundle back.")
+    ] = False,
 ) -> None:
     """Fit a bundle, measure it on held-out customers, and publish it if it is no worse than what there is.
 
@@ -96,6 +99,7 @@ def train(
         output.print(f"{name} published: {verdict.reason}", soft_wrap=True)
     else:
         output.print(f"{name} kept, not published: {verdict.reason}. --force publishes all the same.", soft_wrap=True)
+        raise typer.Exit(int(fail_if_kept))
 
 
 def _reached(info: BundleInfo) -> str:

@@ -38,6 +38,23 @@ def upsert(parts: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     return conform(pa.table({key: ids, **columns}), schema)
 
 
+def different(before: pa.Table, after: pa.Table) -> int:
+    """Return how many rows differ in some cell; both tables have the same rows, and ``after`` has all columns."""
+    differs = np.zeros(len(after), np.bool_)
+    for name in after.column_names:
+        new = _comparable(after[name])
+        old = _comparable(before[name]) if name in before.column_names else pa.nulls(len(after), new.type)
+        same = pc.or_(pc.fill_null(pc.equal(new, old), False), pc.and_(pc.is_null(new), pc.is_null(old)))
+        differs |= ~same.to_numpy(zero_copy_only=False)
+    return int(differs.sum())
+
+
+def _comparable(column: pa.ChunkedArray) -> pa.Array:
+    """Return the column, lists of texts joined by what no text of them holds."""
+    whole = column.combine_chunks()
+    return pc.binary_join(whole, "\x1f") if pa.types.is_list(whole.type) else whole
+
+
 def _last_said(group: np.ndarray, column: pa.ChunkedArray, size: int) -> pa.Array:
     """Return, for each group, the row of its last value that is not null; null where it has none."""
     said = np.flatnonzero(column.is_valid().to_numpy())

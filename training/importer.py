@@ -6,7 +6,7 @@ none; importing again brings what is missing. One import at a time works on a sh
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from features.consent import without_erased_events, without_erased_users
 from features.sql import connect, located
 from features.tables import ITEMS, USERS
-from features.upsert import upsert
+from features.upsert import different, upsert
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, locked, put, read_whole, unchanging, write_whole
 from training.day_files import write_days
@@ -38,10 +38,13 @@ class Counts:
     new: int = 0
     """Of these, rows that were not there before; of items and customers, ids."""
     rejected: int = 0
+    changed: int = 0
+    """Items and customers that were there before and of which something is different now."""
 
     def __add__(self, other: Self) -> "Counts":
         """Return the counts of both."""
-        return Counts(self.read + other.read, self.new + other.new, self.rejected + other.rejected)
+        both = zip(astuple(self), astuple(other), strict=True)
+        return Counts(*(mine + theirs for mine, theirs in both))
 
     @property
     def known(self) -> int:
@@ -149,7 +152,8 @@ def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
     merged = upsert([held, rows.table], schema)
     write_whole(target, merged)
     rejected = sum(not reject.kept for reject in rows.rejects)
-    return Counts(read=len(rows.table), new=len(merged) - len(held), rejected=rejected)
+    changed = different(held, merged.slice(0, len(held)))
+    return Counts(len(rows.table), len(merged) - len(held), rejected, changed)
 
 
 def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:

@@ -45,6 +45,26 @@ def test_bundles_are_published_listed_compared_and_rolled_back(call: Call, data:
     assert call("models", "publish", second, "--data", data).status == 0
 
 
+def test_a_bundle_that_is_worse_is_kept_back_and_on_request_that_is_a_failure(
+    call: Call, data: Path, files: Path
+) -> None:
+    first = trained(call, data, files, "2026-04-01")
+    worse = data / "worse.toml"
+    worse.write_text((files / "shop.toml").read_text() + '[placements.home]\nranker = "none"\nsources = ["arrivals"]\n')
+    again = ("train", "--data", data, "--config", worse, "--now")
+    for done, status in ((call(*again, "2026-04-02"), 0), (call(*again, "2026-04-03", "--fail-if-kept"), 1)):
+        assert (done.status, "kept, not published: next: NDCG@10 is" in done.out) == (status, True), done.err
+        assert f"below the current bundle's {reached(call, data):.4f}, beyond what chance explains" in done.out
+        assert "held-out customers)" in done.out
+    assert json.loads(call("models", "show", "--data", data).out)["bundle"] == first
+
+
+def reached(call: Call, data: Path) -> float:
+    """Return the figure of the published bundle."""
+    metrics = json.loads(call("models", "show", "--data", data).out)["metrics"]
+    return float(metrics["next"]["figures"]["tagalong"]["NDCG@10"]["mean"])
+
+
 def test_with_a_key_what_is_not_signed_with_it_is_neither_published_nor_asked(
     call: Call, data: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

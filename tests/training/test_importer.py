@@ -54,6 +54,12 @@ def test_importing_a_file_twice_changes_nothing(tmp_path: Path) -> None:
     second = import_files(shop, [events], [items], [users])
     assert contents(shop) == before
     assert (first.events, second.events) == (Counts(3, 2, 1), Counts(3, 0, 1))
+    items.write_text("item_id,title,shelf\nk,Mug,\nj,Rug,\ni,,7\n")
+    assert import_files(shop, items=[items]).items == Counts(read=3, new=1, changed=2)
+    users.write_text("user_id,tags,shoe\na,vip,\n")
+    assert import_files(shop, users=[users]).users == Counts(read=1)
+    users.write_text("user_id,tags\na,vip|new\n")
+    assert import_files(shop, users=[users]).users == Counts(read=1, changed=1)
     assert (first.items, second.items) == (Counts(2, 2), Counts(2, 0))
     assert (first.users, second.users) == (Counts(1, 1), Counts(1, 0))
     assert first.events.known == 1
