@@ -40,6 +40,8 @@ PRIVATE = {
 }
 PERSONAL = {"Recommendations", "Events"}
 """Tags of the operations that obey it."""
+IMPERSONAL = {"/v1/placements"}
+"""Those among them that are about nobody."""
 TAGS = ("Recommendations", "Events", "Customers", "Catalogue", "Operation")
 """In the order of the page."""
 
@@ -133,7 +135,7 @@ def _describe(operation: dict[str, Any], path: str) -> None:
     if path.startswith("/v1/"):
         good["503"] = {"description": "A part that the call needs does not answer", **RETRY, "content": content}
     operation["responses"] = good | {"default": {"description": "A problem (RFC 9457)", "content": content}}
-    if set(operation["tags"]) & PERSONAL:
+    if set(operation["tags"]) & PERSONAL and path not in IMPERSONAL:
         operation["parameters"] = [*operation.get("parameters", ()), PRIVATE]
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
