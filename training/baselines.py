@@ -54,6 +54,8 @@ def fit_factors(past: csr_array, seed: int) -> Score:
 
 def fit_neighbours(past: csr_array, seed: int) -> Score:
     """Fit ``implicit``'s BM25 item neighbours, 100 an item."""
+    if not past.nnz:
+        return lambda done: np.zeros(done.shape, np.float32)
     model = BM25Recommender(K=100)
     model.fit(csr_matrix(past), show_progress=False)
     similarity = csr_array(model.similarity)

@@ -27,6 +27,12 @@ def test_the_missing_item_of_ones_colour_comes_first(name: str) -> None:
     assert lists.ravel().tolist() == [(user + user // 2 * 2) % ITEMS for user in range(40)]
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_where_nothing_is_past_every_baseline_still_scores(name: str) -> None:
+    nothing = csr_array((5, ITEMS), dtype=np.float32)
+    assert np.isfinite(EVERY[name](nothing, 7)(nothing[:2])).all()
+
+
 def test_popularity_counts_customers() -> None:
     done = csr_array(np.array([[1, 9, 0], [1, 0, 0]], np.float32))
     assert list_best(EVERY["popularity"](done, 7), done, np.ones(3, np.bool_), None, 3).tolist() == [
