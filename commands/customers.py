@@ -13,11 +13,11 @@ from commands.reading import check_is_no_input
 from features.tagging import tagging
 from recommender.bundle_io import load, signing_key
 from training.audience import gather, read_ids
-from training.customer_table import CustomerTable, declared_of, everybody, without_erased
+from training.customer_table import CustomerTable, declared_of, everybody, persons, without_erased
 from training.forked import CORES
 from training.registry import bundle_folder
 from training.row_file import check_target, row_file
-from training.surroundings import decided_beside, declared_beside, events_since
+from training.surroundings import check_apart, decided_beside, declared_beside, events_since, shop_of
 
 app = typer.Typer(add_completion=False)
 
@@ -49,24 +49,33 @@ def customers(
     check_target(out)
     check_is_no_input("--out", out, [users])
     folder = bundle_folder(bundle)
+    check_apart(out, folder)
     loaded = load(folder, key=signing_key(bundle_key))
     asked = moment("--now", now)
     later = events_since(folder, loaded.info.data_until, asked) if log else None
     decided, declared = decided_beside(folder), declared_beside(folder)
-    ids = read_ids(users, loaded.users)[0] if users else everybody(loaded, later, declared, decided)
-    audience = without_erased(gather(loaded, ids, later, decided), decided)
-    if asked is None:
-        asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
+    if shop_of(folder) is None:
+        say(f"{folder} lies in no data folder: what customers declared and decided is not known there")
+    if users:
+        ids = persons(pa.array(read_ids(users, loaded.users)[0], pa.string()), decided)
+    else:
+        ids = everybody(loaded, later, declared, decided)
+    audience = without_erased(gather(loaded, ids, later, decided, until=asked), decided)
+    now_seconds = asked if asked is not None else audience.latest(loaded.info.data_until)
     rules = tagging(loaded.catalogue, loaded.info.config, loaded.brings)
-    table = CustomerTable(loaded, rules, audience, declared_of(audience.ids, declared, decided), asked)
+    table = CustomerTable(loaded, rules, audience, declared_of(audience.ids, declared), now_seconds)
+    shaped = _flat if out.suffix == ".csv" else _as_it_is
     written = 0
-    schema = _flat(table.schema.empty_table()).schema if out.suffix == ".csv" else table.schema
-    with progress() as report, row_file(out, schema) as file:
+    with progress() as report, row_file(out, shaped(table.schema.empty_table()).schema) as file:
         for done, found in table.blocks(where, CORES):
-            file.write_table(_flat(found) if out.suffix == ".csv" else found)
+            file.write_table(shaped(found))
             written += len(found)
             report("customers", done, len(audience.ids))
     say(f"{written} of {len(audience.ids)} customers written to {out}")
+
+
+def _as_it_is(table: pa.Table) -> pa.Table:
+    return table
 
 
 def _flat(table: pa.Table) -> pa.Table:

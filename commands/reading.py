@@ -26,6 +26,7 @@ def read(
     users: Sequence[Path] | None = None,
 ) -> Tables:
     """Return what the files hold, and say how much; what cannot be read goes to ``rejects``, with the reason."""
+    check_is_no_input("rejects", rejects, [*(interactions or ()), *(items or ()), *(users or ())])
     rejects.parent.mkdir(parents=True, exist_ok=True)
     tables = read_files(interactions or (), items or (), users or (), rejects, latest=time.time() + TOLERANCE)
     kinds = {"events": interactions, "items": items, "users": users}

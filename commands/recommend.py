@@ -29,7 +29,7 @@ from training.progress import Progress
 from training.registry import bundle_folder
 from training.row_file import check_target
 from training.sources import up_to
-from training.surroundings import decided_beside, events_since, shop_of
+from training.surroundings import check_apart, decided_beside, events_since, shop_of
 
 app = typer.Typer(add_completion=False)
 
@@ -78,6 +78,7 @@ def recommend(
     check_target(out)
     check_is_no_input("--out", out, [users, config, *(history or ())])
     folder = bundle_folder(bundle)
+    check_apart(out, folder)
     loaded = load(folder, key=signing_key(bundle_key))
     ids, without = read_ids(users, loaded.users)
     if config is not None:
@@ -85,12 +86,11 @@ def recommend(
     asked = moment("--now", now)
     later = [_told(out, history, asked)] if history else []
     later += [events_since(folder, loaded.info.data_until, asked)] if log else []
-    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
+    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder), until=asked)
     _tell(audience, without, users, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()
-    if asked is None:
-        asked = 1 + max(loaded.info.data_until, int(audience.histories.time.max(initial=0)))
+    asked = asked if asked is not None else audience.latest(loaded.info.data_until)
     loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
     what = replace(what, reasons=reasons, **_said_of_items(loaded.catalogue, filter_, boost))

@@ -1,8 +1,9 @@
 """The three tables that everything is built from, and what is kept beside them: their columns."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+import orjson
 import pyarrow as pa
 
 TIME = pa.timestamp("ms", "UTC")
@@ -78,6 +79,15 @@ fulfilled it is in no file."""
 
 MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
 """Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""
+
+
+def written_attributes(told: str | None) -> dict[str, Any] | None:
+    """Return the attributes that the service wrote, all in one column; None for what a file's own column says."""
+    try:
+        read = orjson.loads(told or "")
+    except orjson.JSONDecodeError:
+        return None
+    return read if isinstance(read, dict) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Listed(NamedTuple):
     made_at: bytes
     """RFC 3339 with milliseconds, 24 characters."""
     personalized: bool
-    """Something that is known of the customer went into it."""
+    """Something that is known of the customer was used, were it only to leave out what they have."""
     items: bytes
     """A JSON array."""
 

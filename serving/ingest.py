@@ -51,10 +51,11 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False, priva
         return Receipt(len({r.index for r in records}), 0, rejected, *_unknown(services, records))
     stored = store(services.events, records, now, services.live)
     _condense(services, records, stored)
-    forgotten = [Rejected(index, "erased", FORGOTTEN) for index in stored.forgotten - stored.fresh]
+    gone = stored.forgotten - stored.fresh
+    forgotten = [Rejected(index, "erased", FORGOTTEN) for index in gone]
     rejected = sorted([*rejected, *forgotten], key=lambda one: one.index)
     _count(services, records, stored, len(rejected))
-    unknown = _unknown(services, records)
+    unknown = _unknown(services, [record for record in records if record.index not in gone])
     return Receipt(len(stored.fresh), len(stored.repeated - stored.fresh), rejected, *unknown)
 
 

@@ -18,7 +18,7 @@ from features.sql import connect, quoted
 from recommender.bundle import Bundle
 from recommender.errors import UnreadableFile
 from recommender.ids import LONGEST, IdMap
-from recommender.values import EARLIEST, Histories, Queries
+from recommender.values import EARLIEST, LATEST, Histories, Queries
 from training import cells
 from training.privacy import UNDECIDED, Decisions
 from training.raw_files import RawFile, first_reading, open_raw
@@ -39,6 +39,8 @@ class Audience:
     """How many of them the bundle has never seen."""
     withheld: NDArray[np.bool_]
     """(B,) who was erased or wants no personal lists."""
+    refused: NDArray[np.bool_]
+    """(B,) who of them wants no personal lists."""
     left_out: int
     """How many later events name an item that the bundle does not know."""
 
@@ -50,8 +52,17 @@ class Audience:
         """Return those of the rows ``keep``."""
         ids = [self.ids[row] for row in keep.tolist()]
         return replace(
-            self, ids=ids, histories=self.histories.take(keep), tags=self.tags[keep], withheld=self.withheld[keep]
+            self,
+            ids=ids,
+            histories=self.histories.take(keep),
+            tags=self.tags[keep],
+            withheld=self.withheld[keep],
+            refused=self.refused[keep],
         )
+
+    def latest(self, trained: int) -> int:
+        """Return the moment just after all that is known, of a bundle whose last event was ``trained``, and of them."""
+        return 1 + max(trained, int(self.histories.time.max(initial=0)))
 
     def queries(self, now: int) -> Queries:
         """Return one question for the home page by each customer at ``now``."""
@@ -61,8 +72,9 @@ class Audience:
 def read_ids(path: Path, known: IdMap) -> tuple[list[str], int]:
     """Return the distinct ids of the column ``user_id``, or else of the first one, in the file's order.
 
-    And how many rows have none: an id has 1 to ``LONGEST`` characters. Raises UnreadableFile where no row has one, no
-    column is the first, or its name is one of the ``known`` ids.
+    And how many rows have none: an id has 1 to ``LONGEST`` characters. A file without rows but with that column is an
+    audience of nobody. Raises UnreadableFile where no row has an id, no column is the first, or its name is one of the
+    ``known`` ids.
     """
     with connect() as connection:
         raw = open_raw(connection, path)
@@ -83,19 +95,25 @@ def read_ids(path: Path, known: IdMap) -> tuple[list[str], int]:
         rows, torn = first_reading(raw, read)
     if torn:
         raise UnreadableFile(str(path), f"row {torn[0][0]}: {torn[0][1]}")
-    if not rows:
+    if not rows and column.strip().lower() != "user_id":
         raise UnreadableFile(str(path), "has no rows")
     ids = [one for one in rows if one and len(one) <= LONGEST]
-    if not ids:
+    if rows and not ids:
         raise UnreadableFile(str(path), f"column {column} holds no id: one has 1 to {LONGEST} characters")
     return list(dict.fromkeys(ids)), len(rows) - len(ids)
 
 
 def gather(
-    bundle: Bundle, ids: Sequence[str], later: pa.Table | None = None, decided: Decisions = UNDECIDED
+    bundle: Bundle,
+    ids: Sequence[str],
+    later: pa.Table | None = None,
+    decided: Decisions = UNDECIDED,
+    *,
+    until: int | None = None,
 ) -> Audience:
     """Return what may be known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
 
+    Nothing that they did after ``until`` (seconds since 1970) is.
     Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed:
     a visitor who turned out to be a customer is that customer, but what either of the two refused holds.
     """
@@ -114,10 +132,11 @@ def gather(
         histories = continued(histories, theirs)
         left_out = pc.sum(pc.invert(pc.is_in(later["item_id"].drop_null(), items))).as_py() or 0
     owner = histories.customer()
-    histories = histories.where(~refused[owner] & (histories.time > erased[owner] // 1000))
+    known = ~refused[owner] & (histories.time > erased[owner] // 1000)
+    histories = histories.where(known & (histories.time <= (LATEST if until is None else until)))
     withheld = refused | (erased > EARLIEST)
     tags = _tags(bundle, np.where(withheld, -1, row))
-    return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), withheld, left_out)
+    return Audience(ids, histories, tags, len(bundle.catalogue), int((row < 0).sum()), withheld, refused, left_out)
 
 
 def _tags(bundle: Bundle, row: NDArray[np.int32]) -> csr_array:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from features.columns import flat, rows
 from features.customer import STAGES, TIERS, summaries
 from features.merges import with_merges
 from features.table_columns import TableColumns
+from features.tables import written_attributes
 from features.tag_rules import CustomerTag
 from features.tagging import Tagging, tags_of
 from recommender.bundle import Bundle
@@ -37,10 +40,10 @@ KNOWN = pa.schema(
         ("tags", pa.list_(pa.string())),
     ]
 )
-"""As ``GET /v1/users/{id}`` says them; ``tags`` are the names, the heaviest first. Whoever wants no personal lists is
-shown without anything that they did."""
-SILENT = frozenset(("personalize", "personalize_chosen", "consent_personalization"))
-"""What is declared and stands in ``personalize`` already."""
+"""As ``GET /v1/users/{id}`` says them; ``tags`` are the names, the heaviest first. Of whoever wants no personal lists
+all but the first two is null."""
+SILENT = frozenset(("personalize_chosen", "attributes"))
+"""What stands in another column already."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +79,10 @@ class CustomerTable:
         audience, spent_well = self.audience, self.bundle.info.config.live.spent_well
         ids = audience.ids[span]
         histories = audience.histories.take(np.arange(span.start, span.start + len(ids)))
-        declared = self.declared.slice(span.start, len(ids))
-        tags = self._tags(histories, declared["tags"].to_pylist(), audience.tags[span], audience.withheld[span])
         found = summaries(histories, np.full(len(ids), self.now, np.int64), spent_well)
-        known = [
-            pa.array(ids, pa.string()),
-            pa.array(~audience.withheld[span]),
+        declared, hidden = self.declared.slice(span.start, len(ids)), audience.refused[span]
+        tags = self._tags(histories, declared["tags"].to_pylist(), audience.tags[span])
+        told = [
             pa.array(STAGES, pa.string()).take(pa.array(found.stage)),
             pa.array(TIERS, pa.string()).take(pa.array(found.tier)),
             _rounded(found.recency_days),
@@ -91,20 +92,18 @@ class CustomerTable:
             pa.array(np.diff(histories.indptr)),
             pa.array(tags, KNOWN[-1].type),
         ]
+        shown = pa.array(np.arange(len(ids)), mask=hidden)
+        known = [pa.array(ids, pa.string()), pa.array(~hidden), *(column.take(shown) for column in told)]
         return pa.table([*known, *declared.drop_columns("tags").columns], schema=self.schema)
 
-    def _tags(
-        self, histories: Histories, declared: list[list[str] | None], trained: csr_array, withheld: NDArray[np.bool_]
-    ) -> list[list[str]]:
+    def _tags(self, histories: Histories, declared: list[list[str] | None], trained: csr_array) -> list[list[str]]:
         """Return each customer's tags: what was ``declared`` stands above what the bundle was ``trained`` with."""
         names = self.bundle.catalogue.tag_names
         ends = zip(trained.indptr[:-1].tolist(), trained.indptr[1:].tolist(), strict=True)
         known = [[names[tag].removeprefix("tag:") for tag in trained.indices[a:b].tolist()] for a, b in ends]
         given = [
-            []
-            if hidden
-            else [CustomerTag(tag, 1.0, "declared", self.now) for tag in (before if says is None else says)]
-            for says, before, hidden in zip(declared, known, withheld.tolist(), strict=True)
+            [CustomerTag(tag, 1.0, "declared", self.now) for tag in (before if says is None else says)]
+            for says, before in zip(declared, known, strict=True)
         ]
         found = tags_of(self.tagging, histories, given, [frozenset[str]()] * len(given), self.now)
         return [[tag.name for tag in tags] for tags in found]
@@ -116,11 +115,16 @@ class CustomerTable:
 
 
 def everybody(bundle: Bundle, later: pa.Table | None, users: pa.Table, decided: Decisions) -> list[str]:
-    """Return the ids of all customers of whom anything is known, without merged visitors."""
+    """Return the ids of all customers of whom anything may be known."""
     columns = [pa.array(list(bundle.users), pa.string()), flat(users["user_id"])]
-    columns += [flat(later["user_id"])] if later is not None else []
-    ids = pc.unique(pa.concat_arrays(columns))
-    return list(ids.filter(pa.array(rows(ids, flat(decided.merges["visitor_id"])) < 0)).to_pylist())
+    columns += [flat(later.filter(pc.fill_null(later["consent"], True))["user_id"])] if later is not None else []
+    return persons(pa.concat_arrays(columns), decided)
+
+
+def persons(ids: pa.Array, decided: Decisions) -> list[str]:
+    """Return the distinct ids of the customers that ``ids`` are: a merged visitor is somebody."""
+    merged = with_merges(pa.table({"user_id": ids}), decided.merges)
+    return list(pc.unique(merged["user_id"]).to_pylist())
 
 
 def without_erased(audience: Audience, decided: Decisions) -> Audience:
@@ -129,16 +133,27 @@ def without_erased(audience: Audience, decided: Decisions) -> Audience:
     return audience.among(np.flatnonzero(~(erased & (np.diff(audience.histories.indptr) == 0))))
 
 
-def declared_of(ids: Sequence[str], users: pa.Table, decided: Decisions) -> pa.Table:
+def declared_of(ids: Sequence[str], users: pa.Table) -> pa.Table:
     """Return (B rows) what ``users`` says of each of ``ids``, null where it says nothing.
 
-    Without columns whose names are ours: a shop's own ``stage`` or ``tier`` is not told.
+    Attributes that the service took stand above a file's columns of their names. Without columns whose names are ours:
+    a shop's own ``stage`` or ``tier`` is not told.
     """
-    customers = with_merges(pa.table({"user_id": pa.array(ids, pa.string())}), decided.merges)["user_id"]
-    at = rows(customers, flat(users["user_id"]))
+    at = rows(pa.array(ids, pa.string()), flat(users["user_id"]))
+    known = users.take(pa.array(at, mask=at < 0))
+    written = known["attributes"].to_pylist() if "attributes" in known.column_names else []
+    told = [written_attributes(text) or {} for text in written]
+    for name in dict.fromkeys(chain.from_iterable(told)):
+        said = pa.array([_text(one.get(name)) for one in told], pa.string())
+        column = pc.coalesce(said, known[name].cast(pa.string())) if name in known.column_names else said
+        known = known.drop_columns(name) if name in known.column_names else known
+        known = known.append_column(name, column)
     ours = {*KNOWN.names, *SILENT} - {"tags"}
-    kept = users.drop_columns([name for name in users.column_names if name in ours])
-    return kept.take(pa.array(at, mask=at < 0))
+    return known.drop_columns([name for name in known.column_names if name in ours])
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _rounded(values: NDArray[np.float64]) -> pa.Array:

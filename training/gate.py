@@ -53,7 +53,7 @@ def figure(metrics: Mapping[str, Any], task: str) -> Mapping[str, float] | None:
 def _customers(metrics: Mapping[str, Any], task: str) -> int:
     """Return on how many customers a task was measured."""
     found = metrics.get(task, {})
-    return int(found.get("customers", metrics["held_out"]["customers"])) if found else 0
+    return int(found.get("customers", metrics.get("held_out", {}).get("customers", 0))) if found else 0
 
 
 def _against(new: Mapping[str, Any], task: str) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _against(new: Mapping[str, Any], task: str) -> Iterator[str]:
 
 
 def _against_record(new: Mapping[str, Any], current: Mapping[str, Any] | None, task: str) -> Iterator[str]:
-    if not current or RIVAL in new[task].get("against", {}):
+    if not current or RIVAL in new[task].get("against", {}) or _customers(current, task) < FEWEST:
         return
     ours, theirs = figure(new, task), figure(current, task)
     if ours and theirs and surely_below(ours, theirs):

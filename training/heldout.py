@@ -92,7 +92,7 @@ def _last_choices(tables: Tables, event: int) -> tuple[Tables, pa.Table]:
     return _parted(
         tables,
         f"""SELECT event_id, user_id, item_id, timestamp
-            FROM (SELECT *, min(timestamp) OVER (PARTITION BY user_id) AS first,
+            FROM (SELECT *, min(timestamp) FILTER (WHERE item_id IS NOT NULL) OVER (PARTITION BY user_id) AS first,
                          min(timestamp) OVER (PARTITION BY user_id, item_id, visit) AS touched FROM visited)
             WHERE code = {event}
             QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY timestamp DESC, item_id DESC) = 1

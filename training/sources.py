@@ -108,8 +108,8 @@ def read_decisions(shop: Path) -> Decisions:
 def read_users_known(shop: Path) -> pa.Table:
     """Return what was declared of the customers in the folder of a shop, of those alone who are not erased."""
     folder = ShopFolder(shop)
-    users = merged_users(_parquet(folder.users, USERS), _parquet(folder.merges, MERGES))
-    return without_erased_users(users, _parquet(folder.erased, ERASED))
+    with unchanging(shop):
+        return _users(folder, _parquet(folder.erased, ERASED), _parquet(folder.merges, MERGES))
 
 
 def read_log_since(shop: Path, since: int) -> pa.Table:
@@ -127,12 +127,17 @@ def read_log_since(shop: Path, since: int) -> pa.Table:
 def _read_log(folder: ShopFolder) -> Tables:
     erased, merges = _parquet(folder.erased, ERASED), _parquet(folder.merges, MERGES)
     events = without_erased_events(first_of_each(_log_events(folder.event_files())), erased)
-    users = without_erased_users(_parquet(folder.users, USERS), erased)
     return Tables(
         without_erased_events(with_merges(events, merges), erased),
         _parquet(folder.items, ITEMS),
-        without_erased_users(merged_users(users, merges), erased),
+        _users(folder, erased, merges),
     )
+
+
+def _users(folder: ShopFolder, erased: pa.Table, merges: pa.Table) -> pa.Table:
+    """Return one row a customer, without those who are erased under any of their ids."""
+    users = without_erased_users(_parquet(folder.users, USERS), erased)
+    return without_erased_users(merged_users(users, merges), erased)
 
 
 def _write_rejects(path: Path, parts: Iterable[FileRows]) -> None:

@@ -17,6 +17,13 @@ def shop_of(bundle: Path) -> Path | None:
     return bundles.parent if ShopFolder(bundles.parent).bundles == bundles else None
 
 
+def check_apart(out: Path, bundle: Path) -> None:
+    """Raise InvalidInput where a file would be written among those of the shop whose bundle is read."""
+    shop = shop_of(bundle)
+    if shop is not None and out.resolve().is_relative_to(shop.resolve()):
+        raise InvalidInput("--out", f"{out} lies among the shop's own files in {shop}; write it elsewhere")
+
+
 def events_since(bundle: Path, trained: int, until: int | None) -> pa.Table:
     """Return the events since a bundle was ``trained``, none after ``until``. Raises InvalidInput."""
     shop = shop_of(bundle)

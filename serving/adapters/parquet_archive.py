@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from features.consent import forgotten
 from features.sql import connect, literals, located
-from features.tables import EVENTS, USERS, conform
+from features.tables import EVENTS, USERS, conform, written_attributes
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, put, read_whole, unchanging, write_whole
 from recommender.errors import Unavailable
@@ -99,7 +99,8 @@ class ParquetArchive:
         except (OSError, pa.ArrowException) as error:
             raise Unavailable("the file of customers", why="cannot be read") from error
         said = {k: v for row in rows for k, v in row.items() if v is not None and k != "user_id"}
-        return said | _attributes(said.get("attributes", ""))
+        attributes = written_attributes(said.get("attributes"))
+        return said | ({} if attributes is None else {"attributes": attributes})
 
     def _texts(self) -> Iterator[tuple[Path, bool]]:
         """Yield the files of what could not be read, and whether their lines hold ids as JSON texts only."""
@@ -140,15 +141,6 @@ def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
     events = pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None)
     before = pc.less_equal(events["timestamp"].cast(pa.int64()), erasure.until)
     return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)
-
-
-def _attributes(told: str) -> dict[str, Any]:
-    """Return the attributes that the service wrote; a file has a column an attribute, so one may be called so."""
-    try:
-        read = orjson.loads(told)
-    except orjson.JSONDecodeError:
-        return {}
-    return {"attributes": read} if isinstance(read, dict) else {}
 
 
 def _strike(path: Path, erasure: Erasure, exact: bool) -> int:

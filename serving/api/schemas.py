@@ -140,8 +140,8 @@ class ListBody(Body):
     placement: str
     """The placement whose rules made it."""
     personalized: bool
-    """Something that is known of the customer, of what they did or of their tags, went into it; if not, anybody would
-    have got this list."""
+    """Something that is known of the customer, of what they did or of their tags, was used, were it only to leave out
+    what they have; if not, anybody would have got this list."""
     served_by: Literal["live", "cached", "stale", "popular"]
     """Made now, made before, made before and no longer whole, or what is popular in place of it."""
     degraded: bool

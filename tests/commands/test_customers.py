@@ -16,6 +16,7 @@ from features.customer import summary
 from features.tables import ERASED, MERGES
 from recommender.bundle_io import load
 from tests.commands.conftest import Call
+from training.customer_table import KNOWN
 
 USERS = (
     "user_id,tags,region,consent_email,personalize,shoe\n"
@@ -78,9 +79,11 @@ def test_it_says_of_everybody_what_the_service_says_of_one(call: Call, data: Pat
 
 def test_of_who_wants_no_personal_lists_it_says_only_what_was_declared(call: Call, data: Path) -> None:
     refused = told(call, data)["u3"]
-    assert (refused["personalize"], refused["stage"], refused["events"], refused["tags"]) == (False, "unknown", 0, [])
-    assert (refused["region"], refused["consent_email"]) == ("north", True)
+    assert refused["personalize"] is False
+    assert {refused[name] for name in KNOWN.names[2:-1]} | {str(refused["tags"])} == {None, "None"}
+    assert (refused["region"], refused["consent_email"], refused["shoe"]) == ("north", True, "38")
     assert set(told(call, data, "--where", "not personalize")) == {"u3"}
+    assert "u3" not in told(call, data, "--where", "orders = 0 or orders > 0 or stage != 'new'")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_of_who_wants_no_personal_lists_it_says_only_what_was_declared(call: Cal
     [
         ("consent_email and 'camping' in tags", {"u1", "newcomer"}),
         ("region in ('north', 'south') and orders > 0", {"u1", "u2"}),
-        ("shoe = '42' or stage = 'unknown'", {"u1", "u3", "newcomer"}),
+        ("shoe = '42' or stage = 'unknown'", {"u1", "newcomer"}),
         ("orders < 0", set()),
     ],
 )
@@ -115,14 +118,83 @@ def test_its_file_is_an_audience(call: Call, data: Path) -> None:
         assert {row["user_id"]: row["tags"] for row in csv.DictReader(file)}["newcomer"] == "camping"
 
 
-def test_who_was_erased_is_not_in_it_and_a_merged_visitor_is_the_customer(call: Call, data: Path) -> None:
+def decide(data: Path, erased: str, merges: dict[str, str]) -> None:
     when = datetime(2026, 4, 9, tzinfo=UTC)
-    gone = pa.table([["u2"], [when], ["r"], [False]], schema=ERASED)
-    merged = pa.table([["u4"], ["u1"], [int(when.timestamp() * 1000)]], schema=MERGES)
+    moments = [int(when.timestamp() * 1000)] * len(merges)
+    pq.write_table(pa.table([[erased], [when], ["r"], [False]], schema=ERASED), data / "main" / "erased.parquet")
+    table = pa.table([list(merges), list(merges.values()), moments], schema=MERGES)
+    pq.write_table(table, data / "main" / "merges.parquet")
+
+
+def test_who_was_erased_is_not_in_it_and_a_merged_visitor_is_the_customer(call: Call, data: Path) -> None:
     before = told(call, data)
-    pq.write_table(gone, data / "main" / "erased.parquet")
-    pq.write_table(merged, data / "main" / "merges.parquet")
-    assert set(before) - set(told(call, data)) == {"u2", "u4"}
+    decide(data, "u2", {"u4": "u1", "u5": "somebody"})
+    after = told(call, data)
+    assert set(before) - set(after) == {"u2", "u4", "u5"}
+    assert set(after) - set(before) == {"somebody"}
+    (data / "asked.csv").write_text("user_id\nu4\nu1\nu2\n")
+    asked = told(call, data, "--users", data / "asked.csv")
+    assert asked == {"u1": after["u1"]}
+
+
+def test_what_an_erased_visitor_declared_is_told_of_nobody(call: Call, data: Path) -> None:
+    """As it stands until the archiver has fulfilled the wish."""
+    (data / "more.csv").write_text("user_id,tags,birthday,consent_email\nv1,secret,1980-02-03,yes\n")
+    assert call("import", "--data", data, "--users", data / "more.csv").status == 0
+    decide(data, "v1", {"v1": "u40"})
+    found = told(call, data)["u40"]
+    assert (found["birthday"], found["consent_email"], "secret" in found["tags"]) == (None, None, False)
+
+
+def test_who_was_erased_and_came_back_has_what_they_did_since(call: Call, data: Path) -> None:
+    decide(data, "u2", {})
+    (data / "new.csv").write_text("user_id,item_id,timestamp,price\nu2,camping-1,2026-04-09T12:00:00Z,5\n")
+    assert call("import", "--data", data, "--interactions", data / "new.csv").status == 0
+    assert "u2" not in told(call, data)
+    found = told(call, data, "--log")["u2"]
+    assert (found["personalize"], found["orders"], found["stage"], found["region"]) == (True, 1, "new", None)
+
+
+def test_attributes_that_the_service_took_stand_above_those_of_files(call: Call, data: Path) -> None:
+    users = pq.read_table(data / "main" / "users.parquet")
+    told_by_put = {"u1": '{"shoe": 43, "order": "5", "stage": "mine"}'}
+    written = [told_by_put.get(one) for one in users["user_id"].to_pylist()]
+    pq.write_table(users.append_column("attributes", pa.array(written)), data / "main" / "users.parquet")
+    found = told(call, data)
+    assert [found["u1"][name] for name in ("shoe", "order", "stage")] == ["43", "5", "loyal"]
+    assert "attributes" not in found["u1"]
+    assert set(told(call, data, "--where", "\"order\" = '5'")) == {"u1"}
+
+
+def test_only_what_was_done_by_the_moment_counts(call: Call, data: Path) -> None:
+    out, now = data / "early.parquet", datetime(2026, 2, 1, tzinfo=UTC)
+    assert call("customers", "--bundle", data / "main", "--out", out, "--now", "2026-02-01").status == 0
+    early = {row["user_id"]: row for row in pq.read_table(out).to_pylist()}
+    events = pq.read_table(data / "main" / "events", partitioning=None).to_pylist()
+    assert early["u1"]["events"] == sum(one["user_id"] == "u1" and one["timestamp"] <= now for one in events) > 0
+    assert all((row["recency_days"] or 0) >= 0 for row in early.values())
+
+
+def test_it_says_where_nothing_is_declared_and_nobody_is_an_audience_too(
+    call: Call, data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data / "main" / "bundles" / "current", tmp_path / "copy")
+    out = tmp_path / "none.csv"
+    done = call("customers", "--bundle", tmp_path / "copy", "--out", out, "--where", "orders < 0")
+    assert (done.status, "lies in no data folder" in done.err, "0 of 80 customers" in done.err) == (0, True, True)
+    lists = call("recommend", "--bundle", tmp_path / "copy", "--users", out, "--out", tmp_path / "lists.csv")
+    assert (lists.status, (tmp_path / "lists.csv").read_text()) == (0, '"user_id","rank","item_id","score","source"\n')
+
+
+@pytest.mark.parametrize("name", ["users.parquet", "bundles/lists.parquet"])
+def test_the_shops_own_files_are_never_written(call: Call, data: Path, name: str) -> None:
+    before = (data / "main" / "users.parquet").read_bytes()
+    (data / "asked.csv").write_text("user_id\nu1\n")
+    given = ("--bundle", data / "main", "--out", data / "main" / name)
+    for command in (("customers", *given), ("recommend", *given, "--users", data / "asked.csv")):
+        done = call(*command)
+        assert (done.status, "lies among the shop's own files" in done.err) == (2, True), done.err
+    assert (data / "main" / "users.parquet").read_bytes() == before
 
 
 def test_on_request_it_knows_what_happened_since_the_training(call: Call, data: Path) -> None:

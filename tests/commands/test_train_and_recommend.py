@@ -135,7 +135,7 @@ def test_training_again_replaces_the_bundle_and_nothing_else(call: Call, files: 
     [
         ("--users", None, "no such file"),
         ("--users", "", "the file is empty"),
-        ("--users", "user_id\n", "has no rows"),
+        ("--users", "someone\n", "has no rows"),
         ("--users", 'user_id,name\n,Anna\n"",Ben\n', "column user_id holds no id"),
         ("--users", "user_id,name\nu1,Anna\nu2,Müller, Ben\nu3,x\n", "row 2: "),
         ("--history", "user_id,timestamp\nu1,2026-01-01\n", "item_id"),

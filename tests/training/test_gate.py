@@ -73,6 +73,13 @@ def test_a_few_customers_keep_nothing_back() -> None:
         assert (f"{asked} held-out customers are too few to judge by, it takes 10" in found.reason) == publish
 
 
+def test_a_record_of_a_few_customers_is_no_bar() -> None:
+    """A small shop's first bundle is published unjudged; its figure must not keep back all that follow."""
+    first = metrics(1.0) | {"next": metrics(1.0)["next"] | {"customers": 1}}
+    assert judge(metrics(0.3), first).publish
+    assert not judge(metrics(0.3), metrics(1.0)).publish
+
+
 def test_a_task_of_few_customers_says_nothing_beside_one_of_many() -> None:
     lost, fine = metrics(0.1, popularity=-0.3)["next"], metrics(0.3, popularity=0.1)
     assert judge(fine | {"discovery": lost | {"customers": 3}}, None).publish

@@ -1,5 +1,6 @@
 """What is held out, on a log small enough to read."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -25,7 +26,7 @@ LOG = [
 ]
 
 
-def tables(log: list[tuple[str, str, int, str]] = LOG, orders: list[str | None] | None = None) -> Tables:
+def tables(log: Sequence[tuple[str, str | None, int, str]] = LOG, orders: list[str | None] | None = None) -> Tables:
     user, item, time, event = zip(*log, strict=True)
     when = [datetime.fromtimestamp(t, UTC) for t in time]
     ids = [str(at) for at in range(len(log))]
@@ -71,11 +72,14 @@ def test_the_visit_that_leads_to_the_choice_is_not_shown() -> None:
 
 
 def test_who_looked_around_before_the_only_purchase_is_asked_as_well() -> None:
-    log = [("ann", "cup", 1, "view_item"), ("ann", "tea", 9_000, "purchase"), ("bob", "pot", 1, "view_item")]
+    log: list[tuple[str, str | None, int, str]] = [
+        ("ann", "cup", 1, "view_item"), ("ann", "tea", 9_000, "purchase"), ("bob", "pot", 1, "view_item"),
+    ]  # fmt: skip
     log += [("bob", "pot", 2, "purchase"), ("cat", "tea", 5, "purchase"), ("dan", "cup", 1, "view_item")]
+    log += [("eve", None, 1, "search"), ("eve", "tea", 9_000, "purchase")]
     found = split(tables(log), Config(), "leave-one-out", None, seed=7, most=10)
     assert (histories(found), answers(found)) == ([["cup"]], [{"tea"}])
-    assert {found.past.users[row] for row in found.past.histories.customer()} == {"ann", "bob", "cat", "dan"}
+    assert {found.past.users[row] for row in found.past.histories.customer()} == {"ann", "bob", "cat", "dan", "eve"}
 
 
 @pytest.mark.parametrize(
