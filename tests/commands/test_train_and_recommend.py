@@ -244,11 +244,14 @@ def test_what_is_read_is_never_overwritten(call: Call, bundle: Path, files: Path
     events, audience = tmp_path / "events.csv", tmp_path / "audience.csv"
     events.write_text("user_id,item_id,timestamp\nu1,staple-1,2026-04-01\n")
     audience.write_text("user_id\nu1\n")
-    before = events.read_bytes(), audience.read_bytes()
+    rejects = tmp_path / "l.csv.rejects.jsonl"
+    rejects.write_text('{"user_id": "u1", "item_id": "staple-1", "timestamp": 1}\n')
+    before = events.read_bytes(), audience.read_bytes(), rejects.read_bytes()
     pattern = tmp_path / "ev*.csv"
     calls: list[tuple[object, ...]] = [
         ("recommend", "--bundle", bundle, "--users", audience, "--out", audience),
         ("recommend", "--bundle", bundle, "--users", audience, "--out", events, "--history", pattern),
+        ("recommend", "--bundle", bundle, "--users", audience, "--out", tmp_path / "l.csv", "--history", rejects),
         ("customers", "--bundle", bundle, "--users", audience, "--out", audience),
         ("evaluate", "--interactions", pattern, "--protocol", "leave-one-out", "--json", events),
         ("evaluate", "--interactions", pattern, "--protocol", "leave-one-out", "--html", events),
@@ -258,7 +261,7 @@ def test_what_is_read_is_never_overwritten(call: Call, bundle: Path, files: Path
     for one in calls:
         done = call(*one)
         assert (done.status, "is to be read as well" in done.err) == (2, True), (one, done.err)
-    assert (events.read_bytes(), audience.read_bytes()) == before
+    assert (events.read_bytes(), audience.read_bytes(), rejects.read_bytes()) == before
 
 
 def test_what_happened_after_the_moment_of_the_lists_is_not_known(
