@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from features.tables import USERS
+from machine.publications import RECORD
 from machine.shop_folder import ShopFolder
 from recommender.errors import InvalidInput
 from training.privacy import UNDECIDED, Decisions
@@ -12,9 +13,13 @@ from training.sources import read_decisions, read_log_since, read_users_known, u
 
 
 def shop_of(bundle: Path) -> Path | None:
-    """Return the shop's part of the data folder that a bundle's folder lies in, or None where it lies in none."""
+    """Return the shop's part of the data folder that a bundle's folder lies in, or None where it lies in none.
+
+    A folder that merely is called ``bundles`` has no record of what was published.
+    """
     bundles = bundle.resolve().parent
-    return bundles.parent if ShopFolder(bundles.parent).bundles == bundles else None
+    is_shop = ShopFolder(bundles.parent).bundles == bundles and (bundles / RECORD).is_file()
+    return bundles.parent if is_shop else None
 
 
 def check_apart(out: Path, bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -313,3 +314,14 @@ def test_a_folder_without_a_published_bundle_is_named(
     for command in (("recommend", *given, "--users", files / "users.csv"), ("customers", *given)):
         done = call(*command)
         assert (done.status, complaint in done.err) == (2, True), done.err
+
+
+def test_a_folder_that_is_only_called_bundles_is_no_shops(
+    call: Call, bundle: Path, files: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(bundle, tmp_path / "bundles" / "mine")
+    (tmp_path / "users.parquet").write_text("a file of somebody else")
+    given = ("--bundle", tmp_path / "bundles" / "mine", "--users", files / "users.csv", "--out", tmp_path / "l.csv")
+    for command in ("recommend", "customers"):
+        done = call(command, *given)
+        assert done.status == 0, done.err
