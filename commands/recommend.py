@@ -20,6 +20,7 @@ from recommender.columns import OWN_TAGS
 from recommender.config import Config
 from recommender.errors import InvalidInput
 from recommender.filters import compile_boost, compile_filter
+from recommender.times import rfc3339
 from serving.adapters.parquet_stock import off_sale
 from training.audience import Audience, gather, read_ids
 from training.batch import Block, ask_for, in_blocks
@@ -86,10 +87,12 @@ def recommend(
     asked = moment("--now", now)
     later = [_told(out, history, asked)] if history else []
     later += [events_since(folder, loaded.info.data_until, asked)] if log else []
-    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder), until=asked)
+    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
     _tell(audience, without, users, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()
+    if asked is not None and asked < loaded.info.data_until:
+        say(f"the bundle knows what happened until {rfc3339(loaded.info.data_until)}, which is after --now")
     asked = asked if asked is not None else audience.latest(loaded.info.data_until)
     loaded = _stocked(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
@@ -102,12 +105,11 @@ def recommend(
 
 
 def _told(out: Path, history: list[Path], asked: int | None) -> pa.Table:
-    """Return the events of files, none after the moment of the lists."""
+    """Return the events of files, and say how many lie after the moment of the lists: whoever gives them wants them."""
     events = read(out.with_name(f"{out.name}.rejects.jsonl"), history).events
-    known = up_to(events, asked)
-    if len(known) < len(events):
-        say(f"{len(events) - len(known)} events of --history lie after --now; they are left out")
-    return known
+    if after := len(events) - len(up_to(events, asked)):
+        say(f"{after} events of --history lie after --now; they are folded in all the same")
+    return events
 
 
 def _tell(audience: Audience, without: int, users: Path, *, personal_only: bool) -> None:
