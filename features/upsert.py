@@ -43,15 +43,19 @@ def different(before: pa.Table, after: pa.Table) -> int:
     differs = np.zeros(len(after), np.bool_)
     for name in after.column_names:
         new = _comparable(after[name])
-        old = _comparable(before[name]) if name in before.column_names else pa.nulls(len(after), new.type)
+        old = (
+            _comparable(before[name]).cast(new.type) if name in before.column_names else pa.nulls(len(after), new.type)
+        )
         same = pc.or_(pc.fill_null(pc.equal(new, old), False), pc.and_(pc.is_null(new), pc.is_null(old)))
         differs |= ~same.to_numpy(zero_copy_only=False)
     return int(differs.sum())
 
 
 def _comparable(column: pa.ChunkedArray) -> pa.Array:
-    """Return the column, lists of texts joined by what no text of them holds."""
+    """Return the column, lists of texts joined by what no text of them holds, and nothing but nulls as texts."""
     whole = column.combine_chunks()
+    if pa.types.is_null(whole.type):
+        return whole.cast(pa.string())
     return pc.binary_join(whole, "\x1f") if pa.types.is_list(whole.type) else whole
 
 

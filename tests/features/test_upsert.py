@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from features.tables import EVENTS, ITEMS, conform
-from features.upsert import first_of_each, upsert
+from features.upsert import different, first_of_each, upsert
 
 
 def items(*rows: dict[str, object]) -> pa.Table:
@@ -37,3 +37,18 @@ def test_bringing_rows_twice_changes_nothing() -> None:
 
 def test_nothing_is_an_empty_table() -> None:
     assert upsert([], ITEMS).equals(ITEMS.empty_table())
+
+
+def test_what_differs_is_counted_by_row_also_in_columns_without_a_value() -> None:
+    old = items({"item_id": "1", "tags": ["a", "b"], "shelf": None}, {"item_id": "2", "hidden": True}, {"item_id": "3"})
+    empty = {"shelf": pa.nulls(3), "more": pa.nulls(3)}
+    assert old.schema.field("shelf").type == pa.null()
+    for changed, expected in (
+        ({}, 0),
+        (empty, 0),
+        ({"shelf": pa.array(["x", None, None])}, 1),
+        ({"tags": pa.array([["a|b"], None, []], pa.list_(pa.string()))}, 2),
+        ({"hidden": pa.array([False, True, None]), "more": pa.array([None, None, "y"])}, 2),
+    ):
+        new = pa.table({**{name: old[name] for name in old.column_names}, **changed})
+        assert different(old, new) == expected, changed
