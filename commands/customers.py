@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
-from commands.reading import check_is_no_input
+from commands.reading import check_is_no_input, ids_of
 from features.tagging import tagging
 from recommender.bundle_io import load, signing_key
-from training.audience import gather, read_ids
+from training.audience import gather
 from training.customer_table import CustomerTable, declared_of, everybody, persons, without_erased
 from training.forked import CORES
 from training.registry import bundle_folder
@@ -57,28 +56,17 @@ def customers(
     if shop_of(folder) is None:
         say(f"{folder} lies in no data folder: what customers declared and decided is not known there")
     if users:
-        ids = persons(pa.array(read_ids(users, loaded.users)[0], pa.string()), decided)
+        ids = persons(pa.array(ids_of(users, loaded.users), pa.string()), decided)
     else:
         ids = everybody(loaded, later, declared, decided)
     audience = without_erased(gather(loaded, ids, later, decided, until=asked), decided)
     now_seconds = asked if asked is not None else audience.latest(loaded.info.data_until)
     rules = tagging(loaded.catalogue, loaded.info.config, loaded.brings)
     table = CustomerTable(loaded, rules, audience, declared_of(audience.ids, declared), now_seconds)
-    shaped = _flat if out.suffix == ".csv" else _as_it_is
     written = 0
-    with progress() as report, row_file(out, shaped(table.schema.empty_table()).schema) as file:
+    with progress() as report, row_file(out, table.schema) as file:
         for done, found in table.blocks(where, CORES):
-            file.write_table(shaped(found))
+            file.write_table(found)
             written += len(found)
             report("customers", done, len(audience.ids))
     say(f"{written} of {len(audience.ids)} customers written to {out}")
-
-
-def _as_it_is(table: pa.Table) -> pa.Table:
-    return table
-
-
-def _flat(table: pa.Table) -> pa.Table:
-    """Return the table with its tags as a text, between which stands ``|``."""
-    at = table.column_names.index("tags")
-    return table.set_column(at, "tags", pc.binary_join(table["tags"], "|"))

@@ -10,7 +10,9 @@ import orjson
 from commands.console import say
 from features.tables import Tables
 from recommender.errors import InvalidInput
+from recommender.ids import IdMap
 from recommender.times import DAY
+from training.audience import read_ids
 from training.sources import count_unknown, expand, read_files
 
 NAMED = 3
@@ -37,6 +39,14 @@ def read(
         say(f"these rows are in {rejects}")
     tell_unknown(count_unknown(tables.events))
     return tables
+
+
+def ids_of(users: Path, known: IdMap) -> list[str]:
+    """Return the distinct ids of a file of customers, and say how many of its rows have none."""
+    ids, without = read_ids(users, known)
+    if without:
+        say(f"{without} rows of {users} have no id that can be one; they are left out")
+    return ids
 
 
 def tell_reasons(reasons: Counter[str], what: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from commands.console import progress, say
 from commands.options import BundleKey, Now, moment
-from commands.reading import check_is_no_input, read
+from commands.reading import check_is_no_input, ids_of, read
 from features.stock import updated
 from machine.config_file import load_config
 from recommender.bundle import Bundle
@@ -22,7 +22,7 @@ from recommender.errors import InvalidInput
 from recommender.filters import compile_boost, compile_filter
 from recommender.times import rfc3339
 from serving.adapters.parquet_stock import off_sale
-from training.audience import Audience, gather, read_ids
+from training.audience import Audience, gather
 from training.batch import Block, ask_for, in_blocks
 from training.forked import CORES
 from training.lists_file import write_lists
@@ -81,14 +81,14 @@ def recommend(
     folder = bundle_folder(bundle)
     check_apart(out, folder)
     loaded = load(folder, key=signing_key(bundle_key))
-    ids, without = read_ids(users, loaded.users)
+    ids = ids_of(users, loaded.users)
     if config is not None:
         loaded = _placed(loaded, load_config(config))
     asked = moment("--now", now)
     later = [_told(out, history, asked)] if history else []
     later += [events_since(folder, loaded.info.data_until, asked)] if log else []
     audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
-    _tell(audience, without, users, personal_only=personal_only)
+    _tell(audience, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()
     if asked is not None and asked < loaded.info.data_until:
@@ -112,10 +112,8 @@ def _told(out: Path, history: list[Path], asked: int | None) -> pa.Table:
     return events
 
 
-def _tell(audience: Audience, without: int, users: Path, *, personal_only: bool) -> None:
-    """Say who, and which events, are left out; ``without`` so many rows of the file ``users`` have no id."""
-    if without:
-        say(f"{without} rows of {users} have no id that can be one; they are left out")
+def _tell(audience: Audience, *, personal_only: bool) -> None:
+    """Say who, and which events, are left out."""
     if withheld := int(audience.withheld.sum()):
         what_of_them = "they are left out" if personal_only else "nothing earlier is used of them"
         say(f"{withheld} customers were erased or want no personal lists: {what_of_them}")

@@ -44,7 +44,9 @@ def _kind(column: pa.ChunkedArray) -> Column:
         return Time(seconds(column, missing=EARLIEST), EARLIEST)
     if pa.types.is_list(column.type):
         return _tags(column)
-    return Text(coded(column)) if pa.types.is_string(column.type) else Number(numbers(column))
+    if pa.types.is_string(column.type) or pa.types.is_null(column.type):
+        return Text(coded(column))
+    return Number(numbers(column))
 
 
 def _tags(column: pa.ChunkedArray) -> Tags:

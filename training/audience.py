@@ -61,7 +61,7 @@ class Audience:
         )
 
     def latest(self, trained: int) -> int:
-        """Return the moment just after all that is known, of a bundle whose last event was ``trained``, and of them."""
+        """Return the moment just after their last event and the one, ``trained``, that the bundle ends with."""
         return 1 + max(trained, int(self.histories.time.max(initial=0)))
 
     def queries(self, now: int) -> Queries:
@@ -113,7 +113,7 @@ def gather(
 ) -> Audience:
     """Return what may be known of the customers ``ids``; ``later`` holds events as ``features.tables.EVENTS``.
 
-    Nothing that they did after ``until`` (seconds since 1970) is.
+    Nothing that they did after ``until`` (seconds since 1970) is used.
     Events that say no to personalisation are left alone, and what customers ``decided`` since the training is obeyed:
     a visitor who turned out to be a customer is that customer, but what either of the two refused holds.
     """

@@ -1,6 +1,6 @@
 """Decides whether a new bundle may be published: not if it is worse than what there is, beyond what chance explains."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
 from typing import Any
@@ -41,7 +41,8 @@ def judge(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> Verdict:
     faults = [fault for task in tasks for fault in (*_against(new, task), *_against_record(new, current, task))]
     if faults:
         return Verdict(False, "; ".join(faults))
-    return Verdict(True, f"no worse than {_others(new, current)} on {new['held_out']['customers']} held-out customers")
+    others = _others(new, current, tasks)
+    return Verdict(True, f"no worse than {others} on {new['held_out']['customers']} held-out customers")
 
 
 def figure(metrics: Mapping[str, Any], task: str) -> Mapping[str, float] | None:
@@ -63,12 +64,18 @@ def _against(new: Mapping[str, Any], task: str) -> Iterator[str]:
 
 
 def _against_record(new: Mapping[str, Any], current: Mapping[str, Any] | None, task: str) -> Iterator[str]:
-    if not current or RIVAL in new[task].get("against", {}) or _customers(current, task) < FEWEST:
-        return
-    ours, theirs = figure(new, task), figure(current, task)
+    theirs = _record(new, current, task)
+    ours = figure(new, task)
     if ours and theirs and surely_below(ours, theirs):
         means = f"{ours['mean']:.4f} is below the current bundle's {theirs['mean']:.4f}"
         yield _fault(new, task, f"{means}, beyond what chance explains")
+
+
+def _record(new: Mapping[str, Any], current: Mapping[str, Any] | None, task: str) -> Mapping[str, float] | None:
+    """Return the current bundle's own figure where it counts: no pairs are at hand, and enough customers were asked."""
+    if not current or RIVAL in new[task].get("against", {}) or _customers(current, task) < FEWEST:
+        return None
+    return figure(current, task)
 
 
 def surely_below(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
@@ -81,7 +88,9 @@ def _fault(new: Mapping[str, Any], task: str, what: str) -> str:
     return f"{task}: {FIGURE} {what} ({_customers(new, task)} held-out customers)"
 
 
-def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None) -> str:
-    names = list(dict.fromkeys(name for task in DECIDING for name in new.get(task, {}).get("against", {})))
-    names += ["the current bundle"] if current and RIVAL not in names else []
+def _others(new: Mapping[str, Any], current: Mapping[str, Any] | None, tasks: Sequence[str]) -> str:
+    """Return the names of all that the bundle was compared with."""
+    names = list(dict.fromkeys(name for task in tasks for name in new[task].get("against", {})))
+    compared = RIVAL not in names and any(_record(new, current, task) for task in tasks)
+    names += ["the current bundle"] if compared else []
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

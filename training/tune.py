@@ -179,7 +179,10 @@ def _study(dataset: Dataset, config: Config, plan: Search) -> optuna.Study:
 
 
 def _name(dataset: Dataset, config: Config) -> str:
-    """Return a name for what is compared: trials on other data, or beside other settings, tell nothing here."""
+    """Return a name for what is compared: trials on other data, or beside other settings, tell nothing here.
+
+    Nor do those of a version that kept no interval under ``REACHED``.
+    """
     rest = config.model_dump(mode="json")
     for key in SPACE:
         section, name = key.split(".")

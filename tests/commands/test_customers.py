@@ -159,11 +159,13 @@ def test_attributes_that_the_service_took_stand_above_those_of_files(call: Call,
     users = pq.read_table(data / "main" / "users.parquet")
     told_by_put = {"u1": '{"shoe": 43, "order": "5", "stage": "mine"}'}
     written = [told_by_put.get(one) for one in users["user_id"].to_pylist()]
-    pq.write_table(users.append_column("attributes", pa.array(written)), data / "main" / "users.parquet")
+    users = users.append_column("attributes", pa.array(written)).append_column("empty", pa.nulls(len(users)))
+    pq.write_table(users, data / "main" / "users.parquet")
     found = told(call, data)
     assert [found["u1"][name] for name in ("shoe", "order", "stage")] == ["43", "5", "loyal"]
     assert "attributes" not in found["u1"]
-    assert set(told(call, data, "--where", "\"order\" = '5'")) == {"u1"}
+    assert set(told(call, data, "--where", "\"order\" = '5' and empty is null")) == {"u1"}
+    assert not told(call, data, "--where", "empty = 'x'")
 
 
 def test_only_what_was_done_by_the_moment_counts(call: Call, data: Path) -> None:

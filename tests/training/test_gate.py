@@ -76,7 +76,8 @@ def test_a_few_customers_keep_nothing_back() -> None:
 def test_a_record_of_a_few_customers_is_no_bar() -> None:
     """A small shop's first bundle is published unjudged; its figure must not keep back all that follow."""
     first = metrics(1.0) | {"next": metrics(1.0)["next"] | {"customers": 1}}
-    assert judge(metrics(0.3), first).publish
+    found = judge(metrics(0.3, popularity=0.1), first)
+    assert (found.publish, found.reason) == (True, "no worse than popularity on 500 held-out customers")
     assert not judge(metrics(0.3), metrics(1.0)).publish
 
 
