@@ -11,12 +11,20 @@ from commands.options import BundleKey, Now, moment
 from commands.reading import check_is_no_input, ids_of
 from features.tagging import tagging
 from recommender.bundle_io import load, signing_key
+from recommender.times import rfc3339
 from training.audience import gather
 from training.customer_table import CustomerTable, declared_of, everybody, persons, without_erased
 from training.forked import CORES
 from training.registry import bundle_folder
 from training.row_file import check_target, row_file
-from training.surroundings import check_apart, decided_beside, declared_beside, events_since, shop_of
+from training.surroundings import (
+    check_apart,
+    decided_beside,
+    declared_beside,
+    events_since,
+    shop_of,
+    unsubscribed_beside,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -62,11 +70,12 @@ def customers(
     audience = without_erased(gather(loaded, ids, later, decided, until=asked), decided)
     now_seconds = asked if asked is not None else audience.latest(loaded.info.data_until)
     rules = tagging(loaded.catalogue, loaded.info.config, loaded.brings)
-    table = CustomerTable(loaded, rules, audience, declared_of(audience.ids, declared), now_seconds)
+    known = declared_of(audience.ids, declared, unsubscribed_beside(folder, asked), now_seconds)
+    table = CustomerTable(loaded, rules, audience, known, now_seconds)
     written = 0
     with progress() as report, row_file(out, table.schema) as file:
         for done, found in table.blocks(where, CORES):
             file.write_table(found)
             written += len(found)
             report("customers", done, len(audience.ids))
-    say(f"{written} of {len(audience.ids)} customers written to {out}")
+    say(f"{written} of {len(audience.ids)} customers, as of {rfc3339(now_seconds)}, written to {out}")

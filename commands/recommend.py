@@ -101,7 +101,8 @@ def recommend(
         blocks = in_blocks(loaded, what, audience.queries(asked), processes=processes or CORES)
         shown = _shown(blocks, audience, report)
         written = write_lists(out, audience.ids, loaded.catalogue.items, shown, reasons=reasons)
-    say(f"{written} rows for {len(audience.ids)} customers ({audience.unknown} unknown to the bundle) written to {out}")
+    unknown = f"({audience.unknown} unknown to the bundle)"
+    say(f"{written} rows for {len(audience.ids)} customers {unknown}, as of {rfc3339(asked)}, written to {out}")
 
 
 def _told(out: Path, history: list[Path], asked: int | None) -> pa.Table:

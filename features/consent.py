@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.columns import flat, milliseconds, rows
-from features.tables import USERS, Tables, conform
+from features.tables import USERS, WITHDRAWN, Tables, conform
 from recommender.values import EARLIEST, LATEST
 
 
@@ -40,6 +40,14 @@ def chose_none(users: pa.Table) -> pa.ChunkedArray:
 def denied(users: pa.Table) -> pa.ChunkedArray:
     """Return (n,) whose consent the shop declared not to have."""
     return pc.invert(pc.fill_null(users["consent_personalization"], True))
+
+
+def withdrawn(users: pa.Table) -> pa.Table:
+    """Return the customers without the consents that the service was told they withdrew, whatever else says so."""
+    for consent, column in WITHDRAWN.items():
+        told = pc.if_else(pc.fill_null(users[column], False), False, users[consent])
+        users = users.set_column(users.column_names.index(consent), consent, told)
+    return users
 
 
 def without(table: pa.Table, customers: pa.Array) -> pa.Table:

@@ -1,7 +1,7 @@
 """What shops call an event, and which event type that is.
 
-Canonical names are GA4's. Beside them stand short words, the names of Segment's e-commerce specification and of Google
-Retail's user events. Case, spaces and punctuation between words do not matter.
+Canonical names are GA4's. Beside them stand short words, Chinese ones too, the names of Segment's e-commerce
+specification and of Google Retail's user events. Case, spaces and punctuation between words do not matter.
 """
 
 import re
@@ -10,22 +10,58 @@ from collections.abc import Mapping
 from recommender.values import EventType
 
 _OTHER_NAMES: Mapping[EventType, tuple[str, ...]] = {
-    EventType.VIEW_ITEM_LIST: ("impression", "product list viewed", "category-page-view", "exposure", "shown"),
-    EventType.SELECT_ITEM: ("click", "product clicked", "select_content", "item click"),
-    EventType.VIEW_ITEM: ("view", "product viewed", "detail-page-view", "page view", "pv", "item view", "detail"),
-    EventType.ADD_TO_CART: ("cart", "product added", "add", "basket", "add to basket", "add to bag"),
+    EventType.VIEW_ITEM_LIST: ("impression", "product list viewed", "category-page-view", "exposure", "shown", "曝光"),
+    EventType.SELECT_ITEM: ("click", "product clicked", "select_content", "item click", "点击"),
+    EventType.VIEW_ITEM: (
+        "view",
+        "product viewed",
+        "detail-page-view",
+        "page view",
+        "pv",
+        "item view",
+        "detail",
+        "浏览",
+    ),
+    EventType.ADD_TO_CART: (
+        "cart",
+        "product added",
+        "add",
+        "basket",
+        "add to basket",
+        "add to bag",
+        "加购",
+        "加入购物车",
+    ),
     EventType.REMOVE_FROM_CART: ("product removed", "uncart", "remove", "remove from basket"),
-    EventType.ADD_TO_WISHLIST: ("wishlist", "product added to wishlist", "favorite", "favourite", "fav", "save"),
+    EventType.ADD_TO_WISHLIST: (
+        "wishlist",
+        "product added to wishlist",
+        "favorite",
+        "favourite",
+        "fav",
+        "save",
+        "收藏",
+    ),
     EventType.VIEW_CART: ("cart viewed", "shopping-cart-page-view", "view basket"),
-    EventType.PURCHASE: ("buy", "order completed", "purchase-complete", "order", "transaction", "bought", "sale"),
-    EventType.REFUND: ("order refunded", "return", "returned", "product returned"),
-    EventType.SEARCH: ("products searched", "view_search_results"),
-    EventType.RATE: ("rating", "product reviewed", "review", "rated"),
+    EventType.PURCHASE: (
+        "buy",
+        "order completed",
+        "purchase-complete",
+        "order",
+        "transaction",
+        "bought",
+        "sale",
+        "购买",
+        "下单",
+    ),
+    EventType.REFUND: ("order refunded", "return", "returned", "product returned", "退货", "退款"),
+    EventType.SEARCH: ("products searched", "view_search_results", "搜索"),
+    EventType.RATE: ("rating", "product reviewed", "review", "rated", "评价"),
     EventType.LIKE: ("thumbs up", "liked", "upvote"),
     EventType.DISLIKE: ("thumbs down", "disliked", "downvote", "not interested"),
     EventType.EMAIL_OPEN: ("email opened", "open"),
     EventType.EMAIL_CLICK: ("email clicked", "email link clicked"),
-    EventType.UNSUBSCRIBE: ("unsubscribed", "email unsubscribed"),
+    EventType.UNSUBSCRIBE: ("unsubscribed", "email unsubscribed", "退订"),
 }
 
 SEPARATORS = " \t-_.:/"

@@ -1,6 +1,6 @@
 """The columns of an Arrow table as a filter asks about them, each by its type."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,8 @@ class TableColumns:
     """A table of texts, numbers, truths, times and lists of tags; a truth that nobody told does not hold."""
 
     table: pa.Table
+    numeric: Collection[str] = ()
+    """Columns of texts that may be compared as the numbers that they spell."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -34,18 +36,30 @@ class TableColumns:
 
     @cached_property
     def _kinds(self) -> dict[str, Column]:
-        return {name: _kind(self.table.column(name)) for name in self.table.column_names}
+        return {name: _kind(self.table.column(name), name in self.numeric) for name in self.table.column_names}
 
 
-def _kind(column: pa.ChunkedArray) -> Column:
+def numeric(table: pa.Table) -> frozenset[str]:
+    """Return the columns of texts that spell numbers alone."""
+    return frozenset(name for name in table.column_names if _spells_numbers(table.column(name)))
+
+
+def _spells_numbers(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_string(column.type):
+        return False
+    spelled = pc.match_substring_regex(pc.unique(column).drop_null(), r"^-?\d+([.]\d+)?$")
+    return bool(len(spelled) and pc.all(spelled).as_py())
+
+
+def _kind(column: pa.ChunkedArray, is_numeric: bool) -> Column:
     if pa.types.is_boolean(column.type):
-        return Flag(flags(column, missing=False))
+        return Flag(flags(column, missing=False), np.asarray(column.is_null().to_numpy()))
     if pa.types.is_timestamp(column.type):
         return Time(seconds(column, missing=EARLIEST), EARLIEST)
     if pa.types.is_list(column.type):
         return _tags(column)
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        return Text(coded(column))
+        return Text(coded(column), numbers=numbers(column) if is_numeric else None)
     return Number(numbers(column))
 
 

@@ -64,11 +64,19 @@ USERS = pa.schema(
         ("consent_push", pa.bool_()),
         ("personalize", pa.bool_()),
         ("personalize_chosen", pa.bool_()),
+        ("consent_personalization_withdrawn", pa.bool_()),
+        ("consent_email_withdrawn", pa.bool_()),
+        ("consent_sms_withdrawn", pa.bool_()),
+        ("consent_push_withdrawn", pa.bool_()),
     ]
 )
 """One row a customer; ``personalize`` is the customer's choice as a file has it, ``personalize_chosen`` as the service
-took it, and ``consent_personalization`` what the shop declared.
-Every further column is an attribute, as text."""
+took it, and ``consent_personalization`` what the shop declared. A consent is ``withdrawn`` where the service was last
+told no: no file brings it back. Every further column is an attribute, as text."""
+WITHDRAWN = {name.removesuffix("_withdrawn"): name for name in USERS.names if name.endswith("_withdrawn")}
+"""The column that says so, by consent."""
+TAKEN = ("personalize_chosen", *WITHDRAWN.values())
+"""Columns that the service alone writes, and that other columns stand for."""
 
 
 ERASED = pa.schema(

@@ -18,9 +18,11 @@ from recommender.values import EARLIEST, LATEST
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flag:
-    """A column that is true or false for every item."""
+    """A column that is true or false for every row."""
 
     holds: NDArray[np.bool_]
+    untold: NDArray[np.bool_] | None = None
+    """(N,) where nobody said, and it does not hold; None where everything is said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,8 @@ class Text:
 
     column: Coded
     path: bool = False
+    numbers: NDArray[np.float32] | None = None
+    """(N,) the numbers that the texts spell, NaN where missing; None where they do not all spell one."""
 
     def among(self, values: Iterable[str], wanted: bool) -> NDArray[np.bool_]:
         """Return (N,) where "is the text one of ``values``?" is answered ``wanted``; a missing text answers nothing."""

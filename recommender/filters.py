@@ -121,9 +121,10 @@ class _Reader:
 
     def _leaf(self, node: exp.Expr) -> Numbers:
         found = self._column(node)
-        if not isinstance(found, Number):
+        numbers = found.values if isinstance(found, Number) else found.numbers if isinstance(found, Text) else None
+        if numbers is None:
             raise self._wrong(node, f"is {_KIND[type(found)]}, not a number" if found else "is not a number")
-        return found.values
+        return numbers
 
     def _literal(self, node: exp.Literal) -> Numbers:
         try:
@@ -170,6 +171,8 @@ class _Reader:
         if isinstance(right, exp.Column) and not isinstance(left, exp.Column):
             operator, left, right = _MIRROR[operator], right, left
         found = self._column(left)
+        if isinstance(found, Text) and found.numbers is not None and not right.is_string:
+            found = Number(found.numbers)
         if isinstance(found, Text | Flag) and operator in (exp.EQ, exp.NEQ):
             same = (operator is exp.EQ) == wanted
             return found.among([self._text(right)], same) if isinstance(found, Text) else self._same(found, right, same)
@@ -224,6 +227,8 @@ class _Reader:
                 missing = text.code < 0
             case Time() as time:
                 missing = ~time.known
+            case Flag(untold=untold) if untold is not None:
+                missing = untold
             case Flag() | Tags() | OwnTags():
                 missing = np.zeros(len(self._columns), np.bool_)
             case _:

@@ -1,13 +1,13 @@
 """Time as it is counted everywhere: whole seconds since 1970, UTC."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from math import inf
 
 DAY = 86_400
 EPOCHS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (inf, 1_000_000_000))
 """Below which size a number since 1970 counts what, as parts of a second; seconds up to the year 5138."""
 DATES = (1990, 2099)
-"""Years of which a number such as 20261101 looks like a date, and must not be taken for a day in 1970."""
+"""Years of which a number such as 20261101 or 202611010800 looks like a date: it is no day in 1970."""
 
 
 def seconds(text: str) -> int:
@@ -22,14 +22,14 @@ def epoch_seconds(number: int) -> int:
     Raises ValueError for what looks like a date.
     """
     text = str(number)
-    if len(text) == 8 and _is_date(text):
-        raise ValueError(f"{text} looks like a date; write it as {text[:4]}-{text[4:6]}-{text[6:]}")
+    if len(text) in (8, 12, 14) and _is_date(text):
+        raise ValueError(f"{text} looks like a date; write it as {text[:4]}-{text[4:6]}-{text[6:8]}")
     return number // next(parts for below, parts in EPOCHS if abs(number) < below)
 
 
 def _is_date(digits: str) -> bool:
     try:
-        return DATES[0] <= date.fromisoformat(digits).year <= DATES[1]
+        return DATES[0] <= datetime.fromisoformat("T".join(filter(None, (digits[:8], digits[8:])))).year <= DATES[1]
     except ValueError:
         return False
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import without_erased_events
-from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, conform
+from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, WITHDRAWN, conform
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
 from machine.whole_files import alone, encoded, put, read_whole, write_whole
@@ -218,6 +218,8 @@ def _facts(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
 
 def _typed(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
     """Return a row whose further columns are text, as in the files that shops give."""
+    if schema is USERS:
+        row = {**row, **{column: row[consent] is False for consent, column in WITHDRAWN.items() if consent in row}}
     return {k: v if k in schema.names or v is None else _text(v) for k, v in row.items()}
 
 

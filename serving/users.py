@@ -5,6 +5,7 @@ from typing import Any
 
 from features.customer import summary
 from features.profile import Profile, join_histories, work_out_tags
+from features.tables import TAKEN
 from features.tag_rules import CustomerTag
 from recommender.errors import InvalidInput, NotFound
 from recommender.times import timestamp
@@ -22,7 +23,7 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
     now, live = int(services.clock()), services.customers.export(one)
     since = live["declared_at"]
     in_files = {} if profile.erased_at else services.archived.declared_of(one)
-    silent = {"personalize", "personalize_chosen", *(REPLACED if since else ())}
+    silent = {"personalize", *TAKEN, *(REPLACED if since else ())}
     return {
         "user_id": one,
         "declared": {**{name: says for name, says in in_files.items() if name not in silent}, **live["declared"]},

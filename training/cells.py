@@ -15,11 +15,20 @@ _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
 _FRACTIONS = frozenset({"FLOAT", "DOUBLE"})
-_YES = "['true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available', '是', '有货', '同意']"
+_YES = (
+    "['true', 't', 'yes', 'y', 'on', 'in stock', 'in_stock', 'instock', 'available', 'granted', 'opt-in', 'opted in', "
+    "'是', '有', '有货', '现货', '上架', '同意', '已同意', '已订阅']"
+)
 _NO = (
     "['false', 'f', 'no', 'n', 'off', 'out of stock', 'out_of_stock', 'outofstock', 'sold out', 'unavailable', "
-    "'denied', 'refused', 'withdrawn', 'opt-out', 'opted out', '否', '无货', '缺货', '售罄', '不同意', '拒绝']"
+    "'denied', 'refused', 'withdrawn', 'opt-out', 'opted out', '否', '无', '无货', '缺货', '售罄', '下架', '已下架', "
+    "'不同意', '未同意', '拒绝', '已拒绝', '未订阅', '退订', '已退订']"
 )
+_GROUPED = "'[0-9]{1,3}(,[0-9]{3})+([.][0-9]*)?'"
+"""1,299.00: commas between thousands. A comma before more or fewer digits is somebody's decimal comma."""
+_CURRENCY = "'^[$€£¥￥] *| *[€元]$'"
+_SPELLED = "'[^A-Z]+(T[^A-Z]+)?(Z|UTC|GMT)?'"
+"""A moment in capitals; what CST or IST means depends on who wrote it."""
 _YEAR_10000 = 253_402_300_800_000
 
 
@@ -57,22 +66,35 @@ def path(column: str, kind: str) -> str:
 
 
 def birthday(column: str, kind: str) -> str:
-    """Return the cell as ``MM-DD`` or ``YYYY-MM-DD``, a day that there is."""
+    """Return the cell as ``YYYY-MM-DD``, or ``MM-DD`` where it names no year; a day that there is.
+
+    A date may be written with ``/`` or ``.``, without any, or as its midnight; without a year as ``MM-DD`` alone, for
+    5/6 is May in one country and June in another.
+    """
+    if kind.startswith(("DATE", "TIMESTAMP")):
+        return f"strftime({column}, '%Y-%m-%d')"
     plain = trimmed(column, kind)
-    whole = f"CASE WHEN length({plain}) = 5 THEN '2000-' || {plain} ELSE {plain} END"
-    shaped = f"regexp_full_match({plain}, '([0-9]{{4}}-)?[0-9]{{2}}-[0-9]{{2}}')"
-    return f"CASE WHEN {shaped} AND TRY_CAST({whole} AS DATE) IS NOT NULL THEN {plain} END"
+    date = f"regexp_replace({plain}, '[T ]00:00(:00([.]0+)?)?Z?$', '')"
+    date = f"regexp_replace({date}, '^([0-9]{{4}})([0-9]{{2}})([0-9]{{2}})$', '\\1-\\2-\\3')"
+    dated = f"regexp_full_match({date}, '[0-9]{{4}}([-/.][0-9]{{1,2}}){{2}}')"
+    with_year = f"strftime(TRY_CAST(replace({date}, '.', '-') AS DATE), '%Y-%m-%d')"
+    without = f"strftime(TRY_CAST('2000-' || {plain} AS DATE), '%m-%d')"
+    yearless = f"regexp_full_match({plain}, '[0-9]{{2}}-[0-9]{{2}}')"
+    return f"CASE WHEN {dated} THEN {with_year} WHEN {yearless} THEN {without} END"
 
 
 def number(column: str, kind: str) -> str:
-    """Return the cell as a finite DOUBLE."""
-    value = f"TRY_CAST({column} AS DOUBLE)" if kind == "VARCHAR" else f"CAST({column} AS DOUBLE)"
+    """Return the cell as a finite DOUBLE; text may have commas between thousands."""
+    value = f"CAST({column} AS DOUBLE)"
+    if kind == "VARCHAR":
+        grouped = f"CASE WHEN regexp_full_match(trim({column}), {_GROUPED}) THEN replace({column}, ',', '') END"
+        value = f"coalesce(TRY_CAST({column} AS DOUBLE), TRY_CAST({grouped} AS DOUBLE))"
     return f"CASE WHEN isfinite({value}) THEN {value} END"
 
 
 def amount(column: str, kind: str) -> str:
-    """Return the cell as a DOUBLE of 0 or more: money."""
-    value = number(column, kind)
+    """Return the cell as a DOUBLE of 0 or more: money, perhaps with the sign of a currency."""
+    value = number(_unsigned(column, kind), kind)
     return f"CASE WHEN {value} >= 0 THEN {value} END"
 
 
@@ -83,27 +105,35 @@ def positive(column: str, kind: str) -> str:
 
 
 def money(column: str, kind: str) -> str:
-    """Return the cell as the decimal text that the shop wrote, if it is a number of 0 or more."""
-    return f"CASE WHEN {number(column, kind)} >= 0 THEN {trimmed(column, kind)} END"
+    """Return the cell as decimal text, as the shop wrote it less signs and commas, if it is a number of 0 or more."""
+    plain = _unsigned(column, kind)
+    return f"CASE WHEN {number(plain, kind)} >= 0 THEN replace({trimmed(plain, kind)}, ',', '') END"
+
+
+def _unsigned(column: str, kind: str) -> str:
+    """Return text without the sign of a currency before or behind it."""
+    return f"regexp_replace(trim({column}), {_CURRENCY}, '')" if kind == "VARCHAR" else column
 
 
 def moment(column: str, kind: str) -> str:
     """Return the cell as milliseconds since 1970, UTC, between 1970 and the year 10,000.
 
     A number is seconds, or milliseconds (from 1e11), microseconds (from 1e14), nanoseconds (from 1e17) by its size;
-    text is such a number or RFC 3339, in UTC where it names no offset. What looks like a date (20261101) is neither.
+    text is such a number or RFC 3339, in UTC where it names no offset. What looks like a date (20261101, with or
+    without a time behind it) is neither, and so is a time zone's short name.
     """
     if kind.startswith(("TIMESTAMP", "DATE")):
         value = f"epoch_us(CAST({column} AS TIMESTAMPTZ)) // 1000"
         return f"CASE WHEN {_sensible(value)} THEN {value} END"
     if kind == "VARCHAR":
-        spelled = f"TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)"
+        upper = f"upper(trim({column}))"
+        spelled = f"CASE WHEN regexp_full_match({upper}, {_SPELLED}) THEN TRY_CAST({upper} AS TIMESTAMPTZ) END"
         value = f"coalesce({_epoch(f'TRY_CAST({column} AS DOUBLE)')}, epoch_us({spelled}) // 1000)"
     else:
         value = _epoch(f"CAST({column} AS DOUBLE)")
     digits = f"CAST(TRY_CAST(TRY_CAST({column} AS DOUBLE) AS BIGINT) AS VARCHAR)"
-    date = f"TRY_STRPTIME({digits}, '%Y%m%d')"
-    looks_like_a_date = f"year({date}) BETWEEN {DATES[0]} AND {DATES[1]} AND length({digits}) = 8"
+    date = f"TRY_STRPTIME({digits}, ['%Y%m%d', '%Y%m%d%H%M', '%Y%m%d%H%M%S'])"
+    looks_like_a_date = f"year({date}) BETWEEN {DATES[0]} AND {DATES[1]} AND length({digits}) IN (8, 12, 14)"
     return f"CASE WHEN {_sensible(value)} AND NOT coalesce({looks_like_a_date}, false) THEN {value} END"
 
 

@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 from features.columns import flat, rows
 from features.customer import STAGES, TIERS, summaries
 from features.merges import with_merges
-from features.table_columns import TableColumns
-from features.tables import written_attributes
+from features.table_columns import TableColumns, numeric
+from features.tables import TAKEN, written_attributes
 from features.tag_rules import CustomerTag
 from features.tagging import Tagging, tags_of
 from recommender.bundle import Bundle
@@ -42,7 +42,7 @@ KNOWN = pa.schema(
 )
 """As ``GET /v1/users/{id}`` says them; ``tags`` are the names, the heaviest first. Of whoever wants no personal lists
 all but the first two is null."""
-SILENT = frozenset(("personalize_chosen", "attributes"))
+SILENT = frozenset((*TAKEN, "attributes"))
 """What stands in another column already."""
 
 
@@ -111,7 +111,12 @@ class CustomerTable:
     def _chosen(self, condition: str | None) -> Callable[[pa.Table], pa.Table]:
         if condition is None:
             return lambda table: table
-        return lambda table: table.filter(pa.array(compile_condition(condition, TableColumns(table), "--where")))
+        spelled = numeric(self.declared)
+
+        def chosen(table: pa.Table) -> pa.Table:
+            return table.filter(pa.array(compile_condition(condition, TableColumns(table, spelled), "--where")))
+
+        return chosen
 
 
 def everybody(bundle: Bundle, later: pa.Table | None, users: pa.Table, decided: Decisions) -> list[str]:
@@ -133,11 +138,12 @@ def without_erased(audience: Audience, decided: Decisions) -> Audience:
     return audience.among(np.flatnonzero(~(erased & (np.diff(audience.histories.indptr) == 0))))
 
 
-def declared_of(ids: Sequence[str], users: pa.Table) -> pa.Table:
-    """Return (B rows) what ``users`` says of each of ``ids``, null where it says nothing.
+def declared_of(ids: Sequence[str], users: pa.Table, unsubscribed: pa.Table, now: int) -> pa.Table:
+    """Return (B rows) what ``users`` says of each of ``ids``, null where it says nothing, and what follows from it.
 
-    Attributes that the service took stand above a file's columns of their names. Without columns whose names are ours:
-    a shop's own ``stage`` or ``tier`` is not told.
+    That is how many days it is to their birthday, and from ``unsubscribed`` (``user_id``, ``unsubscribed_at``) when
+    they did so last. Attributes that the service took stand above a file's columns of their names. Without columns
+    whose names are ours: a shop's own ``stage`` or ``tier`` is not told.
     """
     at = rows(pa.array(ids, pa.string()), flat(users["user_id"]))
     known = users.take(pa.array(at, mask=at < 0))
@@ -148,8 +154,30 @@ def declared_of(ids: Sequence[str], users: pa.Table) -> pa.Table:
         column = pc.coalesce(said, known[name].cast(pa.string())) if name in known.column_names else said
         known = known.drop_columns(name) if name in known.column_names else known
         known = known.append_column(name, column)
-    ours = {*KNOWN.names, *SILENT} - {"tags"}
-    return known.drop_columns([name for name in known.column_names if name in ours])
+    ours = {*KNOWN.names, *SILENT, "days_to_birthday", "unsubscribed_at"} - {"tags"}
+    known = known.drop_columns([name for name in known.column_names if name in ours])
+    gone = rows(pa.array(ids, pa.string()), flat(unsubscribed["user_id"]))
+    when = unsubscribed["unsubscribed_at"].take(pa.array(gone, mask=gone < 0))
+    known = known.append_column("days_to_birthday", _days_to(flat(known["birthday"]), now))
+    return known.append_column("unsubscribed_at", when)
+
+
+def _days_to(birthdays: pa.Array, now: int) -> pa.Array:
+    """Return how many days it is to the next of each birthday, ``MM-DD`` or a date: 0 is today, in UTC.
+
+    Who was born on 29 February has it on the 28th where there is none.
+    """
+    parts = [
+        pc.fill_null(pc.utf8_slice_codeunits(birthdays, *span), "1").cast(pa.int64()) for span in ((-5, -3), (-2,))
+    ]
+    month, day = (part.to_numpy() for part in parts)
+    today = np.datetime64(now, "s").astype("datetime64[D]")
+    years = today.astype("datetime64[Y]") + np.arange(2)
+    begun = years[:, None].astype("datetime64[M]") + (month - 1)
+    last = (begun + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    held = np.minimum(begun.astype("datetime64[D]") + (day - 1), last)
+    days = (np.where(held[0] >= today, held[0], held[1]) - today).astype(np.int64)
+    return pa.array(days, mask=birthdays.is_null().to_numpy(zero_copy_only=False))
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,7 @@ none; importing again brings what is missing. One import at a time works on a sh
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.consent import without_erased_events, without_erased_users
+from features.consent import withdrawn, without_erased_events, without_erased_users
 from features.sql import connect, located
 from features.tables import ITEMS, USERS
 from features.upsert import different, upsert
@@ -84,7 +84,8 @@ def import_files(
 ) -> ImportReport:
     """Import files into the folder of a shop and return what was done; no event is after ``latest`` (since 1970).
 
-    Items and customers: a later row wins cell by cell, and an empty cell leaves what is known. Raises
+    Items and customers: a later row wins cell by cell, and an empty cell leaves what is known; a consent that was
+    withdrawn from the service stays so. Raises
     ``UnreadableFile`` before anything of that file is written; files before it stay imported.
     """
     folder, report = ShopFolder(shop), ImportReport()
@@ -100,7 +101,7 @@ def import_files(
             rows = read_users(path)
             with alone(shop):
                 kept = without_erased_users(rows.table, read_erased(shop))
-                report.users += _upsert(folder.users, replace(rows, table=kept), USERS)
+                report.users += _upsert(folder.users, replace(rows, table=kept), USERS, withdrawn)
             report.forgotten += len(rows.table) - len(kept)
             _keep_rejects(folder, path, rows.rejects, report)
     return report
@@ -144,12 +145,15 @@ def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
     return batch.filter(pc.invert(pc.is_in(batch["event_id"], value_set=known))) if len(known) else batch
 
 
-def _upsert(target: Path, rows: FileRows, schema: pa.Schema) -> Counts:
+def _upsert(
+    target: Path, rows: FileRows, schema: pa.Schema, stand: Callable[[pa.Table], pa.Table] = lambda table: table
+) -> Counts:
+    """Bring rows into a file, of which ``stand`` returns what no file may change as it was."""
     try:
         held = read_whole(target, schema)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(target, error) from error
-    merged = upsert([held, rows.table], schema)
+    merged = stand(upsert([held, rows.table], schema))
     write_whole(target, merged)
     rejected = sum(not reject.kept for reject in rows.rejects)
     changed = different(held, merged.slice(0, len(held)))

@@ -65,6 +65,8 @@ def open_raw(connection: duckdb.DuckDBPyConnection, path: Path) -> RawFile:
 
 def unreadable(path: Path, error: Exception) -> UnreadableFile:
     """Return the error that names the file and the first line of the reader's own complaint."""
+    if isinstance(error, UnicodeDecodeError):
+        return UnreadableFile(str(path), "is not UTF-8; convert it first, as iconv -f GB18030 -t UTF-8 would")
     return UnreadableFile(str(path), f"cannot be read: {str(error).splitlines()[0]}")
 
 

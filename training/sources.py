@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.consent import refusing, without_erased_events, without_erased_users
-from features.event_names import event_type
+from features.event_names import canonical_name, event_type
 from features.merges import merged_users, with_merges
 from features.sql import connect, located
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, TIME, USERS, Tables, conform
@@ -112,6 +112,20 @@ def read_users_known(shop: Path) -> pa.Table:
         return _users(folder, _parquet(folder.erased, ERASED), _parquet(folder.merges, MERGES))
 
 
+def read_unsubscribed(shop: Path, until: int | None) -> pa.Table:
+    """Return when each customer last unsubscribed up to ``until`` (``user_id``, ``unsubscribed_at``), of whatever.
+
+    A visitor who turned out to be a customer is that customer; what came before an erasure is left out.
+    """
+    folder = ShopFolder(shop)
+    with unchanging(shop):
+        done = _log_events(folder.event_files(), f"event = '{canonical_name(EventType.UNSUBSCRIBE)}'")
+        done = without_erased_events(done, _parquet(folder.erased, ERASED))
+        done = with_merges(done, _parquet(folder.merges, MERGES))
+    last = up_to(done, until).group_by("user_id").aggregate([("timestamp", "max")])
+    return last.rename_columns(["user_id", "unsubscribed_at"])
+
+
 def read_log_since(shop: Path, since: int) -> pa.Table:
     """Return the events that the folder of a shop holds of the day of ``since`` (seconds since 1970) and later days.
 
@@ -135,7 +149,11 @@ def _read_log(folder: ShopFolder) -> Tables:
 
 
 def _users(folder: ShopFolder, erased: pa.Table, merges: pa.Table) -> pa.Table:
-    """Return one row a customer, without those who are erased under any of their ids."""
+    """Return one row a customer, without those who are to be erased under any of their ids.
+
+    Of whom that is done, the file holds what was declared since.
+    """
+    erased = erased.filter(pc.invert(pc.fill_null(erased["is_fulfilled"], False)))
     users = without_erased_users(_parquet(folder.users, USERS), erased)
     return without_erased_users(merged_users(users, merges), erased)
 
@@ -152,14 +170,14 @@ def _together(parts: Sequence[FileRows], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables([part.table for part in parts]) if parts else schema.empty_table()
 
 
-def _log_events(files: Sequence[Path]) -> pa.Table:
+def _log_events(files: Sequence[Path], condition: str = "true") -> pa.Table:
     if not files:
         return EVENTS.empty_table()
     listed = ", ".join(map(located, files))
     source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     try:
         with connect() as connection:
-            log = connection.sql(f"SELECT * FROM {source}").to_arrow_table()
+            log = connection.sql(f"SELECT * FROM {source} WHERE {condition}").to_arrow_table()
             return conform(log.select([name for name in EVENTS.names if name in log.column_names]), EVENTS)
     except duckdb.Error as error:
         raise _culprit(files, error) from error

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from features.tables import USERS
+from features.tables import TIME, USERS
 from machine.publications import RECORD
 from machine.shop_folder import ShopFolder
 from recommender.errors import InvalidInput
 from training.privacy import UNDECIDED, Decisions
-from training.sources import read_decisions, read_log_since, read_users_known, up_to
+from training.sources import read_decisions, read_log_since, read_unsubscribed, read_users_known, up_to
+
+NO_ONE = pa.schema([("user_id", pa.string()), ("unsubscribed_at", TIME)]).empty_table()
 
 
 def shop_of(bundle: Path) -> Path | None:
@@ -47,3 +49,9 @@ def declared_beside(bundle: Path) -> pa.Table:
     """Return what was declared of customers, as ``USERS``; nothing where the bundle lies in no data folder."""
     shop = shop_of(bundle)
     return read_users_known(shop) if shop else USERS.empty_table()
+
+
+def unsubscribed_beside(bundle: Path, until: int | None) -> pa.Table:
+    """Return when customers last unsubscribed up to ``until``, as ``read_unsubscribed`` does."""
+    shop = shop_of(bundle)
+    return read_unsubscribed(shop, until) if shop else NO_ONE

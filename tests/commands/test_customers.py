@@ -118,6 +118,57 @@ def test_its_file_is_an_audience(call: Call, data: Path) -> None:
         assert {row["user_id"]: row["tags"] for row in csv.DictReader(file)}["newcomer"] == "camping"
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("shoe > 40", {"u1"}),
+        ("shoe between 38 and 42 and shoe * 2 < 80", {"u3"}),
+        ("shoe = '42' and shoe in ('42', '43')", {"u1"}),
+        ("consent_email is not null and not consent_email", {"u2"}),
+        ("consent_sms is null and orders < 0", set()),
+    ],
+)
+def test_numbers_among_attributes_compare_and_what_nobody_told_is_null(
+    call: Call, data: Path, condition: str, expected: set[str]
+) -> None:
+    assert set(told(call, data, "--where", condition)) == expected
+    assert set(told(call, data, "--where", "consent_email is null")) == set(told(call, data)) - set(
+        told(call, data, "--where", "consent_email is not null")
+    )
+
+
+def test_a_text_that_is_no_number_does_not_compare_as_one(call: Call, data: Path) -> None:
+    out = data / "c.csv"
+    done = call("customers", "--bundle", data / "main", "--out", out, "--where", "region > 5")
+    assert (done.status, "'region' is text, which this cannot compare" in done.err) == (2, True), done.err
+
+
+def test_it_says_how_far_the_next_birthday_is(call: Call, data: Path) -> None:
+    days = {"u1": "1990-04-10", "u2": "04-09", "u4": "04-11", "u5": "2000-02-29", "u6": ""}
+    (data / "b.csv").write_text("user_id,birthday\n" + "".join(f"{one},{day}\n" for one, day in days.items()))
+    assert call("import", "--data", data, "--users", data / "b.csv").status == 0
+    found = told(call, data)
+    assert {one: found[one]["days_to_birthday"] for one in days} == {
+        "u1": 0, "u2": 364, "u4": 1, "u5": 324, "u6": None
+    }  # fmt: skip
+    assert set(told(call, data, "--where", "days_to_birthday <= 7")) == {"u1", "u4"}
+
+
+def test_it_says_who_unsubscribed_and_when(call: Call, data: Path) -> None:
+    assert all(row["unsubscribed_at"] is None for row in told(call, data).values())
+    lines = ["u1,unsubscribe,2026-03-01", "u1,退订,2026-03-05", "u2,unsubscribe,2026-05-01", "v,unsubscribe,2026-03-02"]
+    (data / "e.csv").write_text("user_id,event,timestamp,item_id\n" + "".join(f"{line},\n" for line in lines))
+    assert call("import", "--data", data, "--interactions", data / "e.csv").status == 0
+    decide(data, "nobody", {"v": "u40"})
+    found = told(call, data)
+    known = {one: row["unsubscribed_at"] for one, row in found.items() if row["unsubscribed_at"]}
+    assert known == {"u1": datetime(2026, 3, 5, tzinfo=UTC), "u40": datetime(2026, 3, 2, tzinfo=UTC)}
+    assert set(told(call, data, "--where", "unsubscribed_at >= '2026-03-03'")) == {"u1"}
+    assert set(told(call, data, "--where", "consent_email and unsubscribed_at is null")) == {"u3", "newcomer"}
+    decide(data, "u1", {"v": "u40"})
+    assert {one for one, row in told(call, data).items() if row["unsubscribed_at"]} == {"u40"}
+
+
 def decide(data: Path, erased: str, merges: dict[str, str]) -> None:
     when = datetime(2026, 4, 9, tzinfo=UTC)
     moments = [int(when.timestamp() * 1000)] * len(merges)

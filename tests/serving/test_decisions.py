@@ -87,6 +87,39 @@ def test_what_a_customer_chose_at_the_service_stands_above_a_later_file(
     assert read_decisions(settings.shop_folder).refusing.to_pylist() == ["u0"]
 
 
+@pytest.mark.parametrize("consent", ["consent_email", "consent_sms", "consent_push", "consent_personalization"])
+def test_a_consent_withdrawn_from_the_service_is_brought_back_by_no_file(
+    client: FlaskClient, archiver: Archiver, settings: Settings, tmp_path: Path, consent: str
+) -> None:
+    def declared() -> list[bool | None]:
+        return [row[consent] for row in read_log(settings.shop_folder).users.to_pylist() if row["user_id"] == "u0"]
+
+    given = f"user_id,{consent}\nu0,yes\nu1,yes\n"
+    bring(settings, tmp_path, users=given)
+    client.patch("/v1/users/u0", json={consent: False})
+    archiver.work()
+    bring(settings, tmp_path, users=given)
+    assert (declared(), client.get("/v1/users/u0").json["declared"]) == ([False], {consent: False})
+    client.patch("/v1/users/u0", json={consent: True})
+    archiver.work()
+    bring(settings, tmp_path, users=given)
+    assert declared() == [True]
+    bring(settings, tmp_path, users=f"user_id,{consent}\nu0,no\n")
+    assert declared() == [False]
+
+
+def test_what_is_declared_after_an_erasure_is_known(
+    client: FlaskClient, archiver: Archiver, settings: Settings, tmp_path: Path
+) -> None:
+    bring(settings, tmp_path, users="user_id,birthday,region\nu0,05-12,DE\n")
+    client.delete("/v1/users/u0")
+    archiver.work()
+    client.put("/v1/users/u0", json={"consent_email": True, "birthday": "10-22"})
+    archiver.work()
+    (row,) = read_log(settings.shop_folder).users.to_pylist()
+    assert (row["birthday"], row["consent_email"], row["region"]) == ("10-22", True, None)
+
+
 def test_a_consent_that_is_given_again_is_obeyed_by_the_next_list(client: FlaskClient, archiver: Archiver) -> None:
     client.put("/v1/users/u0", json={"consent_personalization": False})
     archiver.work()

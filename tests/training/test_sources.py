@@ -89,6 +89,17 @@ def test_a_timestamp_is_rfc_3339_or_seconds_or_milliseconds(tmp_path: Path, cell
     assert row["timestamp"].isoformat() == moment
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["2026-11-17 08:00:00 CST", "2026-11-17T08:00 EST", "20261117", "202611170800", "20261117080000", "17 Nov 2026"],
+)
+def test_what_is_no_moment_or_means_several_is_refused(tmp_path: Path, cell: str) -> None:
+    path = written(tmp_path, "t.csv", f"user_id,item_id,timestamp\nu,i,{cell}\n")
+    found = read_events(path)
+    reason = "timestamp is neither RFC 3339 nor seconds or milliseconds since 1970"
+    assert ([reject.reason for reject in found.rejects], len(found.table)) == ([reason], 0)
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(10**9, 4 * 10**9), st.sampled_from(["seconds", "ms", "text"])), min_size=1))
 def test_spellings_of_time_may_be_mixed_in_one_file(
@@ -373,16 +384,72 @@ def test_every_cell_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert found.table["price"].to_pylist() == ["5"]
 
 
-@pytest.mark.parametrize(("cell", "kept"), [("02-29", True), ("1990-05-17", True), ("02-30", False), ("5-7", False)])
-def test_a_birthday_is_a_day_that_there_is(tmp_path: Path, cell: str, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("02-29", "02-29"),
+        ("1990-05-17", "1990-05-17"),
+        ("1990/5/7", "1990-05-07"),
+        ("1990.05.17", "1990-05-17"),
+        ("19900517", "1990-05-17"),
+        ("1996-02-29 00:00:00", "1996-02-29"),
+        ("1996-02-29T00:00Z", "1996-02-29"),
+        ("02-30", None),
+        ("1995-02-29", None),
+        ("19901340", None),
+        ("5-7", None),
+        ("17.5.1990", None),
+        ("1990-05-17 08:00", None),
+    ],
+)
+def test_a_birthday_is_a_day_that_there_is(tmp_path: Path, cell: str, expected: str | None) -> None:
     found = read_users(written(tmp_path, "a.csv", f"user_id,birthday\nu,{cell}\n"))
-    assert found.table["birthday"].to_pylist() == [cell if kept else None]
+    assert found.table["birthday"].to_pylist() == [expected]
     reason = "birthday is neither MM-DD nor YYYY-MM-DD; the rest of the row is kept"
-    assert [reject.reason for reject in found.rejects] == ([] if kept else [reason])
+    assert [reject.reason for reject in found.rejects] == ([] if expected else [reason])
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("ns"), pa.timestamp("us"), pa.date32()])
+def test_a_birthday_of_parquet_is_its_day(tmp_path: Path, kind: pa.DataType) -> None:
+    days = pa.array([datetime(1990, 5, 17), None, datetime(1896, 2, 29)], kind)  # noqa: DTZ001
+    pq.write_table(pa.table({"user_id": ["a", "b", "c"], "birthday": days}), tmp_path / "u.parquet")
+    found = read_users(tmp_path / "u.parquet")
+    assert (found.table["birthday"].to_pylist(), found.rejects) == (["1990-05-17", None, "1896-02-29"], [])
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"), [("no", False), ("拒绝", False), ("denied", False), ("同意", True), ("???", False), ("", None)]
+    ("cell", "price"),
+    [
+        ("¥3.5", 3.5),
+        ("￥ 1,299.00", 1299.0),
+        ("12 元", 12.0),
+        ("1,234,567", 1234567.0),
+        ("$0", 0.0),
+        ("9,90", None),
+        ("1,2345", None),
+        ("¥-3", None),
+        ("3 apples", None),
+    ],
+)
+def test_money_may_have_its_sign_and_commas_between_thousands(tmp_path: Path, cell: str, price: float | None) -> None:
+    path = written(tmp_path, "a.csv", f'user_id,item_id,timestamp,price\nu,i,0,"{cell}"\n')
+    assert read_events(path).table["price"].to_pylist() == ([] if price is None else [price])
+    items = read_items(written(tmp_path, "i.csv", f'item_id,price\ni,"{cell}"\n'))
+    assert [float(text) if text else None for text in items.table["price"].to_pylist()] == [price]
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("no", False),
+        ("拒绝", False),
+        ("denied", False),
+        ("同意", True),
+        ("???", False),
+        ("", None),
+        ("已订阅", True),
+        ("退订", False),
+    ],
 )
 def test_a_consent_that_nobody_can_read_is_none(tmp_path: Path, cell: str, told: bool | None) -> None:
     text = f"user_id,birthday,Consent Personalization\nu,31.12.1990,{cell}\n"
