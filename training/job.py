@@ -22,7 +22,7 @@ from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import Assignment, Lessons, joined, lessons, tells_dates
+from training.lessons import TELLING, Assignment, Lessons, joined, lessons, tells_dates
 from training.progress import Progress
 from training.split import (
     Acquisitions,
@@ -105,8 +105,12 @@ def _learned(
     stretches = windows(acquired.dataset, since, _stretches(acquired, config, since))
     progress("fitting the sources on the past")
     for window, fitted in _fitted(acquired, config, since, stretches):
-        for bundle, asked in _slices(acquired, config, window, fitted, rng):
-            assignments += [(name, _assignment(name, bundle, part)) for name, parts in asked.items() for part in parts]
+        for bundle, asked in _slices(acquired, config, window, fitted, len(stretches), rng):
+            assignments += [
+                (name, _assignment(name, bundle, part, len(stretches)))
+                for name, parts in asked.items()
+                for part in parts
+            ]
         if window[0] == since:
             past, home = fitted, _some(questions(acquired, window, VISITS, rng), config.ranker.customers, rng)
     found = lessons(
@@ -142,9 +146,16 @@ def _lasting(bundle: Bundle, lasts: bool) -> Bundle:
 
 
 def _slices(
-    acquired: Acquisitions, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
+    acquired: Acquisitions,
+    config: Config,
+    window: tuple[int, int],
+    fitted: Bundle,
+    stretches: int,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
     """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
+
+    The window is one of so many ``stretches``.
 
     A list is asked for soon after the bundle was made: rankers must not learn from counts that are weeks old.
     """
@@ -153,7 +164,7 @@ def _slices(
         models = fitted.models
         if part[0] > window[0]:
             models = recounted(fitted.models, acquired.dataset.before(part[0]), config, now=part[0], had=acquired.had)
-        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), rng)
+        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), stretches, rng)
 
 
 def _rankers(
@@ -181,13 +192,18 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _questions(
-    acquired: Acquisitions, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
+    acquired: Acquisitions,
+    config: Config,
+    window: tuple[int, int],
+    parts: int,
+    stretches: int,
+    rng: np.random.Generator,
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
-    The window is one of so many ``parts`` that share visits and moments.
+    The window is one of so many ``parts`` of a stretch, which share visits, and moments with those of all ``stretches``.
     """
-    visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
+    visits, most = -(-VISITS // parts), -(-config.ranker.customers // (parts * stretches))
     every = questions(acquired, window, visits, rng)
     fresh = questions(acquired, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
@@ -204,11 +220,12 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     return asked.take(np.sort(order[:most]))
 
 
-def _assignment(name: str, past: Bundle, asked: Questions) -> Assignment:
+def _assignment(name: str, past: Bundle, asked: Questions, stretches: int) -> Assignment:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
     asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
     held, dated = held_out(asked.customer), tells_dates(asked, past.catalogue)
-    return Assignment(past, placement.sources, asked, held, exclude_had=name == "discovery", dated=dated)
+    telling = TELLING // stretches
+    return Assignment(past, placement.sources, asked, held, name == "discovery", dated=dated, telling=telling)
 
 
 def _horizon(asked: Questions) -> float:

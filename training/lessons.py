@@ -21,8 +21,7 @@ from training.forked import CORES, forked
 from training.split import Questions
 
 TELLING, FEWEST = 60_000, 30
-"""How many candidates of an assignment are kept. Where it has many moments, each keeps its hits and misses drawn at
-random, in all ``FEWEST`` at least; where it has few, each keeps all."""
+"""How many candidates the parts of a window keep, each for itself; and how many each moment does at least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +68,9 @@ class Assignment:
     dated: bool = False
     """Only what was on sale at a moment may be proposed: among items that nobody could be shown, rankers would learn
     that only what all turn to is ever chosen."""
+    telling: int = TELLING
+    """How many candidates are kept. Of many moments each keeps its hits and misses drawn at random, in all ``FEWEST``
+    at least; of few each keeps all."""
 
 
 def lessons(
@@ -127,7 +129,7 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
         return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
     columns = describe(signals, bundle.catalogue, candidates)
-    telling = max(TELLING // len(assignment.asked), FEWEST)
+    telling = max(assignment.telling // len(assignment.asked), FEWEST)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),
