@@ -7,7 +7,7 @@ import pyarrow as pa
 import typer
 
 from commands.console import progress, say
-from commands.options import BundleKey, Now, moment
+from commands.options import BundleKey, Now, check_target, moment
 from commands.reading import check_is_no_input, ids_of
 from features.tagging import tagging
 from recommender.bundle_io import load, signing_key
@@ -16,7 +16,7 @@ from training.audience import gather
 from training.customer_table import CustomerTable, declared_of, everybody, persons, without_erased
 from training.forked import CORES
 from training.registry import bundle_folder
-from training.row_file import check_target, row_file
+from training.row_file import check_suffix, row_file
 from training.surroundings import (
     check_apart,
     decided_beside,
@@ -53,7 +53,8 @@ def customers(
 
     Example: tagalong customers --bundle data/main/bundles --out lapsed.csv --where "stage = 'lapsed' and consent_email"
     """
-    check_target(out)
+    check_suffix(out)
+    check_target("--out", out)
     check_is_no_input("--out", out, [users])
     folder = bundle_folder(bundle)
     check_apart(out, folder)

@@ -119,6 +119,8 @@ def diff(
     """
     registry = _registry(data, shop, bundle_key)
     first, second = (load(_folder(registry, name), key=registry.key) for name in (before, after))
+    if not len(second.users):
+        raise InvalidInput("after", f"{after} knows no customer whose lists could be compared")
     now = 1 + max(first.info.data_until, second.info.data_until)
     show_difference(compare(first, second, customers=customers, count=count, now=now), output)
 

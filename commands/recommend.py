@@ -9,7 +9,7 @@ import pyarrow as pa
 import typer
 
 from commands.console import progress, say
-from commands.options import BundleKey, Now, moment
+from commands.options import BundleKey, Now, check_target, moment
 from commands.reading import check_is_no_input, ids_of, read
 from features.stock import updated
 from machine.config_file import load_config
@@ -28,7 +28,7 @@ from training.forked import CORES
 from training.lists_file import write_lists
 from training.progress import Progress
 from training.registry import bundle_folder
-from training.row_file import check_target
+from training.row_file import check_suffix
 from training.sources import up_to
 from training.surroundings import check_apart, decided_beside, events_since, shop_of
 
@@ -76,7 +76,8 @@ def recommend(
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
     --filter "in_stock and price < 50"
     """
-    check_target(out)
+    check_suffix(out)
+    check_target("--out", out)
     check_is_no_input("--out", out, [users, config, *(history or ())])
     folder = bundle_folder(bundle)
     check_apart(out, folder)

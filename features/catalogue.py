@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.columns import coded, flags, flat, id_map, numbers, rows, seconds, texts
+from features.columns import coded, flags, flat, id_map, is_numeric, numbers, rows, seconds, texts
 from features.sql import connect, literal
 from features.tables import ITEMS
 from features.tags import category_path, item_tags
@@ -18,7 +18,6 @@ from recommender.values import EARLIEST, LATEST
 
 STATE = ("in_stock", "hidden", "first_seen")
 """Columns that are told by arrays alone, so no part of an item's properties."""
-_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 
 
 def build_catalogue(
@@ -59,17 +58,6 @@ def build_catalogue(
         texts={name: coded(column) for name, column in textual.items()},
         properties=properties(table, numeric),
     )
-
-
-def is_numeric(column: pa.Array) -> bool:
-    """Say whether an attribute has values and all of them are numbers as JSON writes them (``007`` is not).
-
-    Numbers that are too large to be one, such as the code ``12e456``, are text.
-    """
-    given = pc.drop_null(column).cast(pa.string())
-    if not len(given) or not pc.all(pc.match_substring_regex(given, _NUMBER)).as_py():
-        return False
-    return bool(pc.all(pc.is_finite(given.cast(pa.float64()))).as_py())
 
 
 def properties(table: pa.Table, numeric: Mapping[str, pa.Array]) -> Texts:

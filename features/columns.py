@@ -9,6 +9,7 @@ from recommender.catalogue import Coded
 from recommender.ids import IdMap, Texts
 
 LARGEST = float(np.finfo(np.float32).max)
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -52,6 +53,17 @@ def coded(column: pa.ChunkedArray | pa.Array) -> Coded:
     """Return a text column as codes into its distinct texts."""
     names = distinct(column)
     return Coded(rows(column, names), id_map(names))
+
+
+def is_numeric(column: pa.Array) -> bool:
+    """Say whether an attribute has values and all of them are numbers as JSON writes them (``007`` is not).
+
+    Numbers that are too large to be one, such as the code ``12e456``, are text.
+    """
+    given = pc.drop_null(column).cast(pa.string())
+    if not len(given) or not pc.all(pc.match_substring_regex(given, _NUMBER)).as_py():
+        return False
+    return bool(pc.all(pc.is_finite(given.cast(pa.float64()))).as_py())
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from features.columns import coded, distinct, flags, id_map, listed, numbers, rows, seconds
+from features.columns import coded, distinct, flags, id_map, is_numeric, listed, numbers, rows, seconds
 from recommender.columns import Column, Flag, Number, Tags, Text, Time
 from recommender.values import EARLIEST
 
@@ -41,14 +41,8 @@ class TableColumns:
 
 def numeric(table: pa.Table) -> frozenset[str]:
     """Return the columns of texts that spell numbers alone."""
-    return frozenset(name for name in table.column_names if _spells_numbers(table.column(name)))
-
-
-def _spells_numbers(column: pa.ChunkedArray) -> bool:
-    if not pa.types.is_string(column.type):
-        return False
-    spelled = pc.match_substring_regex(pc.unique(column).drop_null(), r"^-?\d+([.]\d+)?$")
-    return bool(len(spelled) and pc.all(spelled).as_py())
+    texts = (field.name for field in table.schema if pa.types.is_string(field.type))
+    return frozenset(name for name in texts if is_numeric(pc.unique(table.column(name))))
 
 
 def _kind(column: pa.ChunkedArray, is_numeric: bool) -> Column:

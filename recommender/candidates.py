@@ -58,10 +58,6 @@ class Allowed:
         """Return the same for only what ``table`` (B × N) marks, too."""
         return Allowed(self.eligible, self.table & table, self.most_excluded + int((~table).sum(axis=1).max(initial=0)))
 
-    def tighter(self, by: int) -> "Allowed":
-        """Return the same for a table from which up to ``by`` more items a customer were taken."""
-        return Allowed(self.eligible, self.table, self.most_excluded + by)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:

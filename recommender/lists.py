@@ -178,7 +178,7 @@ def _left(found: Ranked, rules: Rules, lists: Ordered) -> Allowed:
     left = allowed_by(found.signals.queries, rules)
     customer, place = np.nonzero(lists.rows >= 0)
     left.table[customer, lists.rows[customer, place]] = False
-    return left.tighter(lists.rows.shape[1])
+    return left
 
 
 def _fallback(bundle: Bundle, found: Ranked, name: FallbackName, left: Allowed, most: int) -> NDArray[np.int32]:

@@ -22,7 +22,7 @@ from features.consent import without_erased_events
 from features.tables import ERASED, EVENTS, ITEMS, MERGES, USERS, WITHDRAWN, conform
 from features.upsert import upsert
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, encoded, put, read_whole, write_whole
+from machine.whole_files import alone, encoded, put, read_whole, write_sorted
 from recommender.times import DAY
 from serving.stream import NOTHING, Entry, StreamId
 
@@ -161,7 +161,7 @@ def _upsert(path: Path, rows: Mapping[str, Row], schema: pa.Schema) -> None:
             told = [_facts([*rows.values()], schema)]
         except UNREADABLE:  # of two kinds, such as a number and a truth value for what is in stock
             told = [_facts([row], schema) for row in rows.values()]
-        write_whole(path, upsert([held, *told], schema))
+        write_sorted(path, upsert([held, *told], schema))
 
 
 def _without(held: pa.Table, rows: Mapping[str, Row], schema: pa.Schema) -> pa.Table:
@@ -236,7 +236,7 @@ def _read(entries: Sequence[Entry]) -> tuple[list[tuple[StreamId, dict[str, Any]
             continue
         try:
             rows.append((entry.id, _row(entry.fields)))
-        except (ValueError, TypeError, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             bad.append(Unreadable(entry, f"{type(error).__name__}: {error}"))
     return rows, bad
 

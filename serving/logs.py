@@ -7,7 +7,7 @@ import structlog
 
 
 def configure(level: str) -> None:
-    """Log everything from ``level`` (``info``) upwards, with a UTC time and the request's id where there is one."""
+    """Log everything from ``level`` (``info``) upwards, with a UTC time and a request's ``traceparent``."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

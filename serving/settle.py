@@ -32,7 +32,6 @@ def _earned(shelf: Shelf, history: Histories, now: int) -> list[Mapping[str, Ear
 
 def _shorten(services: Services, profile: Profile, tags: Mapping[str, Earned]) -> None:
     known: dict[str, CustomerTag] = {tag.name: tag for tag in profile.given}
-    fresh = [
-        earned for name, earned in tags.items() if name not in profile.muted and outweighs(earned.tag, known.get(name))
-    ]
+    kept = profile.muted.union(tag.name for tag in profile.given if tag.provenance == "hand")
+    fresh = [earned for name, earned in tags.items() if name not in kept and outweighs(earned.tag, known.get(name))]
     services.customers.condense(profile, services.live.recent_events, fresh)

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import total_ordering
 from typing import Self
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class StreamId:
-    """When an entry came into the stream: milliseconds since 1970, and a number among those of the same one."""
+    """When an entry came into the stream: milliseconds since 1970, and a number among those of the same one.
+
+    They are ordered as Redis orders them.
+    """
 
     ms: int
     number: int
@@ -19,10 +20,6 @@ class StreamId:
         """Read Redis's ``1700000000000-3``."""
         ms, _, number = text.partition("-")
         return cls(int(ms), int(number or 0))
-
-    def __lt__(self, other: "StreamId") -> bool:
-        """Order as Redis does."""
-        return (self.ms, self.number) < (other.ms, other.number)
 
     def __str__(self) -> str:
         """Return it as Redis writes it."""

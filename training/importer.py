@@ -19,7 +19,7 @@ from features.sql import connect, located
 from features.tables import ITEMS, USERS
 from features.upsert import different, upsert
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, locked, put, read_whole, unchanging, write_whole
+from machine.whole_files import alone, locked, put, read_whole, unchanging, write_sorted
 from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.progress import Progress
@@ -154,7 +154,7 @@ def _upsert(
     except (OSError, pa.ArrowException) as error:
         raise unreadable(target, error) from error
     merged = stand(upsert([held, rows.table], schema))
-    write_whole(target, merged)
+    write_sorted(target, merged)
     rejected = sum(not reject.kept for reject in rows.rejects)
     changed = different(held, merged.slice(0, len(held)))
     return Counts(len(rows.table), len(merged) - len(held), rejected, changed)

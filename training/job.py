@@ -201,7 +201,8 @@ def _questions(
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
-    The window is one of so many ``parts`` of a stretch, which share visits, and moments with those of all ``stretches``.
+    The window is one of so many ``parts`` of a stretch, which share visits; with those of all ``stretches`` they share
+    moments.
     """
     visits, most = -(-VISITS // parts), -(-config.ranker.customers // (parts * stretches))
     every = questions(acquired, window, visits, rng)

@@ -45,7 +45,7 @@ def trained(dataset: Dataset, config: Config, run: Run, progress: Progress, riva
     created = datetime.fromtimestamp(run.created, UTC)
     info = replace(
         fitted.bundle.info,
-        bundle_id=f"{created:%Y%m%dT%H%M%SZ}-{_mark(dataset, config)}",
+        bundle_id=f"{created:%Y%m%dT%H%M%SZ}-{_mark(dataset, config, run.archived_until)}",
         created_at=rfc3339(run.created),
         metrics=metrics,
         archived_until=run.archived_until,
@@ -121,10 +121,10 @@ def _current(registry: Registry, force: bool) -> Bundle | None:
         return None
 
 
-def _mark(dataset: Dataset, config: Config) -> str:
-    """Return six characters that differ where the configuration or the data do."""
+def _mark(dataset: Dataset, config: Config, archived_until: str) -> str:
+    """Return six characters that differ where the configuration, the data or how far they reach do."""
     log, catalogue = dataset.histories, dataset.catalogue
-    digest = hashlib.sha256(config.model_dump_json().encode())
+    digest = hashlib.sha256(f"{config.model_dump_json()} {archived_until}".encode())
     parts = (
         log.indptr,
         log.item,
@@ -134,6 +134,8 @@ def _mark(dataset: Dataset, config: Config) -> str:
         log.price,
         dataset.users.text,
         catalogue.items.text,
+        dataset.declared.indptr,
+        dataset.declared.indices,
     )
     for part in (*parts, catalogue.properties.text, catalogue.tags.indices, catalogue.in_stock, catalogue.hidden):
         digest.update(np.ascontiguousarray(part).data)

@@ -44,12 +44,10 @@ def _plain(table: pa.Table) -> pa.Table:
     return table
 
 
-def check_target(path: Path) -> None:
-    """Raise InvalidInput where rows cannot be written to ``path``."""
+def check_suffix(path: Path) -> None:
+    """Raise InvalidInput where the name of ``path`` does not say how rows are written."""
     if path.suffix not in (".csv", ".parquet"):
         raise InvalidInput("--out", f"{path.name}: expected a file name that ends in .csv or .parquet")
-    if not path.parent.is_dir():
-        raise InvalidInput("--out", f"{path.parent}: no such folder")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from features.consent import forgotten
 from features.sql import connect, literals, located
 from features.tables import EVENTS, USERS, conform, written_attributes
 from machine.shop_folder import ShopFolder
-from machine.whole_files import alone, put, read_whole, unchanging, write_whole
+from machine.whole_files import alone, put, read_whole, unchanging, write_sorted, write_whole
 from recommender.errors import Unavailable
 from serving.ports import Erasure
 
@@ -123,7 +123,7 @@ class ParquetArchive:
         users = read_whole(path, USERS)
         known = int(pc.sum(pc.is_in(users["user_id"], value_set=ids)).as_py() or 0)
         if known:
-            write_whole(path, forgotten(users, ids))
+            write_sorted(path, forgotten(users, ids))
         return known
 
     def _without(self, path: Path, column: str, erasure: Erasure) -> int:

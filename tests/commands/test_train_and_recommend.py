@@ -173,7 +173,7 @@ def test_a_changed_byte_in_the_bundle_is_named(call: Call, bundle: Path, files: 
     ("arguments", "message"),
     [
         (("--out", "lists.txt"), "ends in .csv or .parquet"),
-        (("--out", "no/such/folder.csv"), "no such folder"),
+        (("--out", "."), "expected a file name"),
         (("--out", "l.csv", "--placement", "shelf"), "without 'shelf' and knows"),
         (("--out", "l.csv", "--now", "yesterday"), "'yesterday' is neither RFC 3339"),
         (("--out", "l.csv", "-n", "0"), "-n"),
@@ -187,6 +187,18 @@ def test_a_wrong_call_is_explained(
     done = call("recommend", "--bundle", bundle, "--users", files / "users.csv", *arguments)
     assert done.status == 2
     assert message in done.err
+
+
+@pytest.mark.parametrize("command", ["recommend", "customers"])
+def test_rows_are_not_written_to_a_folder_and_make_theirs(
+    call: Call, bundle: Path, files: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "lists.csv").mkdir()
+    given = ("--bundle", bundle, "--users", files / "users.csv")
+    done = call(command, *given, "--out", tmp_path / "lists.csv")
+    assert (done.status, "is a folder; name a file" in done.err) == (2, True), done.err
+    assert call(command, *given, "--out", tmp_path / "new" / "lists.csv").status == 0
+    assert (tmp_path / "new" / "lists.csv").is_file()
 
 
 def test_rows_that_cannot_be_read_are_counted_and_kept_beside_the_lists(

@@ -34,6 +34,20 @@ def test_without_a_horizon_the_clock_is_as_asked(ranker) -> None:
     assert within_horizon(queries, 0, ranker) is queries
 
 
+def test_who_is_idle_for_years_is_ranked_as_at_the_rankers_horizon() -> None:
+    bundle = fit(dataset(), Config(), now=10 * DAY, progress=lambda *_: None)
+    by_time = replace(linear(("since",), np.ones(1, np.float32), 7.0), scale=np.full(1, 100, np.float32))
+    bundle, home = replace(bundle, rankers={"home": by_time}), Config().placements["home"]
+    asked = ask(dataset().histories.take(np.array([0])))
+    last = int(asked.histories.time.max())
+    at_horizon, years_on, before = (
+        ranked(bundle, home, replace(asked, now=np.array([last + days * DAY])), Rules.none(1, ITEMS, 5)).score
+        for days in (7, 3650, 5)
+    )
+    np.testing.assert_array_equal(np.sort(years_on), np.sort(at_horizon))
+    assert np.nanmax(before) < np.nanmax(at_horizon)
+
+
 def test_a_page_about_items_that_nobody_knows_is_ranked_like_home() -> None:
     bundle = fit(dataset(), Config(), now=10 * DAY, progress=lambda *_: None)
     rankers = {name: linear((), np.zeros(0, np.float32), horizon=1.0) for name in ("home", "anchored")}

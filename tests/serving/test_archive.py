@@ -180,6 +180,8 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
     mended = {"event_id": "m", "user_id": "u", "item_id": "i", "event": "view", "timestamp": "2026-01-01T00:00:00Z"}
     client_of_redis.xadd("log:{main}", {"event": orjson.dumps(mended)})
     client_of_redis.xadd("log:{main}", entry(0, quantity=True).fields)
+    client_of_redis.xadd("log:{main}", {"event": b"null"})
+    client_of_redis.xadd("log:{main}", {"event": b"[7]"})
     fill(log, 1)
     archiver.work()
     assert archived(tmp_path / "main") == ["u0"]
@@ -191,9 +193,11 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_can_be_put_back(
         "KeyError",
         "TypeError",
         "TypeError",
+        "AttributeError",
+        "AttributeError",
     ]
     done = replay(archiver.archive.folder, log, NOW, LIVE)
-    assert (done.restored, done.left) == (1, 3)
+    assert (done.restored, done.left) == (1, 5)
     assert archiver.work() == 1
     assert sorted(archived(tmp_path / "main")) == ["m", "u0"]
     assert replay(archiver.archive.folder, log, NOW, LIVE).restored == 0

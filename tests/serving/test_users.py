@@ -104,6 +104,24 @@ def test_a_muted_tag_stays_away_until_a_hand_puts_it_back(client: FlaskClient) -
     assert client.delete("/v1/users/new/tags/never had").status_code == 404
 
 
+def test_a_muted_tag_stays_away_however_often_it_is_earned(client: FlaskClient) -> None:
+    send(client, *three_views())
+    client.delete("/v1/users/new/tags/camping")
+    for n in range(60):
+        send(client, *three_views(items=("rope", "axe", "mat")), view("pan", timestamp=NOW + 10 + n))
+    answer = client.get("/v1/users/new/tags").json
+    assert (answer["muted"], [tag["tag"] for tag in answer["tags"]]) == (["camping"], [])
+
+
+def test_a_tag_by_hand_outlives_a_rule_that_gives_it_too(client: FlaskClient, services: Services) -> None:
+    client.put("/v1/users/new/tags/camping", json={"weight": 0.5})
+    send(client, *three_views())
+    for n in range(140):
+        send(client, view("pan", timestamp=NOW + 10 + n))
+    given = services.profiles.read(["new"])[0].given
+    assert [(tag.name, tag.provenance, tag.weight) for tag in given] == [("camping", "hand", 0.5)]
+
+
 def test_a_tag_by_hand_acts_on_the_next_list(client: FlaskClient) -> None:
     client.put("/v1/users/nobody/tags/cooking")
     assert len(set(ids(client, user_id="nobody", count=4)) & set(shop.KITCHEN)) >= 3

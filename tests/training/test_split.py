@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from recommender.candidates import merge
-from recommender.config import Config
+from recommender.config import Config, RankerSettings
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
 from recommender.policy import Rules
@@ -234,6 +234,40 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
     for one, other in zip(together, alone, strict=True):
         assert one.features.tobytes() == other.features.tobytes()
         np.testing.assert_array_equal(one.group, other.group)
+
+
+def test_held_out_moments_stay_whole_and_of_the_others_a_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.lessons.FEWEST", 3)
+    data = random_shop()
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
+    asked = asked_of(data, (7 * DAY, 9 * DAY))
+    held = np.arange(len(asked)) % 2 == 0
+    (few,) = lessons([Assignment(past, HOME, asked, held, exclude_had=False, telling=0)])
+    assert set(few.group[few.held].tolist()) == {ITEMS}
+    assert set(few.group[~few.held].tolist()) == {3}
+
+
+def test_discovery_learns_of_nothing_that_was_had_already() -> None:
+    data = shop(histories([[(row % 4, 1), (4 + row % 4, 8)] for row in range(60)]))
+    past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
+    asked = asked_of(data, (7 * DAY, 9 * DAY), new=True)
+    every = np.ones(len(asked), np.bool_)
+    anything, new = lessons([Assignment(past, HOME, asked, every, exclude_had=had) for had in (False, True)])
+    assert (anything.group.max(), new.group.max()) == (ITEMS, ITEMS - 1)
+    had = new.features[:, new.names.index("times")]
+    assert np.isnan(had).all()
+    assert not np.isnan(anything.features[:, anything.names.index("times")]).all()
+
+
+def test_windows_share_the_moments_that_rankers_learn_from() -> None:
+    """A small shop of many customers is learned over several windows; together they must stay within the setting."""
+    config = Config().model_copy(update={"ranker": RankerSettings(customers=40)})
+    fitted = fit_and_hold(random_shop(600), config, now=9 * DAY, progress=lambda *_: None)
+    counted = {name: figures["moments"] for name, figures in fitted.bundle.info.metrics["rankers"].items()}
+    slack = 8  # windows, each of which rounds up
+    assert 0 < counted["home"] <= 20 + 5 + 2 * slack
+    assert 0 < counted["discovery"] <= 80 + 20 + 2 * slack
+    assert 0 < counted["anchored"] <= 12 + slack
 
 
 def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_miss():
