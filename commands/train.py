@@ -25,6 +25,7 @@ from commands.options import (
 )
 from commands.reading import read
 from features.build import build_dataset
+from features.histories import untimed
 from features.tables import Tables
 from machine.config_file import load_config
 from machine.rule_check import check_rules
@@ -85,6 +86,7 @@ def train(
         )
         pa.default_memory_pool().release_unused()
         _check(dataset, settings, config, now, from_files=bundle is not None)
+        _tell_untimed(dataset)
         run = Run(_moment(dataset, until, clock), until or clock, archived, force)
         if bundle is not None:
             found = train_to(bundle, dataset, settings, run, report, key=signing_key(bundle_key))
@@ -135,6 +137,13 @@ def _check(dataset: Dataset, settings: Config, config: Path | None, now: str | N
         raise InvalidInput("--data", f"{nothing}; tagalong import brings them")
     if config is not None:
         check_rules(config, settings, dataset.catalogue)
+
+
+def _tell_untimed(dataset: Dataset) -> None:
+    """Say of how many events it is not known when they were."""
+    log = dataset.histories
+    if shared := int(untimed(log).sum()):
+        say(f"{shared} of {len(log.time)} events share one second: when they happened is taken for unknown")
 
 
 def _moment(dataset: Dataset, now: int | None, clock: int) -> int:

@@ -1,13 +1,20 @@
 """Turns a table of events into what each customer did."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.columns import flat, milliseconds, numbers, rows
 from features.event_names import event_type
+from recommender.scorer import jitter
+from recommender.times import DAY
 from recommender.trail import changed
 from recommender.values import LATEST, Histories
+
+UNTIMED = 30
+"""Days over which events are spread that have no moment of their own."""
 
 
 def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histories:
@@ -25,6 +32,30 @@ def build_histories(events: pa.Table, users: pa.Array, items: pa.Array) -> Histo
     order = np.lexsort((price, quantity, item, event, time, user))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(users)))]).astype(np.int64)
     return Histories(indptr, item[order], event[order], time[order] // 1000, quantity[order], price[order])
+
+
+def untimed(log: Histories) -> NDArray[np.bool_]:
+    """Return (n,) which events have no moment of their own: those of the second that more than half of all share."""
+    moments, count = np.unique(log.time, return_counts=True)
+    if count.max(initial=0) * 2 <= len(log.time) or len(log.time) < 2:
+        return np.zeros(len(log.time), np.bool_)
+    return np.asarray(log.time == moments[count.argmax()])
+
+
+def spread_out(log: Histories) -> Histories:
+    """Return the log with a moment for every event that has none, in the ``UNTIMED`` days before the one of them all.
+
+    Of a list of who had what, with one date for all, nothing would lie before a split in time. A hash of customer and
+    item says where each goes, so what is learned of their order is noise.
+    """
+    shared, customer = untimed(log), log.customer()
+    if not shared.any():
+        return log
+    luck = jitter(customer.astype(np.int64) * 1_000_003 + log.item)
+    time = np.where(shared, log.time - (luck * UNTIMED * DAY).astype(np.int64), log.time)
+    order = np.lexsort((time, customer))
+    columns = {name: getattr(log, name)[order] for name in ("item", "event", "quantity", "price")}
+    return replace(log, time=time[order], **columns)
 
 
 def continued(past: Histories, later: Histories) -> Histories:

@@ -182,18 +182,23 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str
 
 
 def _given(raw: RawFile, known: Collection[str]) -> dict[str, str]:
-    """Return the file's columns by their canonical names: case, and blanks or dashes in known names, do not matter."""
+    """Return the file's columns by their canonical names: case, and what parts the words of known ones, do not matter."""
     given: dict[str, str] = {}
-    names = {*known, *chain.from_iterable(SPELLINGS.values())}
-    for name in raw.columns:
+    names = {_run_together(name): name for name in (*chain.from_iterable(SPELLINGS.values()), *known)}
+    for name in sorted(
+        raw.columns, key=lambda name: name.strip().lower() not in names.values()
+    ):  # those spelled so first
         plain = name.strip().lower()
-        joined = plain.replace(" ", "_").replace("-", "_")
-        given.setdefault(joined if joined in names else plain, name)
+        given.setdefault(names.get(_run_together(plain), plain), name)
     for name, others in SPELLINGS.items():
         found = next((other for other in others if other in given), None)
         if name in known and name not in given and found:
             given[name] = given.pop(found)
     return given
+
+
+def _run_together(name: str) -> str:
+    return name.translate(str.maketrans("", "", " -_"))
 
 
 def _typed(raw: RawFile, columns: Mapping[str, Column]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from features.histories import spread_out
 from features.tag_pairs import learn_brings
 from recommender import __version__, pairs
 from recommender.bundle import Bundle, BundleInfo, Models
@@ -81,7 +82,11 @@ def fit(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Bu
 
 
 def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progress) -> Fitted:
-    """Return the bundle to serve, and what is needed to judge it without fitting again."""
+    """Return the bundle to serve, and what is needed to judge it without fitting again.
+
+    What has no moment of its own is learned from as if it had, and stays in the bundle's histories as it was told.
+    """
+    told, dataset = dataset.histories, replace(dataset, histories=spread_out(dataset.histories))
     had = strongest_event(dataset.histories.event)
     since, acquired = split_time(dataset, had), Acquisitions.of(dataset, had)
     past, home, learned = _learned(acquired, config, since, progress)
@@ -89,7 +94,8 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
     models = fit_sources(dataset, config, now=until, had=had, start=past.models)
-    bundle = _bundle(dataset, config, models, rankers, {"rankers": figures, "split": since}, now)
+    whole = replace(dataset, histories=told)
+    bundle = _bundle(whole, config, models, rankers, {"rankers": figures, "split": since}, now)
     bundle = _lasting(bundle, past.models.neighbours.lasting)
     bundle = replace(bundle, brings=learn_brings(dataset.histories, dataset.catalogue))
     held = home.take(np.flatnonzero(held_out(home.customer) & changed(home.customer)))

@@ -465,6 +465,15 @@ def test_what_can_be_read_of_an_item_counts(tmp_path: Path) -> None:
     assert [(reject.row, reject.kept) for reject in found.rejects] == [(1, True), (2, False)]
 
 
+def test_names_of_columns_may_be_run_together_and_the_exact_name_goes_first(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "userId,ItemID,timestamp,list-price\nu,i,0,3\n")
+    (row,) = read_events(path).table.to_pylist()
+    assert (row["user_id"], row["item_id"], row["list_price"]) == ("u", "i", 3.0)
+    path = written(tmp_path, "b.csv", "userId,user_id,in stock,colour code\nold,u,yes,7\n")
+    (row,) = read_users(path).table.select(["user_id", "colour code"]).to_pylist()
+    assert row == {"user_id": "u", "colour code": "7"}
+
+
 def test_the_event_is_also_known_as_its_name_or_type(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "user_id,item_id,timestamp,Event Type\nu,i,0,view\n")
     assert read_events(path).table["event"].to_pylist() == ["view_item"]

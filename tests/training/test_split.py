@@ -209,6 +209,15 @@ def test_a_ranker_with_enough_lessons_is_learned_and_knows_the_circle():
     assert figures["lambdamart"] > 0.9 or figures["linear"] > 0.9
 
 
+def test_a_log_with_one_date_for_all_teaches_rankers_and_keeps_its_date() -> None:
+    data = random_shop(600)
+    data = replace(data, histories=replace(data.histories, time=np.full_like(data.histories.time, 9 * DAY)))
+    fitted = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None)
+    assert len(fitted.past.histories.item) > len(data.histories.item) / 2
+    assert fitted.bundle.info.metrics["rankers"]["home"]["moments"] > 100
+    assert (fitted.bundle.histories.time == 9 * DAY).all()
+
+
 def test_lessons_hold_only_moments_with_a_hit():
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
