@@ -182,12 +182,14 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str
 
 
 def _given(raw: RawFile, known: Collection[str]) -> dict[str, str]:
-    """Return the file's columns by their canonical names: case, and what parts the words of known ones, do not matter."""
+    """Return the file's columns by their canonical names; case and what parts words do not matter in known ones.
+
+    A column of the very name goes before one that is spelled otherwise.
+    """
     given: dict[str, str] = {}
-    names = {_run_together(name): name for name in (*chain.from_iterable(SPELLINGS.values()), *known)}
-    for name in sorted(
-        raw.columns, key=lambda name: name.strip().lower() not in names.values()
-    ):  # those spelled so first
+    exact = {*chain.from_iterable(SPELLINGS.values()), *known}
+    names = {_run_together(name): name for name in exact}
+    for name in sorted(raw.columns, key=lambda name: name.strip().lower() not in exact):
         plain = name.strip().lower()
         given.setdefault(names.get(_run_together(plain), plain), name)
     for name, others in SPELLINGS.items():
