@@ -62,7 +62,9 @@ def declared_tags(customers: pa.Table, users: pa.Array, tag_names: IdMap) -> csr
 
 def _tag_codes(tags: list[str], tag_names: IdMap) -> NDArray[np.int32]:
     """Return each tag's column, of the same spelling or else of another case; −1 where the catalogue has neither."""
-    lowered = {name.lower(): row for row, name in enumerate(tag_names) if name.startswith("tag:")}
+    lowered: dict[str, int] = {}
+    for row, name in enumerate(tag_names):
+        lowered.setdefault(name.lower(), row)
     exact = [tag_names.row(f"tag:{tag}") for tag in tags]
     return np.array(
         [row if row >= 0 else lowered.get(f"tag:{tag}".lower(), -1) for tag, row in zip(tags, exact, strict=True)],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -21,6 +22,7 @@ from recommender.catalogue import Catalogue
 from recommender.config import Config
 from recommender.errors import FilterError
 from recommender.filters import compile_filter
+from recommender.ids import IdMap
 from recommender.values import Histories
 
 Vector = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -62,9 +64,15 @@ def matches(catalogue: Catalogue, when: str) -> NDArray[np.bool_]:
         return np.zeros(len(catalogue), np.bool_)
 
 
+def tag_row(names: IdMap, tag: str) -> int:
+    """Return the row of a tag among ``tag:`` names, of the same spelling or else of another case; −1 without either."""
+    row = names.row(f"tag:{tag}")
+    return row if row >= 0 else pc.index(pc.utf8_lower(names.arrow()), f"tag:{tag}".lower()).as_py()
+
+
 def _vector(catalogue: Catalogue, rules: TagRules, tag: str) -> Vector:
     """Return the tag itself where items carry it, else the strongest common traits of its rule's items."""
-    row = catalogue.tag_names.row(f"tag:{tag}")
+    row = tag_row(catalogue.tag_names, tag)
     if row >= 0:
         return np.array([row], np.int32), np.ones(1, np.float32)
     matches = [mask for rule, mask in zip(rules.settings, rules.matches, strict=True) if rule.tag == tag]

@@ -138,6 +138,15 @@ def test_declared_tags_act_and_replace_each_other(client: FlaskClient) -> None:
     assert client.put("/v1/users/a%2Fb 🏕", json={"tags": []}).json["tags"] == []
 
 
+def test_a_declared_tag_of_another_case_acts_as_the_items_spell_it(client: FlaskClient) -> None:
+    lists = []
+    for tag in ("cooking", "COOKING", "Nothing"):
+        client.put("/v1/users/somebody", json={"tags": [tag]})
+        lists.append(ids(client, user_id="somebody"))
+    assert lists[0] == lists[1] != lists[2]
+    assert client.get("/v1/users/somebody").json["declared"]["tags"] == ["Nothing"]
+
+
 def test_only_a_rule_about_some_items_makes_them_carriers_of_its_tag(services: Services) -> None:
     catalogue = services.shelves.shelf.bundle.catalogue
 
