@@ -146,14 +146,14 @@ def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
 
 
 def _upsert(
-    target: Path, rows: FileRows, schema: pa.Schema, stand: Callable[[pa.Table], pa.Table] = lambda table: table
+    target: Path, rows: FileRows, schema: pa.Schema, corrected: Callable[[pa.Table], pa.Table] = lambda table: table
 ) -> Counts:
-    """Bring rows into a file, of which ``stand`` returns what no file may change as it was."""
+    """Bring rows into a file; ``corrected`` has the last word on what they add up to."""
     try:
         held = read_whole(target, schema)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(target, error) from error
-    merged = stand(upsert([held, rows.table], schema))
+    merged = corrected(upsert([held, rows.table], schema))
     write_sorted(target, merged)
     rejected = sum(not reject.kept for reject in rows.rejects)
     changed = different(held, merged.slice(0, len(held)))
