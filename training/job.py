@@ -1,5 +1,6 @@
 """The training job: split, fit the sources on the past, learn the rankers, fit the sources on everything."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import TELLING, Assignment, Lessons, joined, lessons, tells_dates
+from training.lessons import Assignment, Lessons, joined, lessons, tells_dates
 from training.progress import Progress
 from training.split import (
     Acquisitions,
@@ -53,6 +54,10 @@ HOME, ANCHORED = 0.5, 0.3
 shown to help; discovery's do."""
 ENOUGH = 5_000
 """Moments of one part of a window, at most, however few parts there are: asking takes most of a training's time."""
+MOST = 600_000
+"""Candidates that a ranker learns from, about: small shops of many customers have moments in up to eight windows."""
+AT_ONCE = 1_200_000
+"""Candidates, beyond which rankers are learned one after the other: each takes several times their room."""
 NEWCOMERS, BRIEF = 8, 3
 """One moment in ``NEWCOMERS`` is asked once more, with the history cut to its last 0 to ``BRIEF`` events; home counts
 them before it takes its share of the moments."""
@@ -111,16 +116,13 @@ def _learned(
     stretches = windows(acquired.dataset, since, _stretches(acquired, config, since))
     progress("fitting the sources on the past")
     for window, fitted in _fitted(acquired, config, since, stretches):
-        for bundle, asked in _slices(acquired, config, window, fitted, len(stretches), rng):
-            assignments += [
-                (name, _assignment(name, bundle, part, len(stretches)))
-                for name, parts in asked.items()
-                for part in parts
-            ]
+        for bundle, asked in _slices(acquired, config, window, fitted, rng):
+            assignments += [(name, _assignment(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
             past, home = fitted, _some(questions(acquired, window, VISITS, rng), config.ranker.customers, rng)
+    share = {name: MOST // count for name, count in Counter(name for name, _ in assignments).items()}
     found = lessons(
-        [assignment for _, assignment in assignments],
+        [replace(assignment, most=share[name]) for name, assignment in assignments],
         progress=partial(progress, "asking the sources what rankers learn from"),
     )
     learned = {
@@ -152,16 +154,9 @@ def _lasting(bundle: Bundle, lasts: bool) -> Bundle:
 
 
 def _slices(
-    acquired: Acquisitions,
-    config: Config,
-    window: tuple[int, int],
-    fitted: Bundle,
-    stretches: int,
-    rng: np.random.Generator,
+    acquired: Acquisitions, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
 ) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
     """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
-
-    The window is one of so many ``stretches``.
 
     A list is asked for soon after the bundle was made: rankers must not learn from counts that are weeks old.
     """
@@ -170,7 +165,7 @@ def _slices(
         models = fitted.models
         if part[0] > window[0]:
             models = recounted(fitted.models, acquired.dataset.before(part[0]), config, now=part[0], had=acquired.had)
-        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), stretches, rng)
+        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), rng)
 
 
 def _rankers(
@@ -178,7 +173,9 @@ def _rankers(
 ) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
     progress("learning the rankers")
     tasks = (delayed(fit_ranker)(joined(parts), config.ranker, horizon, config.seed) for parts in learned.values())
-    found = dict(zip(learned, Parallel(n_jobs=len(learned), prefer="threads")(tasks), strict=True))
+    told = sum(len(part.features) for parts in learned.values() for part in parts)
+    together = len(learned) if told <= AT_ONCE else 1
+    found = dict(zip(learned, Parallel(n_jobs=together, prefer="threads")(tasks), strict=True))
     rankers = {name: ranker for name, (ranker, _) in found.items()}
     return rankers, {name: figures for name, (_, figures) in found.items()}
 
@@ -198,19 +195,13 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def _questions(
-    acquired: Acquisitions,
-    config: Config,
-    window: tuple[int, int],
-    parts: int,
-    stretches: int,
-    rng: np.random.Generator,
+    acquired: Acquisitions, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
 ) -> dict[str, list[Questions]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
-    The window is one of so many ``parts`` of a stretch, which share visits; with those of all ``stretches`` they share
-    moments.
+    The window is one of so many ``parts`` that share visits and moments.
     """
-    visits, most = -(-VISITS // parts), -(-config.ranker.customers // (parts * stretches))
+    visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
     every = questions(acquired, window, visits, rng)
     fresh = questions(acquired, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
@@ -227,12 +218,11 @@ def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
     return asked.take(np.sort(order[:most]))
 
 
-def _assignment(name: str, past: Bundle, asked: Questions, stretches: int) -> Assignment:
+def _assignment(name: str, past: Bundle, asked: Questions) -> Assignment:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
     asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
     held, dated = held_out(asked.customer), tells_dates(asked, past.catalogue)
-    telling = TELLING // stretches
-    return Assignment(past, placement.sources, asked, held, name == "discovery", dated=dated, telling=telling)
+    return Assignment(past, placement.sources, asked, held, exclude_had=name == "discovery", dated=dated)
 
 
 def _horizon(asked: Questions) -> float:

@@ -21,7 +21,8 @@ from training.forked import CORES, forked
 from training.split import Questions
 
 TELLING, FEWEST = 60_000, 30
-"""How many candidates the parts of a window keep, each for itself; and how many each moment does at least."""
+"""How many candidates of an assignment are kept. Where it has many moments, each keeps its hits and misses drawn at
+random, in all ``FEWEST`` at least; where it has few, each keeps all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +69,8 @@ class Assignment:
     dated: bool = False
     """Only what was on sale at a moment may be proposed: among items that nobody could be shown, rankers would learn
     that only what all turn to is ever chosen."""
-    telling: int = TELLING
-    """How many candidates are kept. Of many moments each keeps its hits and misses drawn at random, in all ``FEWEST``
-    at least; of few each keeps all."""
+    most: int = 1 << 62
+    """How many candidates are kept, about, before moments are left out at random."""
 
 
 def lessons(
@@ -124,12 +124,14 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
+    telling = max(TELLING // len(assignment.asked), FEWEST)
+    each = min(telling, int(np.bincount(candidates.customer).max(initial=1)))
+    answered &= _drawn(answered, assignment.most * len(asked) // (len(assignment.asked) * each), rng)
     keep = answered[candidates.customer]
     if not keep.any():
         return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
     columns = describe(signals, bundle.catalogue, candidates)
-    telling = max(assignment.telling // len(assignment.asked), FEWEST)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
     return Lessons(
         tuple(columns),
@@ -146,6 +148,16 @@ def tells_dates(asked: Questions, catalogue: Catalogue) -> bool:
     dated = (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
     shown = catalogue.within_dates(asked.queries.now[pairs.rows(asked.truth)], asked.truth.indices)
     return bool(dated.any() and len(shown) and shown.mean() > 1 / 2)
+
+
+def _drawn(moments: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return (Q,) so many of the ``moments``, one at least, drawn at random; all where there are no more."""
+    some = np.flatnonzero(moments)
+    if len(some) <= max(most, 1):
+        return moments
+    drawn = np.zeros_like(moments)
+    drawn[rng.permutation(some)[: max(most, 1)]] = True
+    return drawn
 
 
 def sampled(moment: NDArray[np.intp], hit: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from recommender.candidates import merge
-from recommender.config import Config, RankerSettings
+from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
 from recommender.policy import Rules
@@ -246,12 +246,13 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
 
 
 def test_held_out_moments_stay_whole_and_of_the_others_a_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.lessons.TELLING", 0)
     monkeypatch.setattr("training.lessons.FEWEST", 3)
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     held = np.arange(len(asked)) % 2 == 0
-    (few,) = lessons([Assignment(past, HOME, asked, held, exclude_had=False, telling=0)])
+    (few,) = lessons([Assignment(past, HOME, asked, held, exclude_had=False)])
     assert set(few.group[few.held].tolist()) == {ITEMS}
     assert set(few.group[~few.held].tolist()) == {3}
 
@@ -268,15 +269,18 @@ def test_discovery_learns_of_nothing_that_was_had_already() -> None:
     assert not np.isnan(anything.features[:, anything.names.index("times")]).all()
 
 
-def test_windows_share_the_moments_that_rankers_learn_from() -> None:
-    """A small shop of many customers is learned over several windows; together they must stay within the setting."""
-    config = Config().model_copy(update={"ranker": RankerSettings(customers=40)})
-    fitted = fit_and_hold(random_shop(600), config, now=9 * DAY, progress=lambda *_: None)
-    counted = {name: figures["moments"] for name, figures in fitted.bundle.info.metrics["rankers"].items()}
-    slack = 8  # windows, each of which rounds up
-    assert 0 < counted["home"] <= 20 + 5 + 2 * slack
-    assert 0 < counted["discovery"] <= 80 + 20 + 2 * slack
-    assert 0 < counted["anchored"] <= 12 + slack
+def test_of_many_moments_some_are_learned_from_so_that_memory_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small shop of many customers has moments in several windows."""
+
+    def candidates_learned_from(most: int) -> dict[str, float]:
+        monkeypatch.setattr("training.job.MOST", most)
+        fitted = fit_and_hold(random_shop(600), Config(), now=9 * DAY, progress=lambda *_: None)
+        return {name: ITEMS * figures["moments"] for name, figures in fitted.bundle.info.metrics["rankers"].items()}
+
+    every, some = candidates_learned_from(1 << 40), candidates_learned_from(8_000)
+    assert every == candidates_learned_from(600_000)
+    assert every["home"] > 2 * 8_000
+    assert all(500 < some[name] <= min(8_000, every[name]) for name in ("home", "discovery"))
 
 
 def test_of_many_candidates_a_sample_is_learned_from_and_no_hit_gives_way_to_a_miss():
