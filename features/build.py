@@ -12,6 +12,7 @@ from features.consent import consented
 from features.histories import build_histories
 from features.rule_tags import with_rule_tags
 from features.tables import Tables
+from features.tags import tag_rows
 from recommender.config import Config
 from recommender.dataset import Dataset
 from recommender.ids import IdMap
@@ -45,11 +46,7 @@ def declared_tags(customers: pa.Table, users: pa.Array, tag_names: IdMap) -> csr
     """Return (U × T) weights, 1 for each tag that a customer declared and the catalogue knows, case aside."""
     at, tag = listed(customers["tags"])
     distinct_tags = pc.unique(tag)
-    code = (
-        _tag_codes(distinct_tags.to_pylist(), tag_names)[rows(tag, distinct_tags)]
-        if len(tag)
-        else np.zeros(0, np.int32)
-    )
+    code = tag_rows(distinct_tags.to_pylist(), tag_names)[rows(tag, distinct_tags)]
     row = rows(customers["user_id"], users)[at]
     known = (code >= 0) & (row >= 0)
     declared = csr_array(
@@ -58,15 +55,3 @@ def declared_tags(customers: pa.Table, users: pa.Array, tag_names: IdMap) -> csr
     declared.sum_duplicates()
     declared.data = np.minimum(declared.data, 1)
     return declared
-
-
-def _tag_codes(tags: list[str], tag_names: IdMap) -> NDArray[np.int32]:
-    """Return each tag's column, of the same spelling or else of another case; −1 where the catalogue has neither."""
-    lowered: dict[str, int] = {}
-    for row, name in enumerate(tag_names):
-        lowered.setdefault(name.lower(), row)
-    exact = [tag_names.row(f"tag:{tag}") for tag in tags]
-    return np.array(
-        [row if row >= 0 else lowered.get(f"tag:{tag}".lower(), -1) for tag, row in zip(tags, exact, strict=True)],
-        np.int32,
-    )

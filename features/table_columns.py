@@ -45,7 +45,7 @@ def numeric(table: pa.Table) -> frozenset[str]:
     return frozenset(name for name in texts if is_numeric(pc.unique(table.column(name))))
 
 
-def _kind(column: pa.ChunkedArray, is_numeric: bool) -> Column:
+def _kind(column: pa.ChunkedArray, spells_numbers: bool) -> Column:
     if pa.types.is_boolean(column.type):
         return Flag(flags(column, missing=False), np.asarray(column.is_null().to_numpy()))
     if pa.types.is_timestamp(column.type):
@@ -53,7 +53,7 @@ def _kind(column: pa.ChunkedArray, is_numeric: bool) -> Column:
     if pa.types.is_list(column.type):
         return _tags(column)
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        return Text(coded(column), numbers=numbers(column) if is_numeric else None)
+        return Text(coded(column), numbers=numbers(column) if spells_numbers else None)
     return Number(numbers(column))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -18,11 +17,11 @@ from features.tag_rules import (
     outweighs,
     with_derived,
 )
+from features.tags import tag_rows
 from recommender.catalogue import Catalogue
 from recommender.config import Config
 from recommender.errors import FilterError
 from recommender.filters import compile_filter
-from recommender.ids import IdMap
 from recommender.values import Histories
 
 Vector = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -64,15 +63,9 @@ def matches(catalogue: Catalogue, when: str) -> NDArray[np.bool_]:
         return np.zeros(len(catalogue), np.bool_)
 
 
-def tag_row(names: IdMap, tag: str) -> int:
-    """Return the row of a tag among ``tag:`` names, of the same spelling or else of another case; −1 without either."""
-    row = names.row(f"tag:{tag}")
-    return row if row >= 0 else pc.index(pc.utf8_lower(names.arrow()), f"tag:{tag}".lower()).as_py()
-
-
 def _vector(catalogue: Catalogue, rules: TagRules, tag: str) -> Vector:
     """Return the tag itself where items carry it, else the strongest common traits of its rule's items."""
-    row = tag_row(catalogue.tag_names, tag)
+    row = int(tag_rows([tag], catalogue.tag_names)[0])
     if row >= 0:
         return np.array([row], np.int32), np.ones(1, np.float32)
     matches = [mask for rule, mask in zip(rules.settings, rules.matches, strict=True) if rule.tag == tag]

@@ -1,6 +1,6 @@
 """The item × tag matrix: TF-IDF of declared tags, category levels, brand, words, price bands and attributes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,3 +166,13 @@ def _pruned(entries: Entries, size: int, kind: str, settings: ContentSettings) -
     most = max(settings.max_share * size, _FEW) if kind == "word" else size
     keep = ((frequency > 1) & (frequency <= most))[code]
     return Entries(entries.row[keep], entries.name.filter(pa.array(keep)))
+
+
+def tag_rows(tags: Sequence[str], names: IdMap) -> NDArray[np.int32]:
+    """Return (n,) the row of each tag among the ``names``: of its spelling, else of another case, else −1."""
+    found = np.array([names.row(f"tag:{tag}") for tag in tags], np.int32)
+    missed = np.flatnonzero(found < 0)
+    if len(missed):
+        asked = pa.array([f"tag:{tags[at]}" for at in missed.tolist()], pa.large_string())
+        found[missed] = rows(pc.utf8_lower(asked), pc.utf8_lower(names.arrow()))
+    return found

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.tag_rules import TagRules
-from features.tagging import Tagging, tag_row, tagging
+from features.tagging import Tagging, tagging
+from features.tags import tag_rows
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
 from recommender.columns import item_tags
@@ -109,7 +110,7 @@ def turns(catalogue: Catalogue) -> NDArray[np.int64]:
 def carriers(catalogue: Catalogue, rules: TagRules, tag: str) -> NDArray[np.bool_]:
     """Return (N,) the items that carry ``tag``, in any case if not in its own, or that its rule is about."""
     about = [mask for rule, mask in zip(rules.settings, rules.matches, strict=True) if rule.tag == tag and rule.when]
-    row = tag_row(catalogue.tag_names, tag)
+    row = int(tag_rows([tag], catalogue.tag_names)[0])
     spelled = catalogue.tag_names[row].removeprefix("tag:") if row >= 0 else tag
     return np.asarray(np.logical_or.reduce([item_tags(catalogue).having(spelled), *about]))
 

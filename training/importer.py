@@ -85,8 +85,8 @@ def import_files(
     """Import files into the folder of a shop and return what was done; no event is after ``latest`` (since 1970).
 
     Items and customers: a later row wins cell by cell, and an empty cell leaves what is known; a consent that was
-    withdrawn from the service stays so. Raises
-    ``UnreadableFile`` before anything of that file is written; files before it stay imported.
+    withdrawn from the service stays so. Raises ``UnreadableFile`` before anything of that file is written; files
+    before it stay imported.
     """
     folder, report = ShopFolder(shop), ImportReport()
     with locked(folder.import_lock):  # one import after the other; files are locked only while they are written
