@@ -1,6 +1,5 @@
 """Takes events in: checks each, stores the good ones at once, and says what became of every part."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from serving.settle import settle
 from serving.storing import Stored, store
 
 SLACK = 14
-"""A customer's state is condensed once in so many live events, beyond the configured number: not for every one."""
+"""So many live events may come beyond those that condensing keeps before a state is condensed anew."""
 
 
 FORGOTTEN = "timestamp: the customer asked later to be forgotten"
@@ -50,7 +49,7 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False, priva
     if validate_only:
         return Receipt(len({r.index for r in records}), 0, rejected, *_unknown(services, records))
     stored = store(services.events, records, now, services.live)
-    _condense(services, records, stored)
+    _condense(services, stored)
     gone = stored.forgotten - stored.fresh
     forgotten = [Rejected(index, "erased", FORGOTTEN) for index in gone]
     rejected = sorted([*rejected, *forgotten], key=lambda one: one.index)
@@ -67,24 +66,15 @@ def _unknown(services: Services, records: Sequence[Record]) -> tuple[Sequence[st
     return sorted(events), sorted(item for item in items if row_of(item) < 0)
 
 
-def _condense(services: Services, records: Sequence[Record], stored: Stored) -> None:
+def _condense(services: Services, stored: Stored) -> None:
     """Shorten long live states; the events are safely stored, so a failure here costs memory until the next event."""
-    came, recent = Counter(record.user_id for record in records), services.live.recent_events
-    customers = [n for n, size in stored.lengths.items() if _is_long(size - recent, came.get(n, SLACK))]
+    customers = [customer for customer, events in stored.beyond.items() if events > SLACK]
     if not customers:
         return
     try:
         settle(services, customers)
     except TagalongError:
         services.metrics.settle_failures.inc()
-
-
-def _is_long(beyond: int, came: int) -> bool:
-    """Return whether the number of events ``beyond`` those to keep has passed a multiple of ``SLACK`` as some ``came``.
-
-    What lasts is kept however old it is, so a state may stay long, and must not be condensed for every event.
-    """
-    return (beyond - 1) // SLACK > max((beyond - came - 1) // SLACK, 0)
 
 
 def _count(services: Services, records: Sequence[Record], stored: Stored, rejected: int) -> None:

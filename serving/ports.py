@@ -106,8 +106,9 @@ class Appended:
     status: str
     """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer,
     ``e`` from before its customer asked to be forgotten."""
-    lengths: Mapping[str, int]
-    """How many live events each customer has whose state changed."""
+    beyond: Mapping[str, int]
+    """How many live events customers have beyond the recent ones that are kept, or beyond what their last condensing left
+    where that is more: those of whom any came that has any."""
     same_as: Mapping[str, str]
     """Into whom each customer was merged whose records came back as ``m``."""
 

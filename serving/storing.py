@@ -26,8 +26,8 @@ class Stored:
     """Parts about what customers did before they asked to be forgotten."""
     different: int = 0
     """How many of the repeated came with other content: the first stands."""
-    lengths: dict[str, int] = field(default_factory=dict)
-    """How many live events each customer has whose state changed."""
+    beyond: dict[str, int] = field(default_factory=dict)
+    """How many live events customers have beyond those that condensing keeps."""
 
 
 def store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSettings) -> Stored:
@@ -43,7 +43,7 @@ def _store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSet
         if not records:
             return
         done = log.append(records, now, limits)
-        stored.lengths.update(done.lengths)
+        stored.beyond.update(done.beyond)
         moved = []
         for record, letter in zip(records, done.status, strict=True):
             if letter == "m":

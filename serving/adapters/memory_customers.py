@@ -22,6 +22,8 @@ class Person:
     """What is kept of one customer or visitor, beside the head of their cached lists."""
 
     events: list[bytes] = field(default_factory=list)
+    condensed: int = 0
+    """How many events the last condensing left."""
     seen: list[bytes] = field(default_factory=list)
     tags: dict[str, bytes] = field(default_factory=dict)
     declared: Mapping[str, Any] | None = None
@@ -126,6 +128,7 @@ class MemoryCustomers:
             return False
         person = self.people[profile.user_id]
         person.events = LiveEvents.unpacked(person.events).condensed(recent).packed()
+        person.condensed = len(person.events)
         person.tags |= {each.tag.name: tag_codec.earned(each) for each in earned}
         return True
 

@@ -20,19 +20,19 @@ class MemoryLog:
     def append(self, records: Sequence[Record], now: float, limits: LiveSettings) -> Appended:
         """Store ``records``; of one event id only the first counts."""
         heads = {record.user_id: self._customers.cache.heads[record.user_id] for record in records}
-        lengths: dict[str, int] = {}
-        status = "".join(self._judge(record, now, limits, lengths) for record in records)
-        for name in lengths:
+        beyond: dict[str, int] = {}
+        status = "".join(self._judge(record, now, limits, beyond) for record in records)
+        for name in beyond:
             heads[name].revision += 1
         same_as = {name: head.same_as for name, head in heads.items() if head.same_as}
-        return Appended(status, {name: length for name, length in lengths.items() if length}, same_as)
+        return Appended(status, {name: events for name, events in beyond.items() if events > 0}, same_as)
 
     def waiting(self) -> Waiting:
         """Return what is not archived yet."""
         entries = self._customers.stream.entries
         return Waiting(len(entries), entries[0].id.ms if entries else 0)
 
-    def _judge(self, record: Record, now: float, limits: LiveSettings, lengths: dict[str, int]) -> str:
+    def _judge(self, record: Record, now: float, limits: LiveSettings, beyond: dict[str, int]) -> str:
         head = self._customers.cache.heads[record.user_id]
         if head.same_as:
             return "m"
@@ -45,14 +45,14 @@ class MemoryLog:
         unlearned = {} if head.personalize else {b"unlearned": b"1"}
         self._customers.stream.add({b"event": record.payload, **unlearned}, now)
         if record.live is not None and head.personalize:
-            lengths[record.user_id] = self._enter(record, record.live, limits) or lengths.get(record.user_id, 0)
+            beyond[record.user_id] = self._enter(record, record.live, limits) or beyond.get(record.user_id, 0)
         return "a"
 
     def _enter(self, record: Record, live: bytes, limits: LiveSettings) -> int:
-        """Return how many live events the customer has, 0 where this one is an impression."""
+        """Return how many live events the customer has beyond those that condensing keeps, 0 for an impression."""
         person = self._customers.people[record.user_id]
         if record.event is EventType.VIEW_ITEM_LIST:
             person.seen = [*person.seen, live][-limits.impressions :]
             return 0
         person.events.append(live)
-        return len(person.events)
+        return max(len(person.events) - max(person.condensed, limits.recent_events), 0)

@@ -21,16 +21,17 @@ APPEND = """#!lua
 -- Stores events in the log and in the live state of their customers, each event id once, all of a call or nothing:
 -- the first line makes Redis look at memory, disk and role before the script may write.
 -- KEYS: log, ids of this period, ids of the one before, then lists, events, seen, profile of each customer.
--- ARGV: seconds to keep ids, live state; how many impressions; then of each event its customer (from 1), identity,
+-- ARGV: seconds to keep ids, live state; how many impressions, live events; then of each event its customer (from 1), identity,
 --       content, payload, live entry (empty: none), whether it is an impression (1 or 0), its time in milliseconds.
 -- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged, e they
--- asked later to be forgotten); of each customer the length of the live state, 0 where it was not touched; and into
--- whom each was merged ('': nobody).
-local same_as, opted_out, erased, length, touched, status = {}, {}, {}, {}, {}, {}
+-- asked later to be forgotten); of each customer whose live events changed how many there are beyond what is kept
+-- anyway, or beyond what the last condensing left, 0 for others; and into whom each was merged ('': nobody).
+local same_as, opted_out, erased, length, kept, touched, status = {}, {}, {}, {}, {}, {}, {}
 for c = 1, (#KEYS - 3) / 4 do
-  local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice')
+  local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice', 'condensed')
   erased[c] = (tonumber(redis.call('HGET', KEYS[4 * c + 3], 'erased_at') or -1) + 1) * 1000
   same_as[c], opted_out[c], length[c] = head[1] or '', head[2] == '0', 0
+  kept[c] = math.max(tonumber(head[3] or 0), tonumber(ARGV[4]))
 end
 local function store(at, c)
   if opted_out[c] then
@@ -58,7 +59,7 @@ local function judge(at, c)
   store(at, c)
   return 'a'
 end
-for at = 4, #ARGV, 7 do
+for at = 5, #ARGV, 7 do
   status[#status + 1] = judge(at, tonumber(ARGV[at]))
 end
 redis.call('EXPIRE', KEYS[2], ARGV[1])
@@ -69,7 +70,9 @@ for c, seen in pairs(touched) do
   if seen > 0 then redis.call('EXPIRE', KEYS[4 * c + 2], ARGV[2]) end
   if seen > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[4 * c + 2], -tonumber(ARGV[3]), -1) end
 end
-return {table.concat(status), length, same_as}
+local beyond = {}
+for c = 1, #kept do beyond[c] = math.max(length[c] - kept[c], 0) end
+return {table.concat(status), beyond, same_as}
 """
 
 
@@ -96,10 +99,10 @@ class RedisLog:
                 impression,
                 str(record.time),
             )
-        status, lengths, same_as = self.link.evaluate(APPEND, self._keys(names, now, limits), arguments)
+        status, beyond, same_as = self.link.evaluate(APPEND, self._keys(names, now, limits), arguments)
         return Appended(
             status.decode(),
-            {name: length for name, length in zip(names, lengths, strict=True) if length},
+            {name: events for name, events in zip(names, beyond, strict=True) if events},
             {name: into.decode() for name, into in zip(names, same_as, strict=True) if into},
         )
 
@@ -121,4 +124,4 @@ class RedisLog:
 
 def _limits(limits: LiveSettings) -> list[bytes | str]:
     ids = int(2 * limits.remember_ids_hours * 3_600)
-    return [str(ids), str(int(limits.ttl_days * DAY)), str(limits.impressions)]
+    return [str(ids), str(int(limits.ttl_days * DAY)), str(limits.impressions), str(limits.recent_events)]

@@ -81,6 +81,7 @@ if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 local tags = 5 + tonumber(ARGV[4])
 for at = 5, tags - 1 do redis.call('RPUSH', KEYS[2], ARGV[at]) end
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'condensed', ARGV[4]) end
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 for at = tags, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]) end
 redis.call('EXPIRE', KEYS[3], ARGV[3])

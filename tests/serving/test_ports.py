@@ -34,7 +34,7 @@ from tests.serving.redis_server import RedisServer
 from tests.serving.shop import NOW
 
 ENTRY = "0123456789abcdef01234567"
-LIMITS = LiveSettings(impressions=2)
+LIMITS = LiveSettings(impressions=2, recent_events=1)
 
 
 class Ports(NamedTuple):
@@ -95,20 +95,20 @@ class TestEveryLog:
 
     def test_an_event_enters_the_state_of_its_customer_and_raises_the_revision(self, ports: Ports) -> None:
         appended = ports.log.append([event("u", "tent"), event("u", "axe"), event("v/🏕", "pan")], NOW, LIMITS)
-        assert (appended.status, appended.lengths, appended.same_as) == ("aaa", {"u": 2, "v/🏕": 1}, {})
+        assert (appended.status, appended.beyond, appended.same_as) == ("aaa", {"u": 1}, {})
         assert [live(ports, one).items for one in ("u", "v/🏕", "w")] == [("tent", "axe"), ("pan",), ()]
         assert [revision(ports, one) for one in ("u", "v/🏕", "w")] == [1, 1, 0]
 
     def test_what_changes_nobody_raises_no_revision(self, ports: Ports) -> None:
         appended = ports.log.append([event("u", "tent", consent=False)], NOW, LIMITS)
-        assert (appended.status, appended.lengths, revision(ports, "u")) == ("a", {}, 0)
+        assert (appended.status, appended.beyond, revision(ports, "u")) == ("a", {}, 0)
 
     def test_of_impressions_the_latest_are_kept_beside_the_events(self, ports: Ports) -> None:
         shown = [
             event("u", item, "view_item_list", timestamp=f"2025-12-31T00:00:0{n}Z") for n, item in enumerate("abc")
         ]
-        assert ports.log.append(shown, NOW, LIMITS).lengths == {}
-        assert ports.log.append([event("u", "tent")], NOW, LIMITS).lengths == {"u": 1}
+        assert ports.log.append(shown, NOW, LIMITS).beyond == {}
+        assert ports.log.append([event("u", "tent")], NOW, LIMITS).beyond == {}
         assert live(ports, "u").items == ("b", "c", "tent")
         assert revision(ports, "u") == 2
 
@@ -241,6 +241,7 @@ class TestAllCustomers:
         (found,) = ports.profiles.read(["u"])
         assert found.events.items == ("tent", "mat", "pan")
         assert [(tag.name, tag.provenance, tag.evidence) for tag in found.given] == [("camper", "rule", ("tent",))]
+        assert ports.log.append([event("u", "cup"), event("u", "map")], NOW, LIMITS).beyond == {"u": 2}
 
     @pytest.mark.parametrize("change", ["mute", "forget", "append"])
     def test_a_state_that_changed_meanwhile_is_not_condensed(self, ports: Ports, change: str) -> None:
