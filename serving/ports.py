@@ -107,8 +107,8 @@ class Appended:
     """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer,
     ``e`` from before its customer asked to be forgotten."""
     beyond: Mapping[str, int]
-    """How many live events customers have beyond the recent ones that are kept, or beyond what their last condensing left
-    where that is more: those of whom any came that has any."""
+    """How many live events each customer of whom one came has beyond those that condensing keeps: the recent ones, or
+    what the last condensing left where that is more. Who has none is not in it."""
     same_as: Mapping[str, str]
     """Into whom each customer was merged whose records came back as ``m``."""
 

@@ -21,11 +21,12 @@ APPEND = """#!lua
 -- Stores events in the log and in the live state of their customers, each event id once, all of a call or nothing:
 -- the first line makes Redis look at memory, disk and role before the script may write.
 -- KEYS: log, ids of this period, ids of the one before, then lists, events, seen, profile of each customer.
--- ARGV: seconds to keep ids, live state; how many impressions, live events; then of each event its customer (from 1), identity,
---       content, payload, live entry (empty: none), whether it is an impression (1 or 0), its time in milliseconds.
+-- ARGV: seconds to keep ids, live state; how many impressions, live events; then of each event its customer (from 1),
+--       identity, content, payload, live entry (empty: none), whether it is an impression (1 or 0), its time in
+--       milliseconds.
 -- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged, e they
--- asked later to be forgotten); of each customer whose live events changed how many there are beyond what is kept
--- anyway, or beyond what the last condensing left, 0 for others; and into whom each was merged ('': nobody).
+-- asked later to be forgotten); of each customer of whom a live event came how many there are beyond those to
+-- keep, or those that the last condensing left where they are more; and into whom each was merged ('': nobody).
 local same_as, opted_out, erased, length, kept, touched, status = {}, {}, {}, {}, {}, {}, {}
 for c = 1, (#KEYS - 3) / 4 do
   local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice', 'condensed')
