@@ -2,7 +2,7 @@
 
 Both send the same events, new ids each time, from two processes at once; the bare side has them checked and packed
 already and only talks to Redis. Customers begin without live state; in the last row every one has as much as is kept,
-so that some are condensed with each batch.
+so that some are compacted with each batch.
 """
 
 import selectors

@@ -11,7 +11,7 @@ import typer
 from commands.console import progress, say
 from commands.options import BundleKey, Now, check_target, moment
 from commands.reading import check_is_no_input, ids_of, read
-from features.stock import updated
+from features.catalogue_changes import updated
 from machine.config_file import load_config
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
@@ -21,7 +21,7 @@ from recommender.config import Config
 from recommender.errors import InvalidInput
 from recommender.filters import compile_boost, compile_filter
 from recommender.times import rfc3339
-from serving.adapters.parquet_stock import off_sale
+from serving.adapters.parquet_catalogue import off_sale
 from training.audience import Audience, gather
 from training.batch import Block, ask_for, in_blocks
 from training.forked import CORES
@@ -95,7 +95,7 @@ def recommend(
     if asked is not None and asked < loaded.info.data_until:
         say(f"the bundle knows what happened until {rfc3339(loaded.info.data_until)}, which is after --now")
     asked = asked if asked is not None else audience.latest(loaded.info.data_until)
-    loaded = _stocked(loaded, folder, asked)
+    loaded = _up_to_date(loaded, folder, asked)
     what = ask_for(loaded, placement, count=count, repeat=repeat)
     what = replace(what, reasons=reasons, **_said_of_items(loaded.catalogue, filter_, boost))
     with progress() as report:
@@ -123,7 +123,7 @@ def _tell(audience: Audience, *, personal_only: bool) -> None:
         say(f"{audience.left_out} later events name an item that the bundle does not know; they are left out")
 
 
-def _stocked(bundle: Bundle, folder: Path, now: int) -> Bundle:
+def _up_to_date(bundle: Bundle, folder: Path, now: int) -> Bundle:
     """Return a bundle of a data folder without what is off sale at ``now``, as it was told there since it was made."""
     shop = shop_of(folder)
     off = off_sale(shop, now, bundle).items if shop else {}

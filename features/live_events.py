@@ -74,7 +74,7 @@ class LiveEvents:
         items = tuple(self.items[at] for at in rows)
         return type(self)(items, self.event[rows], self.time[rows], self.quantity[rows], self.price[rows])
 
-    def condensed(self, recent: int) -> Self:
+    def compacted(self, recent: int) -> Self:
         """Return the last ``recent`` events and, of what is older, each item's last event of every lasting kind."""
         old = np.arange(max(len(self) - recent, 0))
         lasting = old[np.isin(self.event[old], list(LASTING))]

@@ -26,7 +26,7 @@ class Listed(NamedTuple):
     """Of the bundle and configuration that made it."""
     revision: int
     """Of the customer's state."""
-    stock: int
+    catalogue_revision: int
     """Of the shop's catalogue."""
     until: int
     """Seconds since 1970 at which it becomes too old."""

@@ -20,8 +20,9 @@ from recommender.times import DAY
 from serving.adapters.breaker import Breaker
 from serving.adapters.bundles import BundleFolder, watch
 from serving.adapters.parquet_archive import ParquetArchive
-from serving.adapters.parquet_stock import ImportedItems, off_sale
+from serving.adapters.parquet_catalogue import ImportedItems, off_sale
 from serving.adapters.redis_cache import RedisCache
+from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_customers import RedisCustomers
 from serving.adapters.redis_decisions import RedisDecisions
 from serving.adapters.redis_erasures import RedisErasures, Rewriting
@@ -29,7 +30,6 @@ from serving.adapters.redis_link import RedisLink
 from serving.adapters.redis_log import RedisLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.redis_served import RedisServedLists
-from serving.adapters.redis_stock import RedisStock
 from serving.adapters.redis_stream import RedisStream
 from serving.adapters.redis_withheld import RedisWithheld
 from serving.archive import Archive
@@ -40,7 +40,7 @@ from serving.metrics import Metrics
 from serving.pace import Pace
 from serving.services import Clock, Services
 from serving.settings import Settings
-from serving.shelves import Shelves
+from serving.snapshots import Snapshots
 
 DEFAULT_REDIS = "redis://127.0.0.1:6379/0"
 ARCHIVER_SECONDS = 30.0
@@ -62,10 +62,10 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     config = load_config(settings.config) if settings.config else None
     link = redis_link(settings, "redis", down=metrics.down)
     log_link = redis_link(settings, "event log", LOG_SECONDS, metrics.down, most=max(settings.threads - 1, 1))
-    stock_link = redis_link(settings, "catalogue changes", LOG_SECONDS, metrics.down)
-    stock = RedisStock(stock_link, settings.shop, quick=link, writing=log_link)
-    shelves = Shelves(
-        stock,
+    catalogue_link = redis_link(settings, "catalogue changes", LOG_SECONDS, metrics.down)
+    catalogue = RedisCatalogue(catalogue_link, settings.shop, quick=link, writing=log_link)
+    snapshots = Snapshots(
+        catalogue,
         blank_bundle(config or Config()),
         config,
         clock,
@@ -74,9 +74,9 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
     folder = BundleFolder(ShopFolder(settings.shop_folder).bundles, settings.signing_key, metrics.refused_bundles.inc)
     withheld_link = redis_link(settings, "refusals", down=metrics.down)
     withheld = RedisWithheld(withheld_link, settings.shop)
-    look = partial(_look, folder, ImportedItems(settings.shop_folder), shelves, metrics, withheld)
+    look = partial(_look, folder, ImportedItems(settings.shop_folder), snapshots, metrics, withheld)
     look()
-    pings: dict[str, Callable[[], None]] = {"redis": link.ping, "bundle": shelves.ping}
+    pings: dict[str, Callable[[], None]] = {"redis": link.ping, "bundle": snapshots.ping}
     if settings.drain_seconds and settings.ending is not None:
         pings["service"] = partial(_ping, settings.ending)
     return Services(
@@ -84,18 +84,18 @@ def build(settings: Settings, clock: Clock = time.time) -> Services:
         clock=clock,
         timer=time.monotonic,
         pace=Pace(),
-        shelves=shelves,
+        snapshots=snapshots,
         cache=RedisCache(link, settings.shop, metrics),
         profiles=RedisProfiles(link, settings.shop, clock),
-        customers=RedisCustomers(log_link, settings.shop, lambda: int(shelves.shelf.config.live.ttl_days * DAY)),
+        customers=RedisCustomers(log_link, settings.shop, lambda: int(snapshots.current.config.live.ttl_days * DAY)),
         events=RedisLog(log_link, settings.shop),
         erasures=RedisErasures(log_link, settings.shop, settings.shop_folder),
         archived=ParquetArchive(settings.shop_folder),
-        stock=stock,
+        catalogue=catalogue,
         withheld=withheld.holds,
         served=RedisServedLists(link, settings.shop),
         metrics=metrics,
-        stop=partial(_end, watch(look), (link, log_link, stock_link, withheld_link)),
+        stop=partial(_end, watch(look), (link, log_link, catalogue_link, withheld_link)),
         pings=pings,
     )
 
@@ -114,19 +114,19 @@ def _end(stop: Callable[[], None], links: Sequence[RedisLink]) -> None:
 
 
 def _look(
-    folder: BundleFolder, imported: ImportedItems, shelves: Shelves, metrics: Metrics, withheld: RedisWithheld
+    folder: BundleFolder, imported: ImportedItems, snapshots: Snapshots, metrics: Metrics, withheld: RedisWithheld
 ) -> None:
     """Learn what requests must not wait for: refusals, a new bundle, and what changed in the catalogue."""
     withheld.refresh()
-    bundle = folder.fresh(or_earlier=shelves.shelf.is_blank)
+    bundle = folder.fresh(or_earlier=snapshots.current.is_blank)
     if bundle is None:
-        if shelves.shelf.is_blank and (brought := imported.fresh()) is not None:
+        if snapshots.current.is_blank and (brought := imported.fresh()) is not None:
             items, version = brought
-            shelves.begin(blank_bundle(shelves.shelf.config, Tables.of(items=items), f"none {version}"))
-        shelves.refresh()
+            snapshots.begin(blank_bundle(snapshots.current.config, Tables.of(items=items), f"none {version}"))
+        snapshots.refresh()
         return
     try:
-        shelves.use(bundle)
+        snapshots.use(bundle)
     except TagalongError as error:
         folder.refuse(bundle.info.bundle_id, error)
     else:

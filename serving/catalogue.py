@@ -11,16 +11,16 @@ from recommender.errors import NotFound, Unavailable
 from recommender.times import rfc3339
 from recommender.values import EARLIEST
 from serving.services import Services
-from serving.shelf import Shelf
+from serving.snapshot import Snapshot
 
 
 def get_item(services: Services, item_id: str) -> dict[str, Any]:
     """Return all that is known of an item; raises NotFound."""
-    shelf = _fresh_shelf(services)
-    row = shelf.row_of(item_id)
+    snapshot = _latest(services)
+    row = snapshot.row_of(item_id)
     if row < 0:
         raise NotFound("item", item_id)
-    return describe(shelf.bundle.catalogue, row)
+    return describe(snapshot.bundle.catalogue, row)
 
 
 def put_items(services: Services, items: Sequence[Mapping[str, Any]]) -> int:
@@ -28,18 +28,20 @@ def put_items(services: Services, items: Sequence[Mapping[str, Any]]) -> int:
 
     An item that nobody knows is new now, for every worker and for training.
     """
-    shelf = _fresh_shelf(services)
+    snapshot = _latest(services)
     born = {"first_seen": rfc3339(int(services.clock()))}
-    revision = services.stock.put([{**born, **one} if shelf.row_of(one["item_id"]) < 0 else one for one in items])
-    services.shelves.at_least(revision)
+    revision = services.catalogue.put(
+        [{**born, **one} if snapshot.row_of(one["item_id"]) < 0 else one for one in items]
+    )
+    services.snapshots.at_least(revision)
     return revision
 
 
 def list_items(services: Services, limit: int, after: str | None, condition: str | None) -> dict[str, Any]:
     """Return a page of items by id, in the order of their UTF-8 bytes; ``next`` is the ``after`` of the next page."""
-    shelf = _fresh_shelf(services)
-    catalogue = shelf.bundle.catalogue
-    wanted = np.ones(len(catalogue), np.bool_) if condition is None else shelf.mask(condition)
+    snapshot = _latest(services)
+    catalogue = snapshot.bundle.catalogue
+    wanted = np.ones(len(catalogue), np.bool_) if condition is None else snapshot.mask(condition)
     rows = catalogue.items.following(after, wanted, limit + 1)
     page = [describe(catalogue, row) for row in rows[:limit]]
     return {"items": page, "next": page[-1]["item_id"] if len(rows) > limit else None}
@@ -56,9 +58,9 @@ def describe(catalogue: Catalogue, row: int) -> dict[str, Any]:
     }
 
 
-def _fresh_shelf(services: Services) -> Shelf:
-    """Return the shelf with every change of the catalogue, or as it is while Redis is down."""
+def _latest(services: Services) -> Snapshot:
+    """Return the snapshot with every change of the catalogue, or as it is while Redis is down."""
     try:
-        return services.shelves.at_least(services.stock.revision())
+        return services.snapshots.at_least(services.catalogue.revision())
     except Unavailable:
-        return services.shelves.shelf
+        return services.snapshots.current

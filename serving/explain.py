@@ -15,8 +15,8 @@ from recommender.values import Scored
 from serving.answers import Answer, encode_items, renumbered
 from serving.ask import Ask, ExplainAsk, RankAsk
 from serving.question import Asked, build_mask, build_rules, known_placement
+from serving.request_context import RequestContext, answer_of, asked_of, listed_of, look
 from serving.services import Services
-from serving.visit import Visit, answer_of, asked_of, listed_of, look
 
 
 def rank(services: Services, asked: RankAsk) -> Answer:
@@ -27,22 +27,24 @@ def rank(services: Services, asked: RankAsk) -> Answer:
     ask = Ask(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
-    if known_placement(services.shelves.shelf, asked.placement).needs_items:
+    if known_placement(services.snapshots.current, asked.placement).needs_items:
         raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
-    visit = look(services, ask)
-    question, known = asked_of(services, visit)
-    rows = {item: visit.shelf.row_of(item) for item in dict.fromkeys(asked.item_ids)}
+    context = look(services, ask)
+    question, known = asked_of(services, context)
+    rows = {item: context.snapshot.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
     scored = (
-        list(_scored(rank_live(visit.shelf.bundle, visit.placement, question.queries, placed))) if len(placed) else []
+        list(_scored(rank_live(context.snapshot.bundle, context.placement, question.queries, placed)))
+        if len(placed)
+        else []
     )
-    items: list[dict[str, Any]] = orjson.loads(encode_items(scored, visit.shelf.bundle.catalogue, ask.parts))
+    items: list[dict[str, Any]] = orjson.loads(encode_items(scored, context.snapshot.bundle.catalogue, ask.parts))
     for item, one in zip(items, scored, strict=True):
-        if (why := why_ineligible(visit.shelf.bundle.catalogue, one.row, int(visit.now))) is not None:
+        if (why := why_ineligible(context.snapshot.bundle.catalogue, one.row, int(context.now))) is not None:
             item["off_sale"] = why
     items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
-    degraded = visit.is_degraded(known=known)
-    return answer_of(services, visit, listed_of(visit, question, renumbered(items)), "live", degraded=degraded)
+    degraded = context.is_degraded(known=known)
+    return answer_of(services, context, listed_of(context, question, renumbered(items)), "live", degraded=degraded)
 
 
 def _scored(lists: Ordered) -> Iterator[Scored]:
@@ -53,34 +55,34 @@ def _scored(lists: Ordered) -> Iterator[Scored]:
 def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
     """Return where the item ranks, what each source says of it, or the rule that keeps it out. Raises NotFound."""
     given = asked.model_dump(exclude={"item_id"})
-    visit = look(services, Ask.model_validate(given))
-    row = visit.shelf.row_of(asked.item_id)
+    context = look(services, Ask.model_validate(given))
+    row = context.snapshot.row_of(asked.item_id)
     if row < 0:
         raise NotFound("item", asked.item_id)
-    question, known = asked_of(services, visit)
-    limits = build_rules(visit.shelf, visit.placement, question, visit.ask)
-    found = explain_live(visit.shelf.bundle, visit.placement, question.queries, limits, row)
+    question, known = asked_of(services, context)
+    limits = build_rules(context.snapshot, context.placement, question, context.ask)
+    found = explain_live(context.snapshot.bundle, context.placement, question.queries, limits, row)
     return {
         "item_id": asked.item_id,
         "placement": asked.placement,
         "rank": found.rank,
         "score": found.score,
-        "dropped_by": None if found.allowed else _dropped_by(visit, question, row),
+        "dropped_by": None if found.allowed else _dropped_by(context, question, row),
         "signals": dict(found.signals),
         "contributions": dict(found.contributions),
         "reasons": [{"code": r.code, "evidence": r.evidence} for r in found.reasons],
-        "model": visit.shelf.model,
-        "degraded": visit.is_degraded(known=known),
+        "model": context.snapshot.model,
+        "degraded": context.is_degraded(known=known),
     }
 
 
-def _dropped_by(visit: Visit, question: Asked, row: int) -> str:
+def _dropped_by(context: RequestContext, question: Asked, row: int) -> str:
     """Return the name of the first rule that keeps the item out."""
-    catalogue, ask = visit.shelf.bundle.catalogue, visit.ask
-    if (why := why_ineligible(catalogue, row, int(visit.now))) is not None:
+    catalogue, ask = context.snapshot.bundle.catalogue, context.ask
+    if (why := why_ineligible(catalogue, row, int(context.now))) is not None:
         return why
-    if ask.filter is not None and not build_mask(visit.shelf, ask.filter, question.own)[row]:
+    if ask.filter is not None and not build_mask(context.snapshot, ask.filter, question.own)[row]:
         return "filter"
     queries = question.queries
-    by_rule = exclusions_by_rule(queries.histories, visit.placement.exclude, catalogue, queries.now)
+    by_rule = exclusions_by_rule(queries.histories, context.placement.exclude, catalogue, queries.now)
     return next((name for name, found in by_rule.items() if row in found.indices), "named_in_request")

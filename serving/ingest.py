@@ -8,13 +8,13 @@ import orjson
 
 from recommender.errors import InvalidInput, TagalongError
 from recommender.values import EventType
+from serving.compact import compact
 from serving.event_records import MOST_EVENTS, Record, Rejected, read
 from serving.services import Services
-from serving.settle import settle
 from serving.storing import Stored, store
 
 SLACK = 14
-"""So many live events may come beyond those that condensing keeps before a state is condensed anew."""
+"""So many live events may come beyond those that compaction keeps before a state is compacted anew."""
 
 
 FORGOTTEN = "timestamp: the customer asked later to be forgotten"
@@ -49,7 +49,7 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False, priva
     if validate_only:
         return Receipt(len({r.index for r in records}), 0, rejected, *_unknown(services, records))
     stored = store(services.events, records, now, services.live)
-    _condense(services, stored)
+    _compact(services, stored)
     gone = stored.forgotten - stored.fresh
     forgotten = [Rejected(index, "erased", FORGOTTEN) for index in gone]
     rejected = sorted([*rejected, *forgotten], key=lambda one: one.index)
@@ -60,21 +60,21 @@ def ingest(services: Services, parts: Any, *, validate_only: bool = False, priva
 
 def _unknown(services: Services, records: Sequence[Record]) -> tuple[Sequence[str], Sequence[str]]:
     """Return the distinct names of events, and ids of items, that are not known."""
-    row_of = services.shelves.shelf.row_of
+    row_of = services.snapshots.current.row_of
     events = {orjson.loads(record.payload)["event"] for record in records if record.event is EventType.OTHER}
     items = {record.item_id for record in records if record.item_id is not None}
     return sorted(events), sorted(item for item in items if row_of(item) < 0)
 
 
-def _condense(services: Services, stored: Stored) -> None:
+def _compact(services: Services, stored: Stored) -> None:
     """Shorten long live states; the events are safely stored, so a failure here costs memory until the next event."""
     customers = [customer for customer, events in stored.beyond.items() if events > SLACK]
     if not customers:
         return
     try:
-        settle(services, customers)
+        compact(services, customers)
     except TagalongError:
-        services.metrics.settle_failures.inc()
+        services.metrics.compaction_failures.inc()
 
 
 def _count(services: Services, records: Sequence[Record], stored: Stored, rejected: int) -> None:
@@ -84,5 +84,5 @@ def _count(services: Services, records: Sequence[Record], stored: Stored, reject
     count("conflicting_duplicate", stored.different)
     count("rejected", rejected)
     count("unknown_event", sum(r.event is EventType.OTHER for r in records))
-    row_of = services.shelves.shelf.row_of
+    row_of = services.snapshots.current.row_of
     count("unknown_item", sum(r.item_id is not None and row_of(r.item_id) < 0 for r in records))

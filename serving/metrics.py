@@ -42,7 +42,7 @@ class Metrics:
         self.log_seconds = waits("tagalong_log_oldest_seconds", "How long the oldest of them has waited.")
         self.problems = count("tagalong_problems", "Answers that are problems.", ("route", "status"))
         self.unavailable = count("tagalong_unavailable", "Calls refused because a part cannot be used.", ("part",))
-        self.settle_failures = count("tagalong_settle_failures", "Live states that could not be condensed.")
+        self.compaction_failures = count("tagalong_compaction_failures", "Live states that could not be compacted.")
         down = "1 while a part does not answer, in any worker."
         self.down = gauge("tagalong_part_down", down, ("part",), multiprocess_mode="livemax")
         using = "How many workers recommend from a bundle."

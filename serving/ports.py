@@ -16,7 +16,7 @@ class Peek(NamedTuple):
 
     revision: int
     """How many times the customer's state has changed; 0 where nothing is known of them."""
-    stock: int
+    catalogue_revision: int
     """How many times the shop's catalogue has changed."""
     entry: bytes | None
     """The cached list, whether still valid or not."""
@@ -50,7 +50,7 @@ class Profiles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StockChanges:
+class CatalogueChanges:
     """The items that changed in the catalogue, and the revision that they lead to."""
 
     revision: int
@@ -61,24 +61,24 @@ class StockChanges:
     logged: Mapping[str, Mapping[str, StreamId]] = field(default_factory=dict)
     """The entry of the log that holds the last change of a field, by item id, where there is one."""
 
-    def beyond(self, archived: StreamId) -> "StockChanges":
+    def beyond(self, archived: StreamId) -> "CatalogueChanges":
         """Return only what was not ``archived`` yet: of the rest the archive has the last word."""
         items: dict[str, Mapping[str, Any]] = {}
         for item, fields in self.items.items():
             logged = self.logged.get(item, {})
             if news := {name: says for name, says in fields.items() if name not in logged or logged[name] > archived}:
                 items[item] = news
-        return StockChanges(self.revision, items, {item: self.since[item] for item in items}, self.logged)
+        return CatalogueChanges(self.revision, items, {item: self.since[item] for item in items}, self.logged)
 
 
-class Stock(Protocol):
+class CatalogueStore(Protocol):
     """What the shop changed in its catalogue since training. Raises Unavailable."""
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
         ...
 
-    def changes(self, since: int) -> StockChanges:
+    def changes(self, since: int) -> CatalogueChanges:
         """Return the items that changed after revision ``since``."""
         ...
 
@@ -107,8 +107,8 @@ class Appended:
     """A letter each: ``a`` accepted, ``d`` repeated, ``c`` repeated with other content, ``m`` of a merged customer,
     ``e`` from before its customer asked to be forgotten."""
     beyond: Mapping[str, int]
-    """How many live events each customer of whom one came has beyond those that condensing keeps: the recent ones, or
-    what the last condensing left where that is more. Who has none is not in it."""
+    """How many live events each customer of whom one came has beyond those that compaction keeps: the recent ones, or
+    what the last compaction left where that is more. Who has none is not in it."""
     same_as: Mapping[str, str]
     """Into whom each customer was merged whose records came back as ``m``."""
 
@@ -164,7 +164,7 @@ class Customers(Protocol):
         """Return the customer into whom ``one`` was merged, or ``one``."""
         ...
 
-    def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
+    def compact(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
         ...
 

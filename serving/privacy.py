@@ -51,7 +51,7 @@ def _before(profile: Profile, moment: int) -> int:
 
 
 def _receipt(services: Services, erasure: Erasure) -> dict[str, Any]:
-    model = services.shelves.shelf.model
+    model = services.snapshots.current.model
     return {
         "receipt": erasure.receipt,
         "user_id": erasure.ids[0],

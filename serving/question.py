@@ -17,7 +17,7 @@ from recommender.filters import compile_boost, compile_filter
 from recommender.policy import Rules, exclusions, pinned_rows, union
 from recommender.values import Queries
 from serving.ask import Ask
-from serving.shelf import Shelf
+from serving.snapshot import Snapshot
 
 NEAR = {
     "similar": Placement(
@@ -50,87 +50,87 @@ class Asked(NamedTuple):
         return bool(len(self.queries.histories.item) or self.own)
 
 
-def placements(shelf: Shelf) -> Mapping[str, Placement]:
+def placements(snapshot: Snapshot) -> Mapping[str, Placement]:
     """Return every placement that can be asked for, by name."""
-    return {**NEAR, **shelf.config.placements}
+    return {**NEAR, **snapshot.config.placements}
 
 
-def known_placement(shelf: Shelf, name: str) -> Placement:
+def known_placement(snapshot: Snapshot, name: str) -> Placement:
     """Return the placement called ``name``; raises UnknownPlacement."""
-    known = placements(shelf)
+    known = placements(snapshot)
     if name not in known:
         raise UnknownPlacement("placement", f"{name!r} is not one of {', '.join(known)}")
     return known[name]
 
 
-def placement_of(shelf: Shelf, name: str, item_ids: Iterable[str]) -> Placement:
+def placement_of(snapshot: Snapshot, name: str, item_ids: Iterable[str]) -> Placement:
     """Return the placement called ``name``; raises UnknownPlacement, and InvalidInput where it needs items."""
-    found = known_placement(shelf, name)
+    found = known_placement(snapshot, name)
     if found.needs_items and not any(True for _ in item_ids):
         raise InvalidInput("item_ids", f"placement {name!r} needs at least one item that the page is about")
     return found
 
 
-def build_question(shelf: Shelf, profile: Profile, ask: Ask, now: int) -> Asked:
+def build_question(snapshot: Snapshot, profile: Profile, ask: Ask, now: int) -> Asked:
     """Return what is asked of the models: history, anchors and tags of this one customer."""
-    history = join_histories(shelf.bundle, [profile], shelf.row_of)
-    own = work_out_tags(shelf.bundle, [profile], history, now, shelf.tagging)[0]
+    history = join_histories(snapshot.bundle, [profile], snapshot.row_of)
+    own = work_out_tags(snapshot.bundle, [profile], history, now, snapshot.tagging)[0]
     context = [CustomerTag(name, 1.0, "request", now) for name in ask.tags]
-    anchors, meant = item_row(shelf, ask.item_ids), vectors(shelf.tagging, [[*own, *context]])
+    anchors, meant = item_row(snapshot, ask.item_ids), vectors(snapshot.tagging, [[*own, *context]])
     return Asked(Queries(history, np.array([now]), anchors, meant), own)
 
 
-def build_mask(shelf: Shelf, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
+def build_mask(snapshot: Snapshot, condition: str, own: Sequence[CustomerTag]) -> NDArray[np.bool_]:
     """Return (N,) for which items the filter holds; only one that asks for no customer's tags is worth remembering."""
     if OWN_TAGS in condition:
-        return compile_filter(condition, shelf.bundle.catalogue, own=[tag.name for tag in own])
-    return shelf.mask(condition)
+        return compile_filter(condition, snapshot.bundle.catalogue, own=[tag.name for tag in own])
+    return snapshot.mask(condition)
 
 
-def build_lift(shelf: Shelf, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
+def build_lift(snapshot: Snapshot, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
     """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
     Declared tags, and what they bring, lift only for a ``new`` customer, of whom nothing else is known: beside a
     history the ranker weighs them as it learned.
     """
-    asked = None if ask.boost is None else _asked_lift(shelf, ask.boost, own)
+    asked = None if ask.boost is None else _asked_lift(snapshot, ask.boost, own)
     fresh = {tag.name: min(tag.weight, 1.0) for tag in own if new or "declared" not in (tag.provenance, tag.origin)}
     fresh |= dict.fromkeys(ask.tags, 1.0)
-    if not fresh or not shelf.config.live.tag_boost:
+    if not fresh or not snapshot.config.live.tag_boost:
         return asked
-    by_tag = [shelf.config.live.tag_boost * weight * shelf.carrying(name) for name, weight in fresh.items()]
+    by_tag = [snapshot.config.live.tag_boost * weight * snapshot.carrying(name) for name, weight in fresh.items()]
     return np.asarray(np.maximum.reduce(by_tag) + (0 if asked is None else asked), np.float32)
 
 
-def _asked_lift(shelf: Shelf, boost: str, own: Sequence[CustomerTag]) -> NDArray[np.float32]:
+def _asked_lift(snapshot: Snapshot, boost: str, own: Sequence[CustomerTag]) -> NDArray[np.float32]:
     if OWN_TAGS in boost:
-        return compile_boost(boost, shelf.bundle.catalogue, own=[tag.name for tag in own])
-    return shelf.boost(boost)
+        return compile_boost(boost, snapshot.bundle.catalogue, own=[tag.name for tag in own])
+    return snapshot.boost(boost)
 
 
-def build_rules(shelf: Shelf, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
+def build_rules(snapshot: Snapshot, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
     """Return what the list must obey; ``barred`` are more items that must not come."""
-    catalogue, (queries, own) = shelf.bundle.catalogue, asked
+    catalogue, (queries, own) = snapshot.bundle.catalogue, asked
     now = int(queries.now[0])
-    eligible = shelf.eligible(now)
+    eligible = snapshot.eligible(now)
     if ask.filter is not None:
-        eligible = eligible & build_mask(shelf, ask.filter, own)
+        eligible = eligible & build_mask(snapshot, ask.filter, own)
     theirs = exclusions(queries.histories, placement.exclude, catalogue, queries.now)
-    named = item_row(shelf, [*ask.exclude_item_ids, *ask.item_ids, *barred])
+    named = item_row(snapshot, [*ask.exclude_item_ids, *ask.item_ids, *barred])
     return Rules(
         eligible=eligible,
         excluded=union([theirs, named], (1, len(catalogue))),
         count=ask.count or placement.count,
-        boost=build_lift(shelf, ask, own, new=not len(queries.histories.item)),
+        boost=build_lift(snapshot, ask, own, new=not len(queries.histories.item)),
         diversity=_diversity(placement, ask.diversity),
-        pins=pinned_rows(shelf.row_of, placement.pins),
+        pins=pinned_rows(snapshot.row_of, placement.pins),
     )
 
 
-def item_row(shelf: Shelf, item_ids: Iterable[str]) -> csr_array:
+def item_row(snapshot: Snapshot, item_ids: Iterable[str]) -> csr_array:
     """Return (1 × N) with a 1 for each of the items that the catalogue knows."""
-    rows = sorted({row for row in map(shelf.row_of, item_ids) if row >= 0})
-    ones, size = np.ones(len(rows), np.float32), len(shelf.bundle.catalogue)
+    rows = sorted({row for row in map(snapshot.row_of, item_ids) if row >= 0})
+    ones, size = np.ones(len(rows), np.float32), len(snapshot.bundle.catalogue)
     return csr_array((ones, np.array(rows, np.int32), np.array([0, len(rows)])), shape=(1, size))
 
 

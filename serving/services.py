@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from recommender.config import LiveSettings
 from serving.metrics import Metrics
 from serving.pace import Pace
-from serving.ports import Archived, Cache, Customers, Erasures, EventLog, Profiles, ServedLists, Stock
+from serving.ports import Archived, Cache, CatalogueStore, Customers, Erasures, EventLog, Profiles, ServedLists
 from serving.settings import Settings
-from serving.shelves import Shelves
+from serving.snapshots import Snapshots
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
@@ -23,7 +23,7 @@ class Services:
     timer: Callable[[], float]
     """Seconds that never run backwards, for durations."""
     pace: Pace
-    shelves: Shelves
+    snapshots: Snapshots
     """The bundle in use with what changed in the catalogue since."""
     cache: Cache
     profiles: Profiles
@@ -31,7 +31,7 @@ class Services:
     events: EventLog
     erasures: Erasures
     archived: Archived
-    stock: Stock
+    catalogue: CatalogueStore
     withheld: Callable[[str], bool]
     """Whether a customer's data must not be used; asked while Redis is down, when their own key cannot say so."""
     served: ServedLists
@@ -44,4 +44,4 @@ class Services:
     @property
     def live(self) -> LiveSettings:
         """Return how live state is kept, by the configuration in use."""
-        return self.shelves.shelf.config.live
+        return self.snapshots.current.config.live

@@ -27,7 +27,7 @@ class Stored:
     different: int = 0
     """How many of the repeated came with other content: the first stands."""
     beyond: dict[str, int] = field(default_factory=dict)
-    """How many live events customers have beyond those that condensing keeps."""
+    """How many live events customers have beyond those that compaction keeps."""
 
 
 def store(log: EventLog, records: Sequence[Record], now: float, limits: LiveSettings) -> Stored:

@@ -31,7 +31,7 @@ def get_user(services: Services, user_id: str) -> dict[str, Any]:
         "preferences": {"personalize": profile.personalize},
         "merged": list(profile.also),
         "tags": [shown(tag) for tag in _tags(services, profile, history)],
-        **summary(history, now, services.shelves.shelf.config.live.spent_well),
+        **summary(history, now, services.snapshots.current.config.live.spent_well),
     }
 
 
@@ -120,10 +120,10 @@ def shown(tag: CustomerTag) -> dict[str, Any]:
 
 def _history(services: Services, one: str) -> tuple[Profile, Histories]:
     profile = services.profiles.read([one])[0]
-    shelf = services.shelves.shelf
-    return profile, join_histories(shelf.bundle, [profile], shelf.row_of)
+    snapshot = services.snapshots.current
+    return profile, join_histories(snapshot.bundle, [profile], snapshot.row_of)
 
 
 def _tags(services: Services, profile: Profile, history: Histories) -> tuple[CustomerTag, ...]:
-    shelf = services.shelves.shelf
-    return work_out_tags(shelf.bundle, [profile], history, int(services.clock()), shelf.tagging)[0]
+    snapshot = services.snapshots.current
+    return work_out_tags(snapshot.bundle, [profile], history, int(services.clock()), snapshot.tagging)[0]

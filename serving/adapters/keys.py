@@ -19,7 +19,7 @@ WISHES = ("personalize", "consent", "files_choice", "files_consent")
 """Fields of a customer's ``profile`` hash: whether lists may be personal, as the customer chose and the shop declared,
 over the API and in files."""
 CustomerKey = Literal["lists", "cached", "profile", "events", "tags", "seen"]
-ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
+ShopKey = Literal["log", "ids", "erasures", "receipt", "catalogue", "everyone", "withheld", "told"]
 
 
 def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:
@@ -36,7 +36,7 @@ def any_lists(shop: str) -> str:
 
 
 def shared(shop: str, kind: ShopKey, name: str = "") -> str:
-    """Return the key of something that belongs to the whole shop, ``stock:{main}:revision``."""
+    """Return the key of something that belongs to the whole shop, ``catalogue:{main}:revision``."""
     return f"{kind}:{{{shop}}}:{name}" if name else f"{kind}:{{{shop}}}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.ports import Peek, StockChanges
+from serving.ports import CatalogueChanges, Peek
 
 
 @dataclass(slots=True)
@@ -24,12 +24,12 @@ class MemoryCache:
         """Begin empty."""
         self.entries: dict[tuple[str | None, str], bytes] = {}
         self.heads: defaultdict[str | None, Head] = defaultdict(Head)
-        self.stock = 0
+        self.catalogue_revision = 0
 
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is kept."""
         head, found = self.heads[customer], self.entries.get((customer, entry))
-        return Peek(head.revision, self.stock, found, head.same_as, head.personalize)
+        return Peek(head.revision, self.catalogue_revision, found, head.same_as, head.personalize)
 
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""
@@ -42,7 +42,7 @@ class MemoryCache:
         return len([self.entries.pop(key) for key in theirs])
 
 
-class MemoryStock:
+class MemoryCatalogue:
     """Keeps changed items in a dictionary."""
 
     def __init__(self) -> None:
@@ -55,10 +55,10 @@ class MemoryStock:
         """Return how many times the catalogue has changed."""
         return self._revision
 
-    def changes(self, since: int) -> StockChanges:
+    def changes(self, since: int) -> CatalogueChanges:
         """Return the items that changed after revision ``since``."""
         ids = [i for i, revision in self.since.items() if revision > since]
-        return StockChanges(self._revision, {i: self.items[i] for i in ids}, {i: self.since[i] for i in ids})
+        return CatalogueChanges(self._revision, {i: self.items[i] for i in ids}, {i: self.since[i] for i in ids})
 
     def put(self, items: Sequence[Mapping[str, Any]]) -> int:
         """Change the given fields of each item and return the revision that they lead to."""

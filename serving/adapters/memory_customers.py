@@ -22,8 +22,8 @@ class Person:
     """What is kept of one customer or visitor, beside the head of their cached lists."""
 
     events: list[bytes] = field(default_factory=list)
-    condensed: int = 0
-    """How many events the last condensing left."""
+    compacted: int = 0
+    """How many events the last compaction left."""
     seen: list[bytes] = field(default_factory=list)
     tags: dict[str, bytes] = field(default_factory=dict)
     declared: Mapping[str, Any] | None = None
@@ -122,13 +122,13 @@ class MemoryCustomers:
         """Return the customer into whom ``one`` was merged, or ``one``."""
         return self.cache.heads[one].same_as or one
 
-    def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
+    def compact(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
         if self.revision(profile.user_id) != profile.revision:
             return False
         person = self.people[profile.user_id]
-        person.events = LiveEvents.unpacked(person.events).condensed(recent).packed()
-        person.condensed = len(person.events)
+        person.events = LiveEvents.unpacked(person.events).compacted(recent).packed()
+        person.compacted = len(person.events)
         person.tags |= {each.tag.name: tag_codec.earned(each) for each in earned}
         return True
 

@@ -49,10 +49,10 @@ class MemoryLog:
         return "a"
 
     def _enter(self, record: Record, live: bytes, limits: LiveSettings) -> int:
-        """Return how many live events the customer has beyond those that condensing keeps, 0 for an impression."""
+        """Return how many live events the customer has beyond those that compaction keeps, 0 for an impression."""
         person = self._customers.people[record.user_id]
         if record.event is EventType.VIEW_ITEM_LIST:
             person.seen = [*person.seen, live][-limits.impressions :]
             return 0
         person.events.append(live)
-        return max(len(person.events) - max(person.condensed, limits.recent_events), 0)
+        return max(len(person.events) - max(person.compacted, limits.recent_events), 0)

@@ -30,18 +30,18 @@ class RedisCache:
     def __init__(self, link: RedisLink, shop: str, metrics: Metrics) -> None:
         """Keep the lists of ``shop``."""
         self._link, self._shop, self._metrics = link, shop, metrics
-        self._stock = pack("GET", keys.shared(shop, "stock", "revision"))
+        self._catalogue = pack("GET", keys.shared(shop, "catalogue", "revision"))
 
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is cached in one round trip, or None where Redis does not answer."""
         try:
-            *state, value, stock = self._link.exchange(*self._look(customer, entry))
+            *state, value, changes = self._link.exchange(*self._look(customer, entry))
         except Unavailable:
             self._metrics.redis_failures.inc()
             return None
         revision, same_as, choice = state[0] if state else (None, None, None)
         same = same_as.decode() if same_as else None
-        return Peek(int(revision or 0), int(stock or 0), value, same, choice != b"0")
+        return Peek(int(revision or 0), int(changes or 0), value, same, choice != b"0")
 
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""
@@ -57,9 +57,9 @@ class RedisCache:
     def _look(self, customer: str | None, entry: str) -> tuple[bytes, int]:
         """Return the commands of one look, and how many they are."""
         if customer is None:
-            return pack("GET", self._shared(entry)) + self._stock, 2
+            return pack("GET", self._shared(entry)) + self._catalogue, 2
         state = pack("HMGET", keys.customer(self._shop, "lists", customer), keys.REVISION, keys.SAME_AS, keys.CHOICE)
-        return state + pack("HGET", keys.customer(self._shop, "cached", customer), entry) + self._stock, 3
+        return state + pack("HGET", keys.customer(self._shop, "cached", customer), entry) + self._catalogue, 3
 
     def _shared(self, entry: str) -> str:
         return keys.shared(self._shop, "everyone", entry)

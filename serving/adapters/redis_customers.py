@@ -17,7 +17,7 @@ from features.tag_rules import Earned
 from recommender.errors import Conflict, InvalidInput
 from serving.adapters import keys, tag_codec
 from serving.adapters.redis_link import RedisLink, pack
-from serving.adapters.scripts import CHANGE, CONDENSE, FORGET, MERGE, TAG
+from serving.adapters.scripts import CHANGE, COMPACT, FORGET, MERGE, TAG
 from serving.ports import REPLACED
 
 KINDS: tuple[keys.CustomerKey, ...] = ("lists", "events", "seen", "tags", "profile")
@@ -115,14 +115,14 @@ class RedisCustomers:
         found: list[bytes | None] = self.link.exchange(request, len(ids))
         return [into.decode() if into else one for one, into in zip(ids, found, strict=True)]
 
-    def condense(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
+    def compact(self, profile: Profile, recent: int, earned: Sequence[Earned]) -> bool:
         """Keep the ``recent`` latest events, what lasts of the older ones, and tags; False if the state has changed."""
         names = self._names(profile.user_id, "lists", "events", "tags")
         raw: list[bytes] = self.link.run(lambda client: client.lrange(names[1], 0, -1))
-        events = LiveEvents.unpacked(raw).condensed(recent).packed()
+        events = LiveEvents.unpacked(raw).compacted(recent).packed()
         tags = [part for each in earned for part in (each.tag.name, tag_codec.earned(each))]
         times = (self.ttl(), keys.REMEMBER_SECONDS)
-        return bool(self._run(CONDENSE, names, [profile.revision, *times, len(events), *events, *tags]))
+        return bool(self._run(COMPACT, names, [profile.revision, *times, len(events), *events, *tags]))
 
     def forget(self, ids: Sequence[str], now: float) -> Mapping[str, int]:
         """Delete all that is kept of these ids, and mark that what bundles hold of them is not to be used."""

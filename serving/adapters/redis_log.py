@@ -26,10 +26,10 @@ APPEND = """#!lua
 --       milliseconds.
 -- Returns a letter an event (a accepted, d repeated, c repeated with other content, m its customer was merged, e they
 -- asked later to be forgotten); of each customer of whom a live event came how many there are beyond those to
--- keep, or those that the last condensing left where they are more; and into whom each was merged ('': nobody).
+-- keep, or those that the last compaction left where they are more; and into whom each was merged ('': nobody).
 local same_as, opted_out, erased, length, kept, touched, status = {}, {}, {}, {}, {}, {}, {}
 for c = 1, (#KEYS - 3) / 4 do
-  local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice', 'condensed')
+  local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice', 'compacted')
   erased[c] = (tonumber(redis.call('HGET', KEYS[4 * c + 3], 'erased_at') or -1) + 1) * 1000
   same_as[c], opted_out[c], length[c] = head[1] or '', head[2] == '0', 0
   kept[c] = math.max(tonumber(head[3] or 0), tonumber(ARGV[4]))

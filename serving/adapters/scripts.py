@@ -73,7 +73,7 @@ if redis.call('HEXISTS', KEYS[1], 'choice') == 0 then redis.call('EXPIRE', KEYS[
 return 1
 """
 
-CONDENSE = """#!lua
+COMPACT = """#!lua
 -- Replaces the live events and adds tags, unless anything changed since the profile was read that they come from.
 -- KEYS: lists, events, tags. ARGV: the profile's revision, seconds to keep events and tags, how many events, the
 -- events, then names and values of tags.
@@ -81,7 +81,7 @@ if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 local tags = 5 + tonumber(ARGV[4])
 for at = 5, tags - 1 do redis.call('RPUSH', KEYS[2], ARGV[at]) end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'condensed', ARGV[4]) end
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'compacted', ARGV[4]) end
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 for at = tags, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1]) end
 redis.call('EXPIRE', KEYS[3], ARGV[3])

@@ -122,7 +122,7 @@ def popular(query: PopularQuery) -> Whole:
 @blueprint.output(PlacementsShown)
 def placements_shown() -> Whole:
     """The placements that can be asked for."""
-    known = placements(services().shelves.shelf)
+    known = placements(services().snapshots.current)
     return Whole.of({"placements": [PlacementShown.of(name, one).model_dump() for name, one in known.items()]})
 
 

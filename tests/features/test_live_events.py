@@ -1,4 +1,4 @@
-"""Live events survive packing, and condensing never forgets what exclusions need."""
+"""Live events survive packing, and compaction never forgets what exclusions need."""
 
 import math
 
@@ -29,9 +29,9 @@ def test_a_huge_or_tiny_quantity_is_kept_as_the_nearest_that_fits() -> None:
     assert LiveEvents.unpacked(packed).quantity.tolist() == [65_504, 2**-14]
 
 
-def test_condensing_keeps_the_last_events_and_what_lasts_of_the_older_ones() -> None:
+def test_compaction_keeps_the_last_events_and_what_lasts_of_the_older_ones() -> None:
     events = live(("a", BUY, 1), ("b", VIEW, 2), ("a", BUY, 3), ("c", VIEW, 4), ("d", VIEW, 5))
-    assert list(zip(events.condensed(2).items, events.condensed(2).time.tolist(), strict=True)) == [
+    assert list(zip(events.compacted(2).items, events.compacted(2).time.tolist(), strict=True)) == [
         ("a", 3),
         ("c", 4),
         ("d", 5),
@@ -42,11 +42,11 @@ EVENTS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(EventType), 
 
 
 @given(EVENTS, st.integers(1, 10))
-def test_condensing_keeps_the_last_word_on_every_item(events: list[tuple[str, EventType, int]], recent: int) -> None:
+def test_compaction_keeps_the_last_word_on_every_item(events: list[tuple[str, EventType, int]], recent: int) -> None:
     whole = live(*events)
-    short = whole.condensed(recent)
+    short = whole.compacted(recent)
     assert last_words(short) == last_words(whole)
-    assert short.condensed(recent).packed() == short.packed()
+    assert short.compacted(recent).packed() == short.packed()
     assert LiveEvents.unpacked(short.packed()).packed() == short.packed()
 
 

@@ -144,11 +144,11 @@ def test_no_request_fails_or_mixes_bundles_while_they_are_swapped(services: Serv
 
     def swap() -> None:
         for turn in range(60):
-            services.shelves.use(bundles[turn % 2])
+            services.snapshots.use(bundles[turn % 2])
         done.set()
 
     thread = threading.Thread(target=swap)
-    services.shelves.use(bundles[0])
+    services.snapshots.use(bundles[0])
     thread.start()
     answers = []
     while not done.is_set() or len(answers) < 30:
@@ -163,7 +163,7 @@ def test_changes_of_the_catalogue_hold_in_the_next_bundle(services: Services, tr
     client = create_app(services).test_client()
     client.put("/v1/items/tent", json={"hidden": True})
     client.put("/v1/items/hammock", json={"tags": ["camping"]})
-    services.shelves.use(renamed(trained, "second"))
+    services.snapshots.use(renamed(trained, "second"))
     shown = ids(ask(client, user_id="u0", count=200))
     assert "tent" not in shown
     assert "hammock" in shown

@@ -35,7 +35,7 @@ class TestEveryCache:
     def test_what_was_never_stored_is_not_there(self, cache: Cache) -> None:
         peek = cache.peek("u/1 {x}", ENTRY)
         assert peek is not None
-        assert (peek.revision, peek.stock, peek.entry) == (0, 0, None)
+        assert (peek.revision, peek.catalogue_revision, peek.entry) == (0, 0, None)
         assert peek.personalize
 
     def test_what_was_stored_is_found_under_its_customer_and_entry_only(self, cache: Cache) -> None:
@@ -111,9 +111,9 @@ def test_a_list_is_too_old_after_its_time(services: Services) -> None:
 def test_another_configuration_does_not_find_the_lists_of_this_one(services: Services) -> None:
     client = create_app(services).test_client()
     ask(client, user_id="u0")
-    shelf = services.shelves.shelf
-    config = shelf.config.model_copy(update={"seed": 8})
-    services.shelves.use(replace(shelf.bundle, info=replace(shelf.bundle.info, config=config)))
+    snapshot = services.snapshots.current
+    config = snapshot.config.model_copy(update={"seed": 8})
+    services.snapshots.use(replace(snapshot.bundle, info=replace(snapshot.bundle.info, config=config)))
     assert ask(client, user_id="u0")["served_by"] == "live"
 
 
@@ -152,8 +152,8 @@ def test_a_changed_price_is_obeyed_by_the_next_filter(client: FlaskClient) -> No
 
 
 def test_another_worker_obeys_at_once(services: Services, settings: object) -> None:
-    other = create_app(replace(services, shelves=type(services.shelves)(
-        services.stock, services.shelves.shelf.bundle, None, services.clock))).test_client()  # fmt: skip
+    other = create_app(replace(services, snapshots=type(services.snapshots)(
+        services.catalogue, services.snapshots.current.bundle, None, services.clock))).test_client()  # fmt: skip
     client = create_app(services).test_client()
     assert "tent" in ids(ask(other, user_id="u0", count=12))
     client.put("/v1/items/tent", json={"hidden": True})

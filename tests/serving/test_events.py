@@ -189,7 +189,7 @@ def test_events_without_consent_are_logged_but_not_lived_by(
     assert client_of_redis.keys("*v1*") == []
 
 
-def test_long_states_are_condensed_and_keep_what_exclusions_need(
+def test_long_states_are_compacted_and_keep_what_exclusions_need(
     client: FlaskClient, client_of_redis: "redis.Redis"
 ) -> None:
     send(client, view("tent", event="add_to_cart"))
@@ -200,7 +200,7 @@ def test_long_states_are_condensed_and_keep_what_exclusions_need(
 
 
 @pytest.mark.parametrize("lasting", [69, 70, 75])
-def test_a_state_of_much_that_lasts_is_not_condensed_for_every_event(
+def test_a_state_of_much_that_lasts_is_not_compacted_for_every_event(
     client: FlaskClient, client_of_redis: "redis.Redis", lasting: int
 ) -> None:
     bought = (view(f"item {n}", event="purchase", timestamp=NOW - 900 + n) for n in range(lasting))

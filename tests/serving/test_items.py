@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 from features.build import build_dataset
 from recommender.config import Config
 from serving.adapters.breaker import Breaker
-from serving.adapters.memory import MemoryStock
+from serving.adapters.memory import MemoryCatalogue
+from serving.adapters.redis_catalogue import AT_ONCE, RedisCatalogue
 from serving.adapters.redis_link import RedisLink
-from serving.adapters.redis_stock import AT_ONCE, RedisStock
 from serving.adapters.redis_stream import RedisStream
 from serving.app import create_app
 from serving.archive import Archive
 from serving.bootstrap import build
-from serving.ports import Stock
+from serving.ports import CatalogueStore
 from serving.services import Services
 from tests.serving import shop
 from tests.serving.redis_server import RedisServer
@@ -28,29 +28,29 @@ from training.sources import read_log
 
 
 @pytest.fixture(params=["redis", "memory"])
-def stock(request: pytest.FixtureRequest, redis_server: RedisServer, client_of_redis: "redis.Redis") -> Stock:
+def store(request: pytest.FixtureRequest, redis_server: RedisServer, client_of_redis: "redis.Redis") -> CatalogueStore:
     link = RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0))
-    return RedisStock(link, "main") if request.param == "redis" else MemoryStock()
+    return RedisCatalogue(link, "main") if request.param == "redis" else MemoryCatalogue()
 
 
-class TestEveryStock:
-    def test_nothing_has_changed_at_first(self, stock: Stock) -> None:
-        assert stock.revision() == 0
-        assert dict(stock.changes(0).items) == {}
+class TestEveryCatalogueStore:
+    def test_nothing_has_changed_at_first(self, store: CatalogueStore) -> None:
+        assert store.revision() == 0
+        assert dict(store.changes(0).items) == {}
 
-    def test_changes_since_a_revision_are_those_after_it(self, stock: Stock) -> None:
-        first = stock.put([{"item_id": "a/1", "price": "1.10"}, {"item_id": "b", "hidden": True}])
-        second = stock.put([{"item_id": "b", "hidden": False}])
-        assert stock.revision() == second > first
-        assert dict(stock.changes(first).items) == {"b": {"item_id": "b", "hidden": False}}
-        assert set(stock.changes(0).items) == {"a/1", "b"}
-        assert stock.changes(0).since == {"a/1": first, "b": second}
-        assert stock.changes(second).revision == second
+    def test_changes_since_a_revision_are_those_after_it(self, store: CatalogueStore) -> None:
+        first = store.put([{"item_id": "a/1", "price": "1.10"}, {"item_id": "b", "hidden": True}])
+        second = store.put([{"item_id": "b", "hidden": False}])
+        assert store.revision() == second > first
+        assert dict(store.changes(first).items) == {"b": {"item_id": "b", "hidden": False}}
+        assert set(store.changes(0).items) == {"a/1", "b"}
+        assert store.changes(0).since == {"a/1": first, "b": second}
+        assert store.changes(second).revision == second
 
-    def test_fields_that_are_left_out_stay(self, stock: Stock) -> None:
-        stock.put([{"item_id": "a", "price": "1.10", "tags": ["x"]}])
-        stock.put([{"item_id": "a", "price": None}])
-        assert stock.changes(0).items["a"] == {"item_id": "a", "price": None, "tags": ["x"]}
+    def test_fields_that_are_left_out_stay(self, store: CatalogueStore) -> None:
+        store.put([{"item_id": "a", "price": "1.10", "tags": ["x"]}])
+        store.put([{"item_id": "a", "price": None}])
+        assert store.changes(0).items["a"] == {"item_id": "a", "price": None, "tags": ["x"]}
 
 
 def test_a_known_item_is_shown_as_the_shop_gave_it(client: FlaskClient) -> None:
@@ -105,20 +105,20 @@ def test_many_items_at_once_and_as_a_bare_list(client: FlaskClient) -> None:
 def test_more_items_than_one_answer_brings_are_all_known(
     redis_server: RedisServer, client_of_redis: "redis.Redis"
 ) -> None:
-    stock = RedisStock(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
+    store = RedisCatalogue(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
     for start in range(0, 2 * AT_ONCE + 10, 500):
-        stock.put([{"item_id": f"i{number}", "size": number} for number in range(start, start + 500)])
-    found = stock.changes(0).items
+        store.put([{"item_id": f"i{number}", "size": number} for number in range(start, start + 500)])
+    found = store.changes(0).items
     assert len(found) >= 2 * AT_ONCE + 10
     assert all(fields["size"] == int(name[1:]) for name, fields in found.items())
 
 
 def test_a_change_after_lost_writes_is_still_news(redis_server: RedisServer, client_of_redis: "redis.Redis") -> None:
-    stock = RedisStock(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
-    known = [stock.put([{"item_id": "a", "hidden": number % 2 == 0}]) for number in range(5)][-1]
-    client_of_redis.delete("stock:{main}:revision", "stock:{main}:since")
+    store = RedisCatalogue(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
+    known = [store.put([{"item_id": "a", "hidden": number % 2 == 0}]) for number in range(5)][-1]
+    client_of_redis.delete("catalogue:{main}:revision", "catalogue:{main}:since")
     time.sleep(0.01)
-    assert stock.put([{"item_id": "a", "hidden": False}]) > known
+    assert store.put([{"item_id": "a", "hidden": False}]) > known
 
 
 def test_an_item_is_new_at_one_moment_for_every_worker_and_for_training(
@@ -133,7 +133,7 @@ def test_an_item_is_new_at_one_moment_for_every_worker_and_for_training(
     finally:
         later.stop()
     root: Path = services.settings.shop_folder
-    Archive(root).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    Archive(root).add(RedisStream(services.catalogue._link, "main").waiting(100))  # type: ignore[attr-defined]
     catalogue = build_dataset(read_log(root), Config()).catalogue
     row = catalogue.items.row("hammock")
     assert (int(catalogue.first_seen[row]), "first_seen" in catalogue.texts) == (shop.NOW, False)
@@ -143,7 +143,7 @@ def test_an_item_is_new_at_one_moment_for_every_worker_and_for_training(
 def test_any_way_to_write_a_date_reaches_the_archive(services: Services, client: FlaskClient, given: str) -> None:
     assert client.put("/v1/items/hammock", json={"available_from": given}).status_code == 200
     root: Path = services.settings.shop_folder
-    Archive(root).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    Archive(root).add(RedisStream(services.catalogue._link, "main").waiting(100))  # type: ignore[attr-defined]
     assert pq.read_table(root / "items.parquet")["available_from"].to_pylist() == [datetime(2026, 1, 1, tzinfo=UTC)]
 
 
@@ -164,7 +164,7 @@ def test_numbers_of_any_size_are_stored_or_refused_by_name(client: FlaskClient, 
 def test_a_change_reaches_the_archive_and_the_next_training(services: Services, client: FlaskClient) -> None:
     client.put("/v1/items/hammock", json={"title": "Hammock", "price": "19.90", "size": 3})
     client.put("/v1/items/hammock", json={"in_stock": False, "available_from": "2026-01-01T00:00:00Z"})
-    link: RedisLink = services.stock._link  # type: ignore[attr-defined]
+    link: RedisLink = services.catalogue._link  # type: ignore[attr-defined]
     root: Path = services.settings.shop_folder
     Archive(root).add(RedisStream(link, "main").waiting(100))
     row = pq.read_table(root / "items.parquet").to_pylist()[0]

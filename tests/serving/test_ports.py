@@ -233,18 +233,18 @@ class TestAllCustomers:
             with pytest.raises(Conflict):
                 ports.customers.merge(visitor, customer, NOW)
 
-    def test_what_is_condensed_keeps_the_latest_and_what_lasts(self, ports: Ports) -> None:
+    def test_what_is_compacted_keeps_the_latest_and_what_lasts(self, ports: Ports) -> None:
         done = [("tent", "purchase"), ("axe", "view_item"), ("mat", "view_item"), ("pan", "view_item")]
         ports.log.append([event("u", item, name) for item, name in done], NOW, LIMITS)
         earned = Earned(CustomerTag("camper", 1.0, "rule", NOW, evidence=("tent",)), TagRule(tag="camper"))
-        assert ports.customers.condense(ports.profiles.read(["u"])[0], 2, [earned])
+        assert ports.customers.compact(ports.profiles.read(["u"])[0], 2, [earned])
         (found,) = ports.profiles.read(["u"])
         assert found.events.items == ("tent", "mat", "pan")
         assert [(tag.name, tag.provenance, tag.evidence) for tag in found.given] == [("camper", "rule", ("tent",))]
         assert ports.log.append([event("u", "cup"), event("u", "map")], NOW, LIMITS).beyond == {"u": 2}
 
     @pytest.mark.parametrize("change", ["mute", "forget", "append"])
-    def test_a_state_that_changed_meanwhile_is_not_condensed(self, ports: Ports, change: str) -> None:
+    def test_a_state_that_changed_meanwhile_is_not_compacted(self, ports: Ports, change: str) -> None:
         ports.log.append([event("u", "tent"), event("u", "axe")], NOW, LIMITS)
         (before,) = ports.profiles.read(["u"])
         {
@@ -253,7 +253,7 @@ class TestAllCustomers:
             "append": lambda: ports.log.append([event("u", "pan")], NOW, LIMITS),
         }[change]()
         earned = Earned(CustomerTag("camper", 1.0, "rule", NOW, evidence=("tent",)), TagRule(tag="camper"))
-        assert not ports.customers.condense(before, 1, [earned])
+        assert not ports.customers.compact(before, 1, [earned])
         (after,) = ports.profiles.read(["u"])
         assert after.given == ()
         assert after.muted == (frozenset({"camper"}) if change == "mute" else frozenset())

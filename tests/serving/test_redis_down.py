@@ -94,7 +94,7 @@ def test_a_worker_that_starts_without_redis_keeps_what_the_archive_knows_to_be_o
     sold_out, hidden, *_ = ids(ask(client, placement="popular"))
     client.put(f"/v1/items/{sold_out}", json={"in_stock": False})
     client.put(f"/v1/items/{hidden}", json={"hidden": True})
-    Archive(services.settings.shop_folder).add(RedisStream(services.stock._link, "main").waiting(100))  # type: ignore[attr-defined]
+    Archive(services.settings.shop_folder).add(RedisStream(services.catalogue._link, "main").waiting(100))  # type: ignore[attr-defined]
     server.kill()
     fresh = build(services.settings, clock=lambda: float(shop.NOW))
     try:

@@ -28,7 +28,7 @@ from serving.question import build_lift
 from serving.run import check_config
 from serving.services import Services
 from serving.settings import Settings
-from serving.shelf import carriers
+from serving.snapshot import carriers
 from tests.serving import shop
 from tests.serving.test_events import ids, send, view
 
@@ -148,7 +148,7 @@ def test_a_declared_tag_of_another_case_acts_as_the_items_spell_it(client: Flask
 
 
 def test_only_a_rule_about_some_items_makes_them_carriers_of_its_tag(services: Services) -> None:
-    catalogue = services.shelves.shelf.bundle.catalogue
+    catalogue = services.snapshots.current.bundle.catalogue
 
     def carried(when: str) -> set[str]:
         rule = TagRule(tag="camping", events=("view_item",), count=3, when=when)
@@ -181,17 +181,17 @@ def test_a_patch_changes_what_it_names_and_nothing_else(client: FlaskClient, set
 
 
 def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services) -> None:
-    shelf, own = services.shelves.shelf, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
-    lifted = build_lift(shelf, Ask(), own, new=True)
+    snapshot, own = services.snapshots.current, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
+    lifted = build_lift(snapshot, Ask(), own, new=True)
     assert lifted is not None
-    assert {shelf.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
-    assert build_lift(shelf, Ask(), own, new=False) is None
+    assert {snapshot.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
+    assert build_lift(snapshot, Ask(), own, new=False) is None
     brings = {"cooking": {"camping": 0.5}, "camping": {"cooking": 0.5}}
     brought = with_derived({"camping": replace(own[0], name="camping")}, brings)
     assert brought["cooking"].provenance == "derived"
-    assert build_lift(shelf, Ask(), tuple(brought.values()), new=False) is None
+    assert build_lift(snapshot, Ask(), tuple(brought.values()), new=False) is None
     earned = with_derived({"camping": replace(own[0], name="camping", provenance="rule")}, brings)
-    assert build_lift(shelf, Ask(), (earned["cooking"],), new=False) is not None
+    assert build_lift(snapshot, Ask(), (earned["cooking"],), new=False) is not None
 
 
 def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:

@@ -12,13 +12,13 @@ from serving.ask import Ask
 from serving.ports import Peek
 from serving.question import Asked, build_question, placement_of
 from serving.services import Services
-from serving.shelf import Shelf
+from serving.snapshot import Snapshot
 
 NOBODY = Profile("")
 """Whoever asks for a list that is not personal; ids have at least one character."""
 
 
-class Visit(NamedTuple):
+class RequestContext(NamedTuple):
     """One request on its way to an answer."""
 
     ask: Ask
@@ -26,7 +26,7 @@ class Visit(NamedTuple):
     entry: str
     peek: Peek | None
     """None while the cache does not answer."""
-    shelf: Shelf
+    snapshot: Snapshot
     placement: Placement
     now: float
     began: float
@@ -39,10 +39,10 @@ class Visit(NamedTuple):
 
     def is_degraded(self, *, known: bool) -> bool:
         """Return whether the answer lacks what it should rest on: a bundle, the cache, or a customer ``known`` now."""
-        return not known or self.peek is None or self.shelf.is_blank
+        return not known or self.peek is None or self.snapshot.is_blank
 
 
-def look(services: Services, ask: Ask) -> Visit:
+def look(services: Services, ask: Ask) -> RequestContext:
     """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""
     began, entry, customer = services.timer(), ask.entry(), ask.customer
     peek = services.cache.peek(customer, entry)
@@ -54,9 +54,9 @@ def look(services: Services, ask: Ask) -> Visit:
         peek = services.cache.peek(customer, entry)
     if peek is None and customer is not None and services.withheld(customer):
         customer = None
-    shelf = services.shelves.at_least(peek.stock if peek else 0)
-    placement = placement_of(shelf, ask.placement, ask.item_ids)
-    return Visit(ask, customer, entry, peek, shelf, placement, services.clock(), began)
+    snapshot = services.snapshots.at_least(peek.catalogue_revision if peek else 0)
+    placement = placement_of(snapshot, ask.placement, ask.item_ids)
+    return RequestContext(ask, customer, entry, peek, snapshot, placement, services.clock(), began)
 
 
 def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]:
@@ -70,23 +70,25 @@ def profile_of(services: Services, customer: str | None) -> tuple[Profile, bool]
         return NOBODY if services.withheld(customer) else Profile(customer), False
 
 
-def asked_of(services: Services, visit: Visit) -> tuple[Asked, bool]:
+def asked_of(services: Services, context: RequestContext) -> tuple[Asked, bool]:
     """Return what the request asks of the models, and whether the customer's live state could be read."""
-    profile, known = profile_of(services, visit.customer)
-    return build_question(visit.shelf, profile, visit.ask, int(visit.now)), known
+    profile, known = profile_of(services, context.customer)
+    return build_question(context.snapshot, profile, context.ask, int(context.now)), known
 
 
-def listed_of(visit: Visit, asked: Asked, items: bytes) -> Listed:
+def listed_of(context: RequestContext, asked: Asked, items: bytes) -> Listed:
     """Return the encoded items with what must still be true for them to be shown again."""
-    until = min(int(visit.now) + visit.placement.cache_seconds, visit.shelf.next_change(int(visit.now)))
-    made_at, list_id = timestamp(visit.now).encode(), os.urandom(8).hex().encode()
+    until = min(int(context.now) + context.placement.cache_seconds, context.snapshot.next_change(int(context.now)))
+    made_at, list_id = timestamp(context.now).encode(), os.urandom(8).hex().encode()
     known = asked.knows_the_customer
-    return Listed(visit.shelf.token, visit.revision, visit.shelf.revision, until, list_id, made_at, known, items)
+    return Listed(
+        context.snapshot.token, context.revision, context.snapshot.revision, until, list_id, made_at, known, items
+    )
 
 
-def answer_of(services: Services, visit: Visit, listed: Listed, served_by: str, *, degraded: bool) -> Answer:
+def answer_of(services: Services, context: RequestContext, listed: Listed, served_by: str, *, degraded: bool) -> Answer:
     """Return the answer with an id of its own."""
     rec_id = f"{listed.list_id.decode()}-{os.urandom(4).hex()}"
-    took = services.timer() - visit.began
-    model = visit.shelf.model
-    return Answer(listed, rec_id, visit.ask.placement, served_by, degraded, model, took)
+    took = services.timer() - context.began
+    model = context.snapshot.model
+    return Answer(listed, rec_id, context.ask.placement, served_by, degraded, model, took)

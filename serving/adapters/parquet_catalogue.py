@@ -14,7 +14,7 @@ import structlog
 from features.tables import ITEMS, TIME, conform
 from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
-from serving.ports import StockChanges
+from serving.ports import CatalogueChanges
 
 log = structlog.get_logger()
 
@@ -25,14 +25,14 @@ PAUSE = 1e-3
 TELLING = ("in_stock", "hidden", "available_from", "available_until")
 
 
-def off_sale(root: Path, now: float, bundle: Bundle) -> StockChanges:
+def off_sale(root: Path, now: float, bundle: Bundle) -> CatalogueChanges:
     """Return the items of a shop's folder that are off sale at ``now``, as changes older than all others.
 
     No items where the ``bundle`` was made of what the folder holds: reading costs a worker twenty megabytes for good.
     """
     path = ShopFolder(root).items
     if path.exists() and path.stat().st_mtime < datetime.fromisoformat(bundle.info.created_at).timestamp() <= now:
-        return StockChanges(0, {}, {})
+        return CatalogueChanges(0, {}, {})
     try:
         table = _read(path) if path.exists() else ITEMS.empty_table()
     except (OSError, pa.ArrowException) as error:
@@ -48,7 +48,7 @@ def off_sale(root: Path, now: float, bundle: Bundle) -> StockChanges:
     off = reduce(pc.or_, (pc.fill_null(one, False) for one in why))
     rows = table.filter(off).select(["item_id", *TELLING]).to_pylist()
     items = {row["item_id"]: {name: _said(value) for name, value in row.items() if value is not None} for row in rows}
-    return StockChanges(BEFORE_ALL, items, dict.fromkeys(items, BEFORE_ALL))
+    return CatalogueChanges(BEFORE_ALL, items, dict.fromkeys(items, BEFORE_ALL))
 
 
 class ImportedItems:

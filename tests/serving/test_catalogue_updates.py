@@ -5,17 +5,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ports import StockChanges
-from serving.stocking import KnownChanges
+from serving.catalogue_updates import KnownChanges
+from serving.ports import CatalogueChanges
 from serving.stream import StreamId
 
 FIELDS = st.dictionaries(st.sampled_from(["price", "title"]), st.integers(0, 9), min_size=1)
 CALLS = st.lists(st.dictionaries(st.sampled_from("abc"), FIELDS, min_size=1), max_size=8)
 
 
-def told(revision: int, items: dict[str, dict[str, Any]]) -> StockChanges:
+def told(revision: int, items: dict[str, dict[str, Any]]) -> CatalogueChanges:
     logged = {item: dict.fromkeys(fields, StreamId(revision, 0)) for item, fields in items.items()}
-    return StockChanges(revision, items, dict.fromkeys(items, revision), logged)
+    return CatalogueChanges(revision, items, dict.fromkeys(items, revision), logged)
 
 
 @given(CALLS, st.integers(0, 8))

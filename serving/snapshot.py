@@ -19,7 +19,7 @@ from recommender.filters import compile_boost, compile_filter
 from recommender.policy import always_eligible
 from recommender.values import EARLIEST, LATEST
 from serving.answers import Listed
-from serving.ports import StockChanges
+from serving.ports import CatalogueChanges
 
 MOST_ROWS, MOST_EXPRESSIONS, FEWEST_EXPRESSIONS = 20_000, 200, 8
 BYTES = 8 * 2**20
@@ -27,7 +27,7 @@ BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Shelf:
+class Snapshot:
     """One state of the shop; a change of bundle, configuration or catalogue makes another one."""
 
     bundle: Bundle
@@ -96,9 +96,9 @@ class Shelf:
 
     def changed_since(self, listed: Listed) -> bool:
         """Return whether the catalogue has changed in a way that a list made earlier must obey."""
-        if self.opened > listed.stock:
+        if self.opened > listed.catalogue_revision:
             return True
-        return any(self.changed.get(item, 0) > listed.stock for item in listed.item_ids())
+        return any(self.changed.get(item, 0) > listed.catalogue_revision for item in listed.item_ids())
 
 
 def turns(catalogue: Catalogue) -> NDArray[np.int64]:
@@ -115,24 +115,24 @@ def carriers(catalogue: Catalogue, rules: TagRules, tag: str) -> NDArray[np.bool
     return np.asarray(np.logical_or.reduce([item_tags(catalogue).having(spelled), *about]))
 
 
-def fresh_shelf(bundle: Bundle, config: Config | None) -> Shelf:
-    """Return a shelf with the catalogue as the bundle has it; ``config`` stands above the bundle's own.
+def snapshot_of(bundle: Bundle, config: Config | None) -> Snapshot:
+    """Return a snapshot with the catalogue as the bundle has it; ``config`` stands above the bundle's own.
 
     A tag rule that does not fit the catalogue matches nothing.
     """
     chosen = config or bundle.info.config
     named = f"{bundle.info.bundle_id}\n{chosen.model_dump_json()}".encode()
     rules = tagging(bundle.catalogue, chosen, bundle.brings)
-    return Shelf(bundle, chosen, blake2b(named, digest_size=8).digest(), rules)
+    return Snapshot(bundle, chosen, blake2b(named, digest_size=8).digest(), rules)
 
 
-def stocked_shelf(shelf: Shelf, bundle: Bundle, changes: StockChanges, opened: int) -> Shelf:
-    """Return the shelf with a catalogue that holds ``changes``."""
+def with_changes(snapshot: Snapshot, bundle: Bundle, changes: CatalogueChanges, opened: int) -> Snapshot:
+    """Return the snapshot with a catalogue that holds ``changes``."""
     return replace(
-        shelf,
+        snapshot,
         bundle=bundle,
-        tagging=tagging(bundle.catalogue, shelf.config, bundle.brings),
+        tagging=tagging(bundle.catalogue, snapshot.config, bundle.brings),
         revision=changes.revision,
-        changed={**shelf.changed, **changes.since},
+        changed={**snapshot.changed, **changes.since},
         opened=opened,
     )

@@ -7,7 +7,7 @@ import orjson
 
 from serving.adapters import keys
 from serving.adapters.redis_link import RedisLink
-from serving.ports import StockChanges
+from serving.ports import CatalogueChanges
 from serving.stream import StreamId
 
 LOGGED = "#log:"
@@ -45,7 +45,7 @@ AT_ONCE = 1_000
 """Items that are read in one round trip."""
 
 
-class RedisStock:
+class RedisCatalogue:
     """As many keys as items were ever changed; the catalogue's own size is the cap.
 
     A change goes into the log too, so that the archive and later bundles know it. It stands above every bundle that was
@@ -60,14 +60,14 @@ class RedisStock:
         With ``writing`` for what clients change, they do not keep readers from learning what changed.
         """
         self._link, self._shop, self._quick, self._writing = link, shop, quick or link, writing or link
-        self._revision = keys.shared(shop, "stock", "revision")
-        self._since = keys.shared(shop, "stock", "since")
+        self._revision = keys.shared(shop, "catalogue", "revision")
+        self._since = keys.shared(shop, "catalogue", "since")
         self._log = keys.shared(shop, "log")
 
     def _key(self, item_id: str) -> str:
-        return keys.shared(self._shop, "stock", f"item:{item_id}")
+        return keys.shared(self._shop, "catalogue", f"item:{item_id}")
 
-    def changes(self, since: int) -> StockChanges:
+    def changes(self, since: int) -> CatalogueChanges:
         """Return the items that changed after revision ``since``; what is read is at least that fresh."""
         replies = self._pipeline(
             ("GET", self._revision), ("ZRANGEBYSCORE", self._since, f"({since}", "+inf", "WITHSCORES")
@@ -80,7 +80,7 @@ class RedisStock:
             item: {name: StreamId.read(fields[LOGGED + name]) for name in told[item] if LOGGED + name in fields}
             for item, fields in items.items()
         }
-        return StockChanges(max([revision, *when.values()]), told, when, logged)
+        return CatalogueChanges(max([revision, *when.values()]), told, when, logged)
 
     def revision(self) -> int:
         """Return the revision to which the catalogue has changed; 0 for never."""
