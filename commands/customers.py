@@ -61,9 +61,9 @@ def customers(
     loaded = load(folder, key=signing_key(bundle_key))
     asked = moment("--now", now)
     later = events_since(folder, loaded.info.data_until, asked) if log else None
-    decided, declared = decided_beside(folder), declared_beside(folder)
+    decided, declared = decided_beside(folder, loaded), declared_beside(folder)
     if shop_of(folder) is None:
-        say(f"{folder} lies in no data folder: what customers declared and decided is not known there")
+        say(f"{folder} lies in no data folder: what customers declared, or decided since training, is not known")
     if users:
         ids = persons(pa.array(ids_of(users, loaded.users), pa.string()), decided)
     else:

@@ -88,7 +88,7 @@ def recommend(
     asked = moment("--now", now)
     later = [_told(out, history, asked)] if history else []
     later += [events_since(folder, loaded.info.data_until, asked)] if log else []
-    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder))
+    audience = gather(loaded, ids, pa.concat_tables(later) if later else None, decided_beside(folder, loaded))
     _tell(audience, personal_only=personal_only)
     if personal_only:
         audience = audience.open_to_us()

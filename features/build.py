@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from features.catalogue import build_catalogue
 from features.columns import distinct, id_map, listed, rows
-from features.consent import consented
+from features.consent import consented, refusing
 from features.histories import build_histories
 from features.rule_tags import with_rule_tags
 from features.tables import Tables
@@ -32,7 +32,7 @@ def build_dataset(tables: Tables, config: Config) -> Dataset:
     bare = build_catalogue(tables.items, items, first_times(histories, len(items)), config.content)
     catalogue = with_rule_tags(bare, config.tag_rules)
     declared = declared_tags(customers, users, catalogue.tag_names)
-    return Dataset(id_map(users), histories, catalogue, declared)
+    return Dataset(id_map(users), histories, catalogue, declared, id_map(distinct(refusing(tables.users))))
 
 
 def first_times(histories: Histories, items: int) -> NDArray[np.int64]:

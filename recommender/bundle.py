@@ -76,3 +76,5 @@ class Bundle:
     """By the ranker name that a placement gives (``home``, ``discovery``, ``anchored``)."""
     brings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By tag, the tags that go with it among this shop's customers, each with the share of its weight that it gets."""
+    refusing: IdMap = field(default_factory=lambda: IdMap.of(()))
+    """Who wanted no personal lists when the data were read; they are none of the users."""

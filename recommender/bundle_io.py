@@ -27,7 +27,7 @@ from recommender.bundle import Bundle, BundleInfo
 from recommender.bundle_codec import Leaf, flatten, kinds, restore
 from recommender.errors import BundleError, NoBundle, UnsignedBundle
 
-FORMAT = 7
+FORMAT = 8
 CURRENT = "current"
 """Beside bundles, the symbolic link to the published one."""
 MANIFEST = "manifest.json"

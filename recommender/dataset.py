@@ -1,6 +1,6 @@
 """All that a training job knows: who did what to which items, checked at birth."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -20,6 +20,8 @@ class Dataset:
     catalogue: Catalogue
     declared: csr_array
     """(U × T) weights of the tags that customers declared, in the catalogue's tag vocabulary."""
+    refusing: IdMap = field(default_factory=lambda: IdMap.of(()))
+    """Who wants no personal lists; they are none of the users."""
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""
@@ -36,4 +38,4 @@ class Dataset:
         past = self.histories.where(self.histories.time < time)
         seen, announced = self.catalogue.first_seen, self.catalogue.available_from != EARLIEST
         known = replace(self.catalogue, first_seen=np.where((seen < time) | announced, seen, EARLIEST))
-        return Dataset(self.users, past, known, self.declared)
+        return replace(self, histories=past, catalogue=known)

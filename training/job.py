@@ -246,4 +246,13 @@ def _bundle(
         config=config,
         metrics=metrics,
     )
-    return Bundle(info, dataset.users, dataset.histories, dataset.declared, dataset.catalogue, models, rankers)
+    return Bundle(
+        info,
+        dataset.users,
+        dataset.histories,
+        dataset.declared,
+        dataset.catalogue,
+        models,
+        rankers,
+        refusing=dataset.refusing,
+    )

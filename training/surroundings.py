@@ -7,8 +7,9 @@ import pyarrow as pa
 from features.tables import TIME, USERS
 from machine.publications import RECORD
 from machine.shop_folder import ShopFolder
+from recommender.bundle import Bundle
 from recommender.errors import InvalidInput
-from training.privacy import UNDECIDED, Decisions
+from training.privacy import Decisions
 from training.sources import read_decisions, read_log_since, read_unsubscribed, read_users_known, up_to
 
 NO_ONE = pa.schema([("user_id", pa.string()), ("unsubscribed_at", TIME)]).empty_table()
@@ -39,10 +40,10 @@ def events_since(bundle: Path, trained: int, until: int | None) -> pa.Table:
     return up_to(read_log_since(shop, trained), until)
 
 
-def decided_beside(bundle: Path) -> Decisions:
-    """Return what is known of the customers' decisions; nothing where the bundle lies in no data folder."""
-    shop = shop_of(bundle)
-    return read_decisions(shop) if shop else UNDECIDED
+def decided_beside(folder: Path, bundle: Bundle) -> Decisions:
+    """Return what customers decided, as the data folder of the bundle's ``folder`` knows, or else as it was trained."""
+    shop = shop_of(folder)
+    return read_decisions(shop) if shop else Decisions(refusing=pa.array(list(bundle.refusing), pa.string()))
 
 
 def declared_beside(bundle: Path) -> pa.Table:

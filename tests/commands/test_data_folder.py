@@ -228,3 +228,18 @@ def test_what_went_off_sale_since_the_training_is_in_no_list(
     for now, shown in (("2089-12-31", True), ("2090-01-02", False)):
         assert call(*asked, "--now", now).status == 0
         assert (second[0] in pq.read_table(out)["item_id"].to_pylist()) == shown
+
+
+def test_lists_from_a_bundle_in_no_data_folder_obey_refusals_it_was_trained_with(
+    call: Call, files: Path, tmp_path: Path
+) -> None:
+    users, bundle = tmp_path / "users.jsonl", tmp_path / "bundle"
+    users.write_text('{"user_id": "u1", "consent_personalization": false}\n{"user_id": "u2"}\n{"user_id": "nobody"}\n')
+    given = ("--interactions", files / "events.parquet", "--config", files / "shop.toml", "--now", "2026-04-01")
+    assert call("train", *given, "--users", users, "--bundle", bundle).status == 0
+    asked = ("recommend", "--bundle", bundle, "--users", users, "--history", files / "events.parquet", "-n", 5)
+    done = call(*asked, "--out", tmp_path / "lists.parquet")
+    assert "1 customers were erased or want no personal lists" in done.err
+    table = pq.read_table(tmp_path / "lists.parquet").to_pylist()
+    u1, u2, nobody = ([row["item_id"] for row in table if row["user_id"] == one] for one in ("u1", "u2", "nobody"))
+    assert u1 == nobody != u2
