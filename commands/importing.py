@@ -4,7 +4,7 @@ import time
 
 import typer
 
-from commands.console import output, progress, say
+from commands.console import complain, output, progress, say
 from commands.options import DATA, Data, Interactions, Items, Shop, Users
 from commands.reading import TOLERANCE, tell_reasons, tell_unknown
 from recommender.errors import InvalidInput
@@ -48,3 +48,5 @@ def import_(
     if found.unread:
         say(f"columns of interactions that nobody reads: {', '.join(sorted(found.unread))}")
     tell_unknown(found.unknown_events)
+    if found.useless:
+        complain(f"no row could be read of {', '.join(map(str, found.useless))}", status=2)

@@ -71,6 +71,8 @@ class ImportReport:
     """Rows left out: of customers who asked to be forgotten, from before they did."""
     rejects: list[Path] = field(default_factory=list)
     """Files that hold the rejected rows."""
+    useless: list[Path] = field(default_factory=list)
+    """Imported files of which every row was rejected."""
 
 
 def import_files(
@@ -96,14 +98,14 @@ def import_files(
             rows = read_items(path)
             with alone(shop):
                 report.items += _upsert(folder.items, rows, ITEMS)
-            _keep_rejects(folder, path, rows.rejects, report)
+            _keep_rejects(folder, path, rows.rejects, len(rows.table), report)
         for path in expand(users):
             rows = read_users(path)
             with alone(shop):
                 kept = without_erased_users(rows.table, read_erased(shop))
                 report.users += _upsert(folder.users, replace(rows, table=kept), USERS, withdrawn)
             report.forgotten += len(rows.table) - len(kept)
-            _keep_rejects(folder, path, rows.rejects, report)
+            _keep_rejects(folder, path, rows.rejects, len(rows.table), report)
     return report
 
 
@@ -129,7 +131,7 @@ def _import_events(
         rejects = file.rejects()
         report.unread.update(file.unread())
     report.events += Counts(read=read, rejected=len(rejects))
-    _keep_rejects(folder, path, rejects, report)
+    _keep_rejects(folder, path, rejects, read, report)
 
 
 def _fresh(batch: pa.Table, files: Sequence[Path]) -> pa.Table:
@@ -160,7 +162,7 @@ def _upsert(
     return Counts(len(rows.table), len(merged) - len(held), rejected, changed)
 
 
-def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report: ImportReport) -> None:
+def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], read: int, report: ImportReport) -> None:
     """Write the rejects of one file, under its name; importing it again replaces them, and no others of that name."""
     target = folder.rejects / f"{path.name}.jsonl"
     with alone(folder.root):
@@ -173,6 +175,8 @@ def _keep_rejects(folder: ShopFolder, path: Path, rejects: list[Reject], report:
         report.rejects = list(dict.fromkeys([*report.rejects, target]))
         report.reasons.update(reject.reason for reject in rejects if not reject.kept)
         report.flaws.update(reject.reason for reject in rejects if reject.kept)
+        if not read:
+            report.useless.append(path)
 
 
 def _others(target: Path, path: Path) -> bytes:

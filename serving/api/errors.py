@@ -27,6 +27,9 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
 }
 """The nearest class in an exception's line of ancestors decides."""
 
+OF_THE_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+"""Statuses that say what is wrong with the body as a whole."""
+
 
 def register(app: APIFlask) -> None:
     """Make ``app`` answer every error as a problem."""
@@ -97,7 +100,8 @@ def _http(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}
     is_unknown = error.code == HTTPStatus.NOT_FOUND
     detail = "no call has this path; /docs lists them all" if is_unknown else error.description or ""
-    return problem(error.code or 500, detail, headers)
+    members = {"errors": [{"field": "body", "detail": detail}]} if error.code in OF_THE_BODY else {}
+    return problem(error.code or 500, detail, headers, **members)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -243,3 +243,14 @@ def test_lists_from_a_bundle_in_no_data_folder_obey_refusals_it_was_trained_with
     table = pq.read_table(tmp_path / "lists.parquet").to_pylist()
     u1, u2, nobody = ([row["item_id"] for row in table if row["user_id"] == one] for one in ("u1", "u2", "nobody"))
     assert u1 == nobody != u2
+
+
+def test_an_import_of_which_no_row_can_be_read_fails_and_keeps_the_rows_with_reasons(
+    call: Call, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gbk.csv").write_bytes("user_id,item_id,timestamp\n用户,帐篷,2024-01-01\n".encode("gbk"))
+    (tmp_path / "none.csv").write_text("user_id,item_id,timestamp\n")
+    assert call("import", "--data", data, "--interactions", tmp_path / "none.csv").status == 0
+    done = call("import", "--data", data, "--interactions", tmp_path / "gbk.csv", tmp_path / "none.csv")
+    assert (done.status, f"no row could be read of {tmp_path / 'gbk.csv'}" in done.err) == (2, True)
+    assert "invalid encoding" in (data / "main" / "rejects" / "gbk.csv.jsonl").read_text()

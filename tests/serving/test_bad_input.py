@@ -92,11 +92,13 @@ def test_a_large_body_is_refused(client: FlaskClient) -> None:
     body = b'{"user_id": "' + b"x" * (1024 * 1024) + b'"}'
     answer = client.post(LISTS, data=body, content_type="application/json")
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+    assert answer.json["errors"][0]["field"] == "body"
 
 
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
     answer = client.post(LISTS, data=b"placement=home", content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+    assert answer.json["errors"][0]["field"] == "body"
 
 
 def test_a_compressed_body_is_refused_as_such(client: FlaskClient) -> None:
