@@ -49,7 +49,7 @@ class Question:
     items: IdMap
     """Every item that occurs anywhere."""
     truth: csr_array
-    had: csr_array
+    owned: csr_array
 
 
 def measure(one: DataSet, learned: Learned, work: Path) -> tuple[list[Result], list[str]]:
@@ -68,7 +68,7 @@ def measure(one: DataSet, learned: Learned, work: Path) -> tuple[list[Result], l
 def cold(one: DataSet, learned: Learned, *, items: bool) -> list[Row]:
     """Return the rows of cold customers and, if asked for, of cold items, which no task changes."""
     asked, whole = _question(one, learned.whole), learned.whole
-    heldout = question(whole, whole.users.rows(asked.users), asked.truth, asked.had)
+    heldout = question(whole, whole.users.rows(asked.users), asked.truth, asked.owned)
     with fitting():
         customers = cold_customers(load(learned.ours[OURS].bundle), heldout, CUTS, repeat=one.repeat)
         return customers + (new_items(whole, heldout, CUTS) if items else [])
@@ -122,14 +122,14 @@ def _peers(one: DataSet, learned: Learned, question: Question) -> Iterator[Resul
 
 def _asked(peer: Peer, asked: csr_array, one: DataSet, whole: Dataset, question: Question) -> NDArray[np.int32]:
     size = len(whole.catalogue)
-    masked = csr_array(question.had[:, :size]) if not one.repeat else None
+    masked = csr_array(question.owned[:, :size]) if not one.repeat else None
     rows = list_best(peer.score, asked, np.ones(size, np.bool_), masked, max(CUTS))
     column = np.append(question.items.rows(whole.catalogue.items), np.int32(-1))
     return column[rows]
 
 
 def _result(name: str, one: DataSet, question: Question, rows: NDArray[np.int32], seconds: float) -> Result:
-    truth = metrics.minus(question.truth, question.had) if one.fresh_truth else question.truth
+    truth = metrics.minus(question.truth, question.owned) if one.fresh_truth else question.truth
     asked = np.flatnonzero(np.diff(truth.indptr))
     found = metrics.accuracy(rows[asked], csr_array(truth[asked]), CUTS)
     figures = {figure: estimate(values, np.random.default_rng(SEED)) for figure, values in found.items()}

@@ -46,12 +46,12 @@ def _some(heldout: Heldout) -> Heldout:
     return heldout.take(np.sort(np.random.default_rng(SEED).permutation(len(heldout))[:MOST]))
 
 
-def question(whole: Dataset, rows: NDArray[np.int32], truth: csr_array, had: csr_array) -> Heldout:
+def question(whole: Dataset, rows: NDArray[np.int32], truth: csr_array, owned: csr_array) -> Heldout:
     """Return the question that all systems are asked as the study wants it: at the second after the last event."""
     histories = whole.histories.take(rows.astype(np.intp))
     items, tags = len(whole.catalogue), csr_array((len(histories), len(whole.catalogue.tag_names)), dtype=np.float32)
     queries = Queries.about_nothing(histories, int(whole.histories.time.max()) + 1, tags, items)
-    return Heldout(queries, truth, csr_array(had[:, :items]))
+    return Heldout(queries, truth, csr_array(owned[:, :items]))
 
 
 def _declaring(asked: Heldout, bundle: Bundle) -> Heldout:
@@ -59,7 +59,7 @@ def _declaring(asked: Heldout, bundle: Bundle) -> Heldout:
     tags = csr_array(bundle.catalogue.tags)
     spread = np.bincount(tags.indices, minlength=tags.shape[1])
     rarity = np.log(tags.shape[0] / np.maximum(spread, 1))
-    marks = csr_array((asked.had.astype(np.float32) @ tags) @ diags_array(rarity))
+    marks = csr_array((asked.owned.astype(np.float32) @ tags) @ diags_array(rarity))
     customer = pairs.rows(marks)
     order = np.lexsort((marks.indices, -marks.data, customer))
     first = order[np.arange(len(order)) - marks.indptr[customer] < DECLARED]

@@ -19,8 +19,8 @@ from features.interactions import interactions
 from recommender.config import Config
 from recommender.dataset import Dataset
 from training.baselines import EVERY, Score
+from training.readers import read_files
 from training.report import OURS
-from training.sources import read_files
 from training.study import WITHOUT_TAGS
 
 SEED = 7

@@ -13,7 +13,7 @@ from recommender.errors import InvalidInput
 from recommender.ids import IdMap
 from recommender.times import DAY
 from training.audience import read_ids
-from training.sources import count_unknown, expand, read_files
+from training.readers import count_unknown, expand, read_files
 
 NAMED = 3
 """Reasons that are told one by one."""

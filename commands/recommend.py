@@ -16,9 +16,9 @@ from machine.config_file import load_config
 from recommender.bundle import Bundle
 from recommender.bundle_io import load, signing_key
 from recommender.catalogue import Catalogue
-from recommender.columns import OWN_TAGS
 from recommender.config import Config
 from recommender.errors import InvalidInput
+from recommender.filter_columns import OWN_TAGS
 from recommender.filters import compile_boost, compile_filter
 from recommender.times import rfc3339
 from serving.adapters.parquet_catalogue import off_sale
@@ -27,9 +27,9 @@ from training.batch import Block, ask_for, in_blocks
 from training.forked import CORES
 from training.lists_file import write_lists
 from training.progress import Progress
+from training.readers import up_to
 from training.registry import bundle_folder
 from training.row_file import check_suffix
-from training.sources import up_to
 from training.surroundings import check_apart, decided_beside, events_since, shop_of
 
 app = typer.Typer(add_completion=False)

@@ -37,8 +37,8 @@ from recommender.dataset import Dataset
 from recommender.errors import InvalidInput
 from training.gate import DECIDING, FIGURE, figure
 from training.publication import Run, train_into, train_to
+from training.readers import read_archived, read_log, up_to
 from training.registry import Registry
-from training.sources import read_archived, read_log, up_to
 
 app = typer.Typer(add_completion=False)
 

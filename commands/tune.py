@@ -14,7 +14,7 @@ from features.build import build_dataset
 from machine.config_file import load_config
 from recommender.errors import InvalidInput
 from training.gate import FIGURE
-from training.sources import read_log
+from training.readers import read_log
 
 app = typer.Typer(add_completion=False)
 

@@ -6,8 +6,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from features.arrow_arrays import distinct, id_map, listed, rows
 from features.catalogue import build_catalogue
-from features.columns import distinct, id_map, listed, rows
 from features.consent import consented, refusing
 from features.histories import build_histories
 from features.rule_tags import with_rule_tags

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.columns import coded, flags, flat, id_map, is_numeric, numbers, rows, seconds, texts
+from features.arrow_arrays import coded, flags, flat, id_map, is_numeric, numbers, rows, seconds, texts
 from features.sql import connect, literal
 from features.tables import ITEMS
 from features.tags import category_path, item_tags

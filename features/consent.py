@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.columns import flat, milliseconds, rows
+from features.arrow_arrays import flat, milliseconds, rows
 from features.tables import USERS, WITHDRAWN, Tables, conform
 from recommender.values import EARLIEST, LATEST
 

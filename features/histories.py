@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.columns import flat, milliseconds, numbers, rows
+from features.arrow_arrays import flat, milliseconds, numbers, rows
 from features.event_names import event_type
 from recommender.scorer import jitter
 from recommender.times import DAY

@@ -12,8 +12,8 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.arrow_arrays import LARGEST
 from features.catalogue import STATE
-from features.columns import LARGEST
 from features.live_tags import UNTOLD, attribute_text, tags_with
 from features.tables import ITEMS
 from features.tags import category_path

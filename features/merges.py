@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import flat, rows
+from features.arrow_arrays import flat, rows
 from features.tables import USERS
 from features.upsert import upsert
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from features.columns import coded, distinct, flags, id_map, is_numeric, listed, numbers, rows, seconds
-from recommender.columns import Column, Flag, Number, Tags, Text, Time
+from features.arrow_arrays import coded, distinct, flags, id_map, is_numeric, listed, numbers, rows, seconds
+from recommender.filter_columns import Column, Flag, Number, Tags, Text, Time
 from recommender.values import EARLIEST
 
 

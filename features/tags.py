@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.columns import distinct, flat, id_map, listed, numbers, rows
+from features.arrow_arrays import distinct, flat, id_map, listed, numbers, rows
 from features.text import words
 from recommender import pairs
 from recommender.catalogue import LEVEL

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.columns import flat, listed
+from features.arrow_arrays import flat, listed
 
 _UNITS = "ml|cl|l|dl|g|kg|mg|oz|lb|lbs|ct|pk|cm|mm|m|in|ft|w|v|gb|tb|mah|inch"
 _HAN = r"\p{Han}"

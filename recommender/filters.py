@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from recommender.catalogue import Catalogue
-from recommender.columns import Column, Columns, Flag, ItemColumns, Number, OwnTags, Tags, Text, Time, nearest
 from recommender.errors import FilterError
 from recommender.expressions import moment, parse, position
+from recommender.filter_columns import Column, Columns, Flag, ItemColumns, Number, OwnTags, Tags, Text, Time, nearest
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float32]

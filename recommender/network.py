@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 OUTLYING = np.float32(3.0)
 """Standard deviations beyond which a value weighs no more."""
 PATH = 16
-"""Points between what is usual and what is, at which slopes are taken to tell how much each feature adds."""
+"""Points between what is usual and what is, at which gradients are taken to tell how much each feature adds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,7 +47,11 @@ def _models(dataset: Dataset, config: Config) -> Models:
         TransitionModel(csr_array((len(SIDES) * size, size), dtype=np.float32)),
         ContentModel.of(dataset.catalogue.tags, config.content.max_share),
         RepurchaseModel(
-            had=EventType.PURCHASE, fresh_days=1.0, lasting_days=1.0, again=nobody, gap=np.ones(size, np.float32)
+            target_event=EventType.PURCHASE,
+            fresh_days=1.0,
+            lasting_days=1.0,
+            again=nobody,
+            gap=np.ones(size, np.float32),
         ),
         PopularityModel(
             overall=missing,

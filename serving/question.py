@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from features.profile import Profile, join_histories, work_out_tags
 from features.tag_rules import CustomerTag
 from features.tagging import vectors
-from recommender.columns import OWN_TAGS
 from recommender.config import Diversity, Placement
 from recommender.errors import InvalidInput, UnknownPlacement
+from recommender.filter_columns import OWN_TAGS
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import Rules, exclusions, pinned_rows, union
 from recommender.values import Queries

@@ -13,8 +13,8 @@ from features.tagging import Tagging, tagging
 from features.tags import tag_rows
 from recommender.bundle import Bundle
 from recommender.catalogue import Catalogue
-from recommender.columns import item_tags
 from recommender.config import Config
+from recommender.filter_columns import item_tags
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import always_eligible
 from recommender.values import EARLIEST, LATEST

@@ -15,12 +15,12 @@ from recommender.config import Exclusions
 from recommender.policy import always_eligible
 from recommender.values import Queries
 from training.baselines import EVERY, Fit, list_best
-from training.batch import BatchRequest, ask_for, had, lists
+from training.batch import BatchRequest, ask_for, lists, owned_by
 from training.evaluation import Lists, Yardstick, summary, values
 from training.heldout import Heldout
 from training.metrics import PerCustomer
 from training.report import OURS, TASKS, Task
-from training.split import Questions
+from training.split import LabelledQueries
 
 CUT = 10
 MOST = 2_000
@@ -30,7 +30,7 @@ RIVAL = "current bundle"
 
 
 def appraise(
-    past: Bundle, asked: Questions, *, rival: Bundle | None = None, fits: Mapping[str, Fit] = EVERY
+    past: Bundle, asked: LabelledQueries, *, rival: Bundle | None = None, fits: Mapping[str, Fit] = EVERY
 ) -> dict[str, Any]:
     """Return what ``past``, fitted before the held-out moments ``asked``, and the baselines ``fits`` reach on them.
 
@@ -52,10 +52,10 @@ def appraise(
     }
 
 
-def drawn(asked: Questions, seed: int) -> Heldout:
+def drawn(asked: LabelledQueries, seed: int) -> Heldout:
     """Return at most ``MOST`` of the moments, drawn with ``seed``."""
     some = asked.take(np.sort(np.random.default_rng(seed).permutation(len(asked))[:MOST]))
-    return Heldout(some.queries, some.truth, some.had)
+    return Heldout(some.queries, some.truth, some.owned)
 
 
 def ours(bundle: Bundle, queries: Queries, count: int) -> Lists:
@@ -90,14 +90,14 @@ def baselines(past: Bundle, heldout: Heldout, count: int, fits: Mapping[str, Fit
     for name, fit in fits.items():
         score = fit(everybody, config.seed)
         found[name] = Lists(
-            list_best(score, done, eligible, None, count), list_best(score, done, eligible, heldout.had, count)
+            list_best(score, done, eligible, None, count), list_best(score, done, eligible, heldout.owned, count)
         )
     return found
 
 
 def share(past: Bundle) -> NDArray[np.float64]:
     """Return (N,) the share of customers who had each item."""
-    return np.bincount(had(past, past.histories).indices, minlength=len(past.catalogue)) / max(len(past.users), 1)
+    return np.bincount(owned_by(past, past.histories).indices, minlength=len(past.catalogue)) / max(len(past.users), 1)
 
 
 def asked_of(rival: Bundle, past: Bundle, queries: Queries) -> Queries:

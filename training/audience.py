@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.columns import flat, rows
+from features.arrow_arrays import flat, rows
 from features.consent import forgotten_until
 from features.histories import build_histories, continued
 from features.merges import with_merges

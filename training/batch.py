@@ -27,7 +27,7 @@ class BatchRequest:
 
     placement: Placement
     count: int
-    exclude_had: bool
+    exclude_owned: bool
     """Exclude whatever the customer had before, however long ago."""
     only: NDArray[np.bool_] | None = None
     """(N,) the items that may be listed, where not all may."""
@@ -68,9 +68,9 @@ def ask_for(bundle: Bundle, placement: str, *, count: int | None = None, repeat:
     return BatchRequest(found, count or found.count, repeat is False)
 
 
-def had(bundle: Bundle, histories: Histories) -> csr_array:
+def owned_by(bundle: Bundle, histories: Histories) -> csr_array:
     """Return (B × N) which items each customer had, in the sense that the bundle's models were fitted in."""
-    return owned_items(histories, bundle.models.repurchase.had, len(bundle.catalogue))
+    return owned_items(histories, bundle.models.repurchase.target_event, len(bundle.catalogue))
 
 
 def lists(bundle: Bundle, what: BatchRequest, queries: Queries) -> Ordered:
@@ -80,8 +80,8 @@ def lists(bundle: Bundle, what: BatchRequest, queries: Queries) -> Ordered:
 
 def _rules(bundle: Bundle, what: BatchRequest, queries: Queries) -> Rules:
     excluded = exclusions(queries.histories, what.placement.exclude, bundle.catalogue, queries.now)
-    if what.exclude_had:
-        excluded = union([excluded, had(bundle, queries.histories)], excluded.shape)
+    if what.exclude_owned:
+        excluded = union([excluded, owned_by(bundle, queries.histories)], excluded.shape)
     eligible = always_eligible(bundle.catalogue, int(queries.now.max(initial=0)))
     if what.only is not None:
         eligible = eligible & what.only

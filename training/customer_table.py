@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from features.columns import flat, rows
+from features.arrow_arrays import flat, rows
 from features.customer import STAGES, TIERS, summaries
 from features.merges import with_merges
 from features.table_columns import TableColumns, numeric

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from features.columns import milliseconds
+from features.arrow_arrays import milliseconds
 from machine.whole_files import encoded, put
 from recommender.times import DAY
 

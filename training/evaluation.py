@@ -57,8 +57,8 @@ class Yardstick:
     def truth(self, task: Task) -> csr_array:
         """Return (B × at least N) the choices that count at a task."""
         heldout = self.heldout
-        had = _widened(heldout.had, heldout.truth.shape[1])
-        fresh = metrics.minus(heldout.truth, had)
+        owned = _widened(heldout.owned, heldout.truth.shape[1])
+        fresh = metrics.minus(heldout.truth, owned)
         return {"next": heldout.truth, "discovery": fresh, "repeat": metrics.minus(heldout.truth, fresh)}[task]
 
 

@@ -18,7 +18,7 @@ from features.sql import connect, literal, literals, quoted
 from features.tables import EVENTS, ITEMS, USERS, conform
 from recommender.errors import UnreadableFile
 from training import cells
-from training.columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
+from training.file_columns import ATTRIBUTE, EVENT_COLUMNS, ITEM_COLUMNS, SPELLINGS, USER_COLUMNS, Column
 from training.raw_files import RawFile, first_reading, open_raw
 
 WIDE = 100

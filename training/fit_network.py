@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.network import Network, inputs
-from training.lessons import Lessons
 from training.listnet import Moments
+from training.ranking_data import RankingData
 
 Arrays = tuple[NDArray[np.float32], ...]
 UNITS = 64
@@ -24,7 +24,7 @@ HIDDEN = 0.2
 
 @dataclass(slots=True, eq=False)
 class Adam:
-    """Steps by running means of slopes and of their squares (Kingma, Ba 2015)."""
+    """Steps by running means of gradients and of their squares (Kingma, Ba 2015)."""
 
     weights: Arrays
     mean: Arrays = field(init=False)
@@ -32,20 +32,20 @@ class Adam:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        """Begin with no slope known."""
+        """Begin with no gradient known."""
         self.mean = self.square = tuple(np.zeros_like(one) for one in self.weights)
 
-    def step(self, slopes: Arrays, rate: float) -> None:
-        """Move the weights against the ``slopes``."""
+    def step(self, gradients: Arrays, rate: float) -> None:
+        """Move the weights against the ``gradients``."""
         self.steps += 1
-        self.mean = tuple(0.9 * m + 0.1 * s for m, s in zip(self.mean, slopes, strict=True))
-        self.square = tuple(0.999 * q + 0.001 * s**2 for q, s in zip(self.square, slopes, strict=True))
+        self.mean = tuple(0.9 * m + 0.1 * s for m, s in zip(self.mean, gradients, strict=True))
+        self.square = tuple(0.999 * q + 0.001 * s**2 for q, s in zip(self.square, gradients, strict=True))
         length = rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
         moved = zip(self.weights, self.mean, self.square, strict=True)
         self.weights = tuple((w - length * m / (np.sqrt(q) + 1e-8)).astype(np.float32) for w, m, q in moved)
 
 
-def fit_network(learned: Lessons, ignored: frozenset[str], seed: int) -> Network:
+def fit_network(learned: RankingData, ignored: frozenset[str], seed: int) -> Network:
     """Maximise the likelihood of the hits under a softmax over each moment's candidates (ListNet; Cao et al. 2007).
 
     Features ``ignored`` say nothing. Moments of customers held out are left alone.
@@ -54,7 +54,7 @@ def fit_network(learned: Lessons, ignored: frozenset[str], seed: int) -> Network
     rows = np.repeat(~learned.held, learned.group)
     features = learned.features[rows]
     features[:, [place for place, name in enumerate(learned.names) if name in ignored]] = np.nan
-    mean, scale = standard(features)
+    mean, scale = mean_and_scale(features)
     given, every = inputs(features, mean, scale), Moments.of(learned.group[~learned.held], learned.hit[rows])
     told = np.ptp(given, axis=0) > 0
     given[:, ~told] = 0
@@ -65,11 +65,11 @@ def fit_network(learned: Lessons, ignored: frozenset[str], seed: int) -> Network
         candidates, batch = every.take(moments)
         shown = rng.random((len(moments), len(told)), np.float32) >= HIDDEN
         thinned = given[candidates] * np.repeat(shown / np.float32(1 - HIDDEN), batch.group, axis=0)
-        adam.step(slopes(adam.weights, thinned, batch), rate)
+        adam.step(gradients(adam.weights, thinned, batch), rate)
     return Network(mean, scale, *adam.weights)
 
 
-def standard(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def mean_and_scale(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return (F,) mean and standard deviation of each feature (n × F); 0 and 1 where they tell nothing."""
     known = np.isfinite(features)
     count = np.maximum(known.sum(axis=0), 1)
@@ -87,10 +87,10 @@ def _plan(moments: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.i
         yield order[turn * BATCH : (turn + 1) * BATCH], RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))
 
 
-def slopes(weights: Arrays, given: NDArray[np.float32], batch: Moments) -> Arrays:
+def gradients(weights: Arrays, given: NDArray[np.float32], batch: Moments) -> Arrays:
     """Return how what a batch's likelihood lacks, and the quadratic penalty, rise with each weight."""
     hidden, bias, out = weights
     units = np.maximum(given @ hidden + bias, 0)
-    _, slope = batch.missed(units @ out)
-    back = np.outer(slope, out) * (units > 0)
-    return given.T @ back + DECAY * hidden, back.sum(axis=0), units.T @ slope + DECAY * out
+    _, gradient = batch.loss(units @ out)
+    back = np.outer(gradient, out) * (units > 0)
+    return given.T @ back + DECAY * hidden, back.sum(axis=0), units.T @ gradient + DECAY * out

@@ -14,10 +14,10 @@ from recommender.ids import Texts
 from recommender.network import deviations
 from recommender.ranker import LAMBDAMART, LINEAR, Ranker, linear
 from recommender.ranker_features import CALENDAR, DRIFTING, FALLING, FINE, RISING
-from training.fit_network import fit_network, standard
-from training.lessons import Lessons
+from training.fit_network import fit_network, mean_and_scale
 from training.listnet import Moments
 from training.metrics import discounts
+from training.ranking_data import RankingData
 
 BINS = {"max_bin": 127, "min_data_in_leaf": 100, "num_threads": 1, "verbosity": -1}
 LAMBDAMART_PARAMETERS = {
@@ -51,7 +51,7 @@ FEWEST = 50
 
 
 def fit_ranker(
-    learned: Lessons, settings: RankerSettings, horizon: float, seed: int
+    learned: RankingData, settings: RankerSettings, horizon: float, seed: int
 ) -> tuple[Ranker, dict[str, float]]:
     """Return the ranker that is best on the held-out moments, and every competitor's NDCG@10.
 
@@ -70,7 +70,7 @@ def fit_ranker(
     return competitors[chosen(found)], figures | {"moments": float(len(learned.group))}
 
 
-def beside(trees: Ranker, learned: Lessons, seed: int) -> Ranker:
+def beside(trees: Ranker, learned: RankingData, seed: int) -> Ranker:
     """Return the ``trees`` with a network whose scores spread as far as theirs within the held-out moments.
 
     They err in different places: trees cut where a network bends.
@@ -100,7 +100,7 @@ def chosen(found: Mapping[str, NDArray[np.float64]], favourite: str = "lambdamar
     return favourite if behind.mean() <= behind.std() / np.sqrt(len(behind)) else best
 
 
-def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> NDArray[np.float64]:
+def judged(ranker: Ranker, learned: RankingData, k: int = 10) -> NDArray[np.float64]:
     """Return the NDCG@k of each held-out moment; each has a hit among its candidates."""
     rows = np.repeat(learned.held, learned.group)
     columns = [learned.names.index(name) for name in ranker.features]
@@ -114,10 +114,10 @@ def judged(ranker: Ranker, learned: Lessons, k: int = 10) -> NDArray[np.float64]
     return np.asarray(np.bincount(group, gain) / ideal[most - 1])
 
 
-def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed: int) -> Ranker:
+def _lambdamart(learned: RankingData, settings: RankerSettings, horizon: float, seed: int) -> Ranker:
     """Boost two sets of trees (LambdaMART; Burges 2010) whose scores add up; one of them knows nothing of the season.
 
-    The held-out moments lie in the same season as the lessons, so they cannot tell how far drifting features may be
+    The held-out moments lie in the same season as the others, so they cannot tell how far drifting features may be
     trusted later: half of the sum stands without them.
     """
     data = _data(learned)
@@ -127,7 +127,7 @@ def _lambdamart(learned: Lessons, settings: RankerSettings, horizon: float, seed
     return Ranker(LAMBDAMART, Texts.of(learned.names), Texts.of(boosters), none, none, none, horizon)
 
 
-def _data(learned: Lessons) -> tuple[lgb.Dataset, lgb.Dataset]:
+def _data(learned: RankingData) -> tuple[lgb.Dataset, lgb.Dataset]:
     """Return what is learned from and what is held out, in bins, which cost half as much as a set of trees."""
     hit, rows = learned.hit.astype(np.float32), np.repeat(learned.held, learned.group)
     names, group = list(learned.names), learned.group
@@ -139,7 +139,7 @@ def _data(learned: Lessons) -> tuple[lgb.Dataset, lgb.Dataset]:
 
 
 def _trees(
-    learned: Lessons,
+    learned: RankingData,
     data: tuple[lgb.Dataset, lgb.Dataset],
     ignored: frozenset[str],
     settings: RankerSettings,
@@ -163,21 +163,21 @@ def _trees(
     return text
 
 
-def _linear(learned: Lessons, horizon: float) -> Ranker:
+def _linear(learned: RankingData, horizon: float) -> Ranker:
     """Maximise the likelihood of the hits under a softmax over each moment's candidates (ListNet; Cao et al. 2007)."""
     taught = np.flatnonzero(~learned.held)
     few = np.zeros(len(learned.group), np.bool_)
     few[taught[:: -(-len(taught) // SUFFICIENT)]] = True
     rows = np.repeat(few, learned.group)
     features, hit = learned.features[rows], learned.hit[rows]
-    mean, scale = standard(features)
+    mean, scale = mean_and_scale(features)
     table = deviations(features, mean, scale)
     moments = Moments.of(learned.group[few], hit)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Return minus the mean log likelihood with a quadratic penalty, and its slope (F,)."""
-        missed, slope = moments.missed(table @ weights.astype(np.float32))
-        return missed + 0.01 * float(weights @ weights), (table.T @ slope + 0.02 * weights).astype(np.float64)
+        """Return minus the mean log likelihood with a quadratic penalty, and its gradient (F,)."""
+        missed, gradient = moments.loss(table @ weights.astype(np.float32))
+        return missed + 0.01 * float(weights @ weights), (table.T @ gradient + 0.02 * weights).astype(np.float64)
 
     found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
     coefficients = found.x.astype(np.float32)

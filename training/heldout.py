@@ -31,7 +31,7 @@ class Heldout:
     """Over the N items of the past, without anchors."""
     truth: csr_array
     """(B × at least N) what they chose; columns from N on are items that the past did not know, always missed."""
-    had: csr_array
+    owned: csr_array
     """(B × N) what they had chosen before."""
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Heldout:
 
     def take(self, rows: NDArray[np.intp]) -> "Heldout":
         """Return some of the customers."""
-        return Heldout(self.queries.take(rows), csr_array(self.truth[rows]), csr_array(self.had[rows]))
+        return Heldout(self.queries.take(rows), csr_array(self.truth[rows]), csr_array(self.owned[rows]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +74,8 @@ def split(
         raise InvalidInput("--interactions" if test_from is None else "--test-from", nobody)
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
     queries = ask(dataset, rows[drawn], now)
-    had = owned_items(queries.histories, event, len(dataset.catalogue))
-    return Split(dataset, past, now, Heldout(queries, csr_array(answers[drawn]), had))
+    owned = owned_items(queries.histories, event, len(dataset.catalogue))
+    return Split(dataset, past, now, Heldout(queries, csr_array(answers[drawn]), owned))
 
 
 def ask(dataset: Dataset, users: NDArray[np.intp], now: int) -> Queries:

@@ -24,7 +24,7 @@ from training.day_files import write_days
 from training.file_rows import FileRows, Reject, encode_rejects, judged_events, read_items, read_users
 from training.progress import Progress
 from training.raw_files import unreadable
-from training.sources import Paths, count_unknown, expand, read_erased
+from training.readers import Paths, count_unknown, expand, read_erased
 
 _BATCH_ROWS = 1_000_000
 

@@ -24,14 +24,14 @@ from recommender.trail import changed
 from recommender.values import LATEST
 from training.fit.sources import fit_sources, recounted
 from training.fit_ranker import fit_ranker
-from training.lessons import Assignment, Lessons, joined, lessons, tells_dates
 from training.progress import Progress
+from training.ranking_data import RankerTask, RankingData, joined, ranking_data, tells_dates
 from training.split import (
     Acquisitions,
-    Questions,
+    LabelledQueries,
     beside,
+    labelled_queries,
     newcomers,
-    questions,
     sliced,
     split_time,
     unowned,
@@ -77,7 +77,7 @@ class Fitted:
     """The same rankers over sources that know only what lies before ``since``; for evaluation."""
     since: int
     """Where the log was split, seconds since 1970."""
-    held: Questions
+    held: LabelledQueries
     """First visits after the split of customers that no ranker learned from."""
 
 
@@ -92,13 +92,13 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
     What has no moment of its own is learned from as if it had, and stays in the bundle's histories as it was told.
     """
     told, dataset = dataset.histories, replace(dataset, histories=spread_out(dataset.histories))
-    had = strongest_event(dataset.histories.event)
-    since, acquired = split_time(dataset, had), Acquisitions.of(dataset, had)
+    target_event = strongest_event(dataset.histories.event)
+    since, acquired = split_time(dataset, target_event), Acquisitions.of(dataset, target_event)
     past, home, learned = _learned(acquired, config, since, progress)
     rankers, figures = _rankers(learned, config, _horizon(home), progress)
     progress("fitting the sources on everything")
     until = int(dataset.histories.time.max(initial=since))
-    models = fit_sources(dataset, config, now=until, had=had, start=past.models)
+    models = fit_sources(dataset, config, now=until, target_event=target_event, start=past.models)
     whole = replace(dataset, histories=told)
     bundle = _bundle(whole, config, models, rankers, {"rankers": figures, "split": since}, now)
     bundle = _lasting(bundle, past.models.neighbours.lasting)
@@ -109,24 +109,24 @@ def fit_and_hold(dataset: Dataset, config: Config, *, now: int, progress: Progre
 
 def _learned(
     acquired: Acquisitions, config: Config, since: int, progress: Progress
-) -> tuple[Bundle, Questions, dict[str, list[Lessons]]]:
-    """Return the sources at the split, what was asked of the home page from then on, and all lessons."""
+) -> tuple[Bundle, LabelledQueries, dict[str, list[RankingData]]]:
+    """Return the sources at the split, what was asked of the home page from then on, and what rankers learn from."""
     rng = np.random.default_rng(config.seed)
-    assignments: list[tuple[str, Assignment]] = []
+    tasks: list[tuple[str, RankerTask]] = []
     stretches = windows(acquired.dataset, since, _stretches(acquired, config, since))
     progress("fitting the sources on the past")
     for window, fitted in _fitted(acquired, config, since, stretches):
         for bundle, asked in _slices(acquired, config, window, fitted, rng):
-            assignments += [(name, _assignment(name, bundle, part)) for name, parts in asked.items() for part in parts]
+            tasks += [(name, _task(name, bundle, part)) for name, parts in asked.items() for part in parts]
         if window[0] == since:
-            past, home = fitted, _some(questions(acquired, window, VISITS, rng), config.ranker.customers, rng)
-    share = {name: MOST // count for name, count in Counter(name for name, _ in assignments).items()}
-    found = lessons(
-        [replace(assignment, most=share[name]) for name, assignment in assignments],
+            past, home = fitted, _some(labelled_queries(acquired, window, VISITS, rng), config.ranker.customers, rng)
+    share = {name: MOST // count for name, count in Counter(name for name, _ in tasks).items()}
+    found = ranking_data(
+        [replace(task, most=share[name]) for name, task in tasks],
         progress=partial(progress, "asking the sources what rankers learn from"),
     )
     learned = {
-        name: [taught for (n, _), taught in zip(assignments, found, strict=True) if n == name]
+        name: [taught for (n, _), taught in zip(tasks, found, strict=True) if n == name]
         for name in get_args(RankerName)
     }
     return past, home, learned
@@ -139,11 +139,11 @@ def _fitted(
     dataset, found = acquired.dataset, {}
     for window in stretches:
         before = dataset.before(window[0])
-        models = fit_sources(before, config, now=window[0], had=acquired.had)
+        models = fit_sources(before, config, now=window[0], target_event=acquired.target_event)
         found[window] = _bundle(before, config, models, {}, {}, window[0])
     split = next(window for window in stretches if window[0] == since)
     rng = np.random.default_rng(config.seed)
-    asked = _some(questions(acquired, split, 1, rng, new=True).answered(), TOLD, rng)
+    asked = _some(labelled_queries(acquired, split, 1, rng, new=True).answered(), TOLD, rng)
     lasts = lasting(found[split].models.neighbours, found[split].models.weights, asked)
     return [(window, _lasting(bundle, lasts)) for window, bundle in found.items()]
 
@@ -155,7 +155,7 @@ def _lasting(bundle: Bundle, lasts: bool) -> Bundle:
 
 def _slices(
     acquired: Acquisitions, config: Config, window: tuple[int, int], fitted: Bundle, rng: np.random.Generator
-) -> Iterator[tuple[Bundle, dict[str, list[Questions]]]]:
+) -> Iterator[tuple[Bundle, dict[str, list[LabelledQueries]]]]:
     """Yield, slice by slice of the window, what is asked in it, and ``fitted`` with its counts as of its beginning.
 
     A list is asked for soon after the bundle was made: rankers must not learn from counts that are weeks old.
@@ -164,12 +164,14 @@ def _slices(
     for part in parts:
         models = fitted.models
         if part[0] > window[0]:
-            models = recounted(fitted.models, acquired.dataset.before(part[0]), config, now=part[0], had=acquired.had)
+            models = recounted(
+                fitted.models, acquired.dataset.before(part[0]), config, now=part[0], target_event=acquired.target_event
+            )
         yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), rng)
 
 
 def _rankers(
-    learned: dict[str, list[Lessons]], config: Config, horizon: float, progress: Progress
+    learned: dict[str, list[RankingData]], config: Config, horizon: float, progress: Progress
 ) -> tuple[dict[str, Ranker], dict[str, dict[str, float]]]:
     progress("learning the rankers")
     tasks = (delayed(fit_ranker)(joined(parts), config.ranker, horizon, config.seed) for parts in learned.values())
@@ -182,7 +184,7 @@ def _rankers(
 
 def _stretches(acquired: Acquisitions, config: Config, since: int) -> int:
     """Return over how many windows to learn: more where one has few customers and a fit is cheap."""
-    asked = questions(acquired, (since, LATEST), 1, np.random.default_rng(0), new=True)
+    asked = labelled_queries(acquired, (since, LATEST), 1, np.random.default_rng(0), new=True)
     if len(asked) >= config.ranker.customers:
         return 1
     return int(np.clip(AFFORDABLE // max(len(acquired.dataset.histories.item), 1), 1, 8))
@@ -196,36 +198,37 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def _questions(
     acquired: Acquisitions, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
-) -> dict[str, list[Questions]]:
+) -> dict[str, list[LabelledQueries]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.
 
     The window is one of so many ``parts`` that share visits and moments.
     """
     visits, most = -(-VISITS // parts), -(-config.ranker.customers // parts)
-    every = questions(acquired, window, visits, rng)
-    fresh = questions(acquired, window, FRESH * visits, rng, new=True)
+    every = labelled_queries(acquired, window, visits, rng)
+    fresh = labelled_queries(acquired, window, FRESH * visits, rng, new=True)
     anchored = beside(_some(every, int(ANCHORED * most), rng), rng)
     home, discovery = _some(every, int(HOME * most), rng), _some(fresh, FRESH * most, rng)
     few, more = (
-        newcomers(_some(every, part // NEWCOMERS, rng), acquired.had, BRIEF, rng) for part in (most, FRESH * most)
+        newcomers(_some(every, part // NEWCOMERS, rng), acquired.target_event, BRIEF, rng)
+        for part in (most, FRESH * most)
     )
     return {"home": [home, few], "discovery": [discovery, unowned(more)], "anchored": [anchored]}
 
 
-def _some(asked: Questions, most: int, rng: np.random.Generator) -> Questions:
+def _some(asked: LabelledQueries, most: int, rng: np.random.Generator) -> LabelledQueries:
     """Return at most ``most`` moments, every customer's first visits before anybody's later ones."""
     order = np.lexsort((rng.random(len(asked)), pairs.turns(asked.customer)))
     return asked.take(np.sort(order[:most]))
 
 
-def _assignment(name: str, past: Bundle, asked: Questions) -> Assignment:
+def _task(name: str, past: Bundle, asked: LabelledQueries) -> RankerTask:
     placement = past.info.config.placements["product" if name == "anchored" else "home"]
     asked = asked.take(np.random.default_rng(past.info.config.seed).permutation(len(asked))[:ENOUGH])
     held, dated = held_out(asked.customer), tells_dates(asked, past.catalogue)
-    return Assignment(past, placement.sources, asked, held, exclude_had=name == "discovery", dated=dated)
+    return RankerTask(past, placement.sources, asked, held, exclude_owned=name == "discovery", dated=dated)
 
 
-def _horizon(asked: Questions) -> float:
+def _horizon(asked: LabelledQueries) -> float:
     """Return the 95th percentile of the days since the customer's last event, over the moments ``asked``."""
     log = asked.queries.histories
     active = np.flatnonzero(np.diff(log.indptr) > 0)

@@ -33,8 +33,8 @@ class Moments:
         rows = pairs.spans(self.start[moments], group)
         return rows, type(self)(np.cumsum(group) - group, group, self.share[rows])
 
-    def missed(self, score: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        """Return minus the mean log likelihood of the hits under scores (n,), and its slope (n,)."""
+    def loss(self, score: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        """Return minus the mean log likelihood of the hits under scores (n,), and its gradient (n,)."""
         raised = np.exp(score - np.repeat(np.maximum.reduceat(score, self.start), self.group))
         chance = raised / np.repeat(np.add.reduceat(raised, self.start), self.group)
         likelihood = float((self.share * np.log(np.maximum(chance, 1e-12))).sum()) / len(self.group)

@@ -44,11 +44,11 @@ def discounts(k: int) -> NDArray[np.float64]:
     return np.asarray(1 / np.log2(np.arange(2, k + 2)))
 
 
-def minus(truth: csr_array, had: csr_array) -> csr_array:
-    """Return the entries of ``truth`` that ``had`` does not store."""
+def minus(truth: csr_array, owned: csr_array) -> csr_array:
+    """Return the entries of ``truth`` that ``owned`` does not store."""
     fresh = truth.astype(np.float32)
     fresh.data[:] = 1
-    both = fresh.multiply(had.astype(bool))
+    both = fresh.multiply(owned.astype(bool))
     left = csr_array(fresh - both)
     left.eliminate_zeros()
     return left

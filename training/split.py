@@ -22,7 +22,7 @@ MIDWAY = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Questions:
+class LabelledQueries:
     """Q moments after the split at which a customer was about to act."""
 
     customer: NDArray[np.intp]
@@ -31,28 +31,28 @@ class Questions:
     """Each with the customer's events before the moment only."""
     truth: csr_array
     """(Q × N) what the customer then had in that visit."""
-    had: csr_array
+    owned: csr_array
     """(Q × N) what the customer had before."""
 
     def __len__(self) -> int:
         """Return the number of moments."""
         return len(self.customer)
 
-    def take(self, rows: NDArray[np.intp]) -> "Questions":
+    def take(self, rows: NDArray[np.intp]) -> "LabelledQueries":
         """Return the moments of ``rows``, in that order."""
-        return Questions(self.customer[rows], self.queries.take(rows), self.truth[rows], self.had[rows])
+        return LabelledQueries(self.customer[rows], self.queries.take(rows), self.truth[rows], self.owned[rows])
 
-    def answered(self) -> "Questions":
+    def answered(self) -> "LabelledQueries":
         """Return the moments that have a truth."""
         return self.take(np.flatnonzero(np.diff(self.truth.indptr)))
 
 
-def split_time(dataset: Dataset, had: int) -> int:
+def split_time(dataset: Dataset, target_event: int) -> int:
     """Return the latest time that leaves most customers a future and three quarters of the events in the past.
 
     "Most" is nine tenths of the customers who had something at two different times at least.
     """
-    own = owned(dataset.histories, had, len(dataset.catalogue))
+    own = owned(dataset.histories, target_event, len(dataset.catalogue))
     busy = np.flatnonzero(np.diff(own.indptr) > 0)
     first, last = own.time[own.indptr[busy]], own.time[own.indptr[busy + 1] - 1]
     if not len(dataset.histories.time):
@@ -90,7 +90,7 @@ class Acquisitions:
     """The A events of a dataset by which something was had, each with the visit that led to it."""
 
     dataset: Dataset
-    had: int
+    target_event: int
     """Their ``EventType``."""
     visit: NDArray[np.intp]
     """(events,) numbered through all customers."""
@@ -102,12 +102,14 @@ class Acquisitions:
     """(A,) place of the event by which the customer first touched the item, ever."""
 
     @classmethod
-    def of(cls, dataset: Dataset, had: int) -> "Acquisitions":
+    def of(cls, dataset: Dataset, target_event: int) -> "Acquisitions":
         """Find them among the items of the catalogue."""
         log, items = dataset.histories, len(dataset.catalogue)
         visit = np.cumsum(_breaks(log.customer(), log.time)) - 1
-        at = np.flatnonzero((log.event == had) & (log.item < items))
-        return cls(dataset, had, visit, at, _earliest(visit, log.item, at), _earliest(log.customer(), log.item, at))
+        at = np.flatnonzero((log.event == target_event) & (log.item < items))
+        return cls(
+            dataset, target_event, visit, at, _earliest(visit, log.item, at), _earliest(log.customer(), log.item, at)
+        )
 
 
 def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -117,9 +119,9 @@ def _earliest(group: NDArray[np.integer], item: NDArray[np.int32], at: NDArray[n
     return np.asarray(first[np.searchsorted(known, pair[at])])
 
 
-def questions(
+def labelled_queries(
     acquired: Acquisitions, window: tuple[int, int], most: int, rng: np.random.Generator, *, new: bool = False
-) -> Questions:
+) -> LabelledQueries:
     """Return each customer's first ``most`` visits within ``window`` (from, until) that touch something then had.
 
     The moment is just before the visit touches the first of these items, or, of a ``MIDWAY`` share, any of them; truth
@@ -144,7 +146,7 @@ def questions(
     member = kept[group] & (later | rest)
     cells = ((np.cumsum(kept) - 1)[group[member]], log.item[target[member]])
     truth = _marked(cells, (int(kept.sum()), items))
-    return _asked(acquired.dataset, acquired.had, window[0], moment[kept], shown[kept], truth, rng)
+    return _asked(acquired.dataset, acquired.target_event, window[0], moment[kept], shown[kept], truth, rng)
 
 
 def _luck(log: Histories, customer: NDArray[np.integer] | None = None) -> NDArray[np.float32]:
@@ -167,13 +169,13 @@ def _shown(log: Histories, moment: NDArray[np.intp]) -> NDArray[np.float32]:
 
 def _asked(
     dataset: Dataset,
-    had: int,
+    target_event: int,
     since: int,
     moment: NDArray[np.intp],
     shown: NDArray[np.float32],
     truth: csr_array,
     rng: np.random.Generator,
-) -> Questions:
+) -> LabelledQueries:
     """Ask at the split, or where the customer has acted since, anywhen between their last event and the visit.
 
     When a customer will come is not known when they are asked, so the moment of the visit must not tell the ranker.
@@ -185,7 +187,7 @@ def _asked(
     now = np.where(last < since, since, last + away)
     tags = dataset.declared[customer]
     queries = Queries.about_nothing(past, now, tags, truth.shape[1])
-    return Questions(customer.astype(np.intp), queries, truth, owned_items(past, had, truth.shape[1]))
+    return LabelledQueries(customer.astype(np.intp), queries, truth, owned_items(past, target_event, truth.shape[1]))
 
 
 def _marked(cells: tuple[NDArray[np.integer], NDArray[np.integer]], shape: tuple[int, int]) -> csr_array:
@@ -205,7 +207,7 @@ def _until(
     return every.where((every.time < time[asked]) | at_once)
 
 
-def beside(asked: Questions, rng: np.random.Generator) -> Questions:
+def beside(asked: LabelledQueries, rng: np.random.Generator) -> LabelledQueries:
     """Return the moments with an item on the page: one of several then had, or the last one turned to.
 
     The item on the page is no part of the truth.
@@ -219,21 +221,21 @@ def beside(asked: Questions, rng: np.random.Generator) -> Questions:
     cells = (usable, anchor[usable])
     anchors = csr_array((np.ones(len(usable), np.float32), cells), shape=asked.truth.shape)
     queries = Queries(log, asked.queries.now, anchors, asked.queries.tags)
-    return Questions(asked.customer, queries, minus(asked.truth, anchors), asked.had).take(usable).answered()
+    return LabelledQueries(asked.customer, queries, minus(asked.truth, anchors), asked.owned).take(usable).answered()
 
 
-def newcomers(asked: Questions, had: int, most: int, rng: np.random.Generator) -> Questions:
+def newcomers(asked: LabelledQueries, target_event: int, most: int, rng: np.random.Generator) -> LabelledQueries:
     """Return the same moments as if only each customer's last events, from none to ``most``, were known of them."""
     log = asked.queries.histories
     kept = rng.integers(0, most + 1, len(asked))
     known = log.where(log.indptr[log.customer() + 1] - np.arange(len(log.item)) <= kept[log.customer()])
-    before = owned_items(known, had, asked.truth.shape[1])
-    return replace(asked, queries=replace(asked.queries, histories=known), had=before)
+    before = owned_items(known, target_event, asked.truth.shape[1])
+    return replace(asked, queries=replace(asked.queries, histories=known), owned=before)
 
 
-def unowned(asked: Questions) -> Questions:
+def unowned(asked: LabelledQueries) -> LabelledQueries:
     """Return the moments with only what the customer had not had before as truth, where any is left."""
-    return replace(asked, truth=minus(asked.truth, asked.had)).answered()
+    return replace(asked, truth=minus(asked.truth, asked.owned)).answered()
 
 
 def _breaks(customer: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.bool_]:

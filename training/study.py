@@ -24,7 +24,7 @@ from recommender.policy import Rules, always_eligible
 from recommender.values import EARLIEST
 from training.appraisal import baselines, ours, share, unseen
 from training.baselines import EVERY, fit_popularity, list_best
-from training.batch import ask_for, had
+from training.batch import ask_for, owned_by
 from training.evaluation import Lists, Yardstick, judge, sources
 from training.heldout import Heldout, Split, SplitProtocol, split
 from training.job import fit
@@ -140,7 +140,7 @@ def _beside_popularity(group: str, heldout: Heldout, bundle: Bundle, plan: Plan,
     """Return how we and popularity did; what was hidden of a customer counts as not had, in lists and truth."""
     if len(heldout) < FEWEST:
         return []
-    heldout = replace(heldout, had=had(bundle, heldout.queries.histories))
+    heldout = replace(heldout, owned=owned_by(bundle, heldout.queries.histories))
     yardstick = Yardstick(heldout, bundle.catalogue, share(bundle), plan.ks, bundle.info.config.seed)
     ask = unseen if task == "discovery" else ours
     found = {OURS: ask(bundle, heldout.queries, max(plan.ks))}
@@ -187,7 +187,7 @@ def _choosing(heldout: Heldout, items: NDArray[np.bool_]) -> Heldout:
 def _among(items: NDArray[np.bool_], heldout: Heldout, bundle: Bundle, count: int) -> dict[str, Lists]:
     """Return our lists and those of popularity where only ``items`` (N,) may be shown."""
     eligible = items & always_eligible(bundle.catalogue, int(heldout.queries.now.max()))
-    rules = Rules(eligible, heldout.had, count)
+    rules = Rules(eligible, heldout.owned, count)
     found = order(bundle, ask_for(bundle, "home", repeat=False).placement, heldout.queries, rules)
     config = bundle.info.config
     score = fit_popularity(interactions(bundle.histories, len(items), config.events), config.seed)

@@ -10,7 +10,7 @@ from machine.shop_folder import ShopFolder
 from recommender.bundle import Bundle
 from recommender.errors import InvalidInput
 from training.privacy import Decisions
-from training.sources import read_decisions, read_log_since, read_unsubscribed, read_users_known, up_to
+from training.readers import read_decisions, read_log_since, read_unsubscribed, read_users_known, up_to
 
 NO_ONE = pa.schema([("user_id", pa.string()), ("unsubscribed_at", TIME)]).empty_table()
 

@@ -10,12 +10,12 @@ from recommender.models.neighbours import NeighbourModel
 from recommender.trail import Trail, trail
 from training.fit_ranker import FEWEST, chosen
 from training.metrics import accuracy
-from training.split import Questions
+from training.split import LabelledQueries
 
 CUT = 10
 
 
-def lasting(model: NeighbourModel, weights: NDArray[np.float32], asked: Questions) -> bool:
+def lasting(model: NeighbourModel, weights: NDArray[np.float32], asked: LabelledQueries) -> bool:
     """Return whether whole histories foresee what is ``asked`` better, beyond chance, than the last steps do.
 
     The autoencoder answers; what is asked for is new to each customer. Few moments tell nothing. ``weights`` (event
@@ -28,7 +28,7 @@ def lasting(model: NeighbourModel, weights: NDArray[np.float32], asked: Question
     return chosen(found, "last") == "whole"
 
 
-def _foreseen(model: NeighbourModel, steps: Trail, asked: Questions) -> NDArray[np.float64]:
+def _foreseen(model: NeighbourModel, steps: Trail, asked: LabelledQueries) -> NDArray[np.float64]:
     """Return (Q,) NDCG of the autoencoder alone."""
     scores, size = model.signals(steps).of("ease"), len(asked)
     allowed = Allowed.of(np.ones(model.items, np.bool_), steps.pairs)

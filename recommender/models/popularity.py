@@ -28,7 +28,7 @@ class PopularityModel:
     trend: NDArray[np.float32]
     """(N,) log ratio of the item's share of fresh events to its share of all."""
     owners: NDArray[np.float32]
-    """(N,) log of 1 + how many customers had the item in the sense of ``RepurchaseModel.had``."""
+    """(N,) log of 1 + how many customers had the item in the sense of ``RepurchaseModel.target_event``."""
     category: NDArray[np.int32]
     """(N,) row of the item's category; −1 unknown."""
     by_category: csr_array

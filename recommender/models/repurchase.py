@@ -103,7 +103,7 @@ class Habits:
 class RepurchaseModel:
     """What is known of buying again beyond the customer's own history."""
 
-    had: int
+    target_event: int
     """The ``EventType`` that makes an item had: a purchase, or where there are none, the strongest event there is."""
     fresh_days: float
     """Half-life of the fresh count."""
@@ -121,7 +121,7 @@ class RepurchaseModel:
 
     def habits(self, histories: Histories, now: NDArray[np.int64]) -> Habits:
         """Return what the customers had, net of refunds, over the items that the model knows."""
-        return habits(histories, now, self.had, (self.fresh_days, self.lasting_days), self.gap)
+        return habits(histories, now, self.target_event, (self.fresh_days, self.lasting_days), self.gap)
 
 
 def strongest_event(events: NDArray[np.int8]) -> int:
@@ -130,18 +130,18 @@ def strongest_event(events: NDArray[np.int8]) -> int:
     return int(next((event for event in STRENGTH if event in present), EventType.PURCHASE))
 
 
-def owned_items(histories: Histories, had: int, items: int) -> csr_array:
+def owned_items(histories: Histories, target_event: int, items: int) -> csr_array:
     """Return (B × N) True where the customer has the item, by the events of ``owned``."""
-    own = owned(histories, had, items)
+    own = owned(histories, target_event, items)
     matrix = csr_array((np.ones(len(own.item), np.bool_), own.item, own.indptr), shape=(len(own), items))
     matrix.sum_duplicates()
     return matrix
 
 
-def owned(histories: Histories, had: int, items: int) -> Histories:
+def owned(histories: Histories, target_event: int, items: int) -> Histories:
     """Return only the events that make an item had; a refund takes back what came before it."""
-    keep = (histories.event == had) & (histories.item < items)
-    if had == EventType.PURCHASE and (refund := histories.event == EventType.REFUND).any():
+    keep = (histories.event == target_event) & (histories.item < items)
+    if target_event == EventType.PURCHASE and (refund := histories.event == EventType.REFUND).any():
         pair = pairs.keys(histories.customer(), histories.item, int(histories.item.max()) + 1)
         backwards = np.flatnonzero(refund)[::-1]
         refunded, last = np.unique(pair[backwards], return_index=True)
@@ -174,7 +174,7 @@ def _moments(own: Histories, items: int) -> _Moments:
 def habits(
     histories: Histories,
     now: NDArray[np.int64],
-    had: int,
+    target_event: int,
     half_lives: tuple[float, float],
     gap: NDArray[np.float32],
 ) -> Habits:
@@ -182,7 +182,7 @@ def habits(
 
     ``half_lives`` in days are of the fresh and of the lasting count.
     """
-    own = owned(histories, had, len(gap))
+    own = owned(histories, target_event, len(gap))
     each = _moments(own, len(gap))
     start = np.flatnonzero(changed(each.customer, each.item))
     end = np.append(start[1:], len(each.item))[: len(start)] - 1

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from examples.complete_journey import write
-from training.sources import read_files
+from training.readers import read_files
 
 
 def package(folder: Path) -> Path:

@@ -4,8 +4,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from features.arrow_arrays import distinct
 from features.catalogue import build_catalogue
-from features.columns import distinct
 from features.live_items import with_items
 from features.tables import Tables
 from recommender.catalogue import Catalogue

@@ -25,8 +25,8 @@ from tests.serving.test_events import send, view
 from tests.serving.test_lists import ask, ids
 from tests.serving.test_users import merge
 from training.importer import import_files
+from training.readers import read_archived, read_decisions, read_log
 from training.registry import Registry
-from training.sources import read_archived, read_decisions, read_log
 
 
 @pytest.fixture

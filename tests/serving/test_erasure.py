@@ -17,7 +17,7 @@ from serving.bootstrap import build_archiver
 from serving.settings import Settings
 from tests.serving import shop
 from tests.serving.test_events import send, view
-from training.sources import read_log
+from training.readers import read_log
 
 NOW = shop.NOW
 

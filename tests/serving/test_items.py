@@ -24,7 +24,7 @@ from serving.ports import CatalogueStore
 from serving.services import Services
 from tests.serving import shop
 from tests.serving.redis_server import RedisServer
-from training.sources import read_log
+from training.readers import read_log
 
 
 @pytest.fixture(params=["redis", "memory"])

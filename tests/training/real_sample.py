@@ -23,8 +23,8 @@ from training.evaluation import Lists, Yardstick, values
 from training.heldout import Heldout, split
 from training.intervals import Estimate, estimate
 from training.job import fit
+from training.readers import read_files
 from training.report import Task
-from training.sources import read_files
 
 CUT = datetime(2017, 12, 1, tzinfo=UTC)
 """What came before is fitted; each household's first basket from then on is asked for."""

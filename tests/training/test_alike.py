@@ -63,7 +63,7 @@ def test_an_item_without_events_leads_where_its_like_leads_and_is_led_to_as_well
     tags[[0, 1], 0] = 1
     log = histories([[(2, 1), (speaks, 2), (3, 3)]] * CUSTOMERS)
     shop = replace(shop, histories=log, catalogue=replace(shop.catalogue, tags=csr_array(tags)))
-    models = fit_sources(shop, Config(), now=9 * DAY, had=strongest_event(log.event))
+    models = fit_sources(shop, Config(), now=9 * DAY, target_event=strongest_event(log.event))
     before, after = (_said(models, [(item, 1)]) for item in (2, silent))
     assert before[silent] > 0
     assert after[3] > 0

@@ -16,7 +16,7 @@ from recommender.values import EventType, Histories
 from tests.training.shop import tiny_bundle
 from training.appraisal import ours
 from training.audience import gather
-from training.batch import ask_for, had, in_blocks, lists
+from training.batch import ask_for, in_blocks, lists, owned_by
 from training.privacy import UNDECIDED, Decisions
 
 
@@ -45,7 +45,7 @@ def test_everybody_gets_a_full_list_also_who_is_unknown(bundle: Bundle) -> None:
 def test_without_repeat_nothing_that_was_had_is_listed(bundle: Bundle) -> None:
     ids = list(bundle.users)
     found = made(bundle, ids, repeat=False)
-    owned = had(bundle, gather(bundle, ids, None).histories).toarray()
+    owned = owned_by(bundle, gather(bundle, ids, None).histories).toarray()
     rows = np.where(found.rows >= 0, found.rows, 0)
     assert not (owned[np.arange(len(ids))[:, None], rows] & (found.rows >= 0)).any()
 

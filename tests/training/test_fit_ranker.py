@@ -9,7 +9,7 @@ from recommender.config import RankerSettings
 from recommender.ids import Texts
 from recommender.ranker import LINEAR, Ranker
 from training.fit_ranker import MANY, chosen, fit_ranker
-from training.lessons import Lessons
+from training.ranking_data import RankingData
 
 
 def test_trees_are_kept_where_few_moments_cannot_tell_what_is_better():
@@ -30,13 +30,13 @@ def test_a_value_far_out_weighs_no_more_than_three_standard_deviations():
     assert ranker.predict(np.array([[2.0], [3.0], [90.0], [np.nan]], np.float32)).tolist() == [2.0, 3.0, 3.0, 0.0]
 
 
-def taught(moments: int, candidates: int = 30) -> Lessons:
+def taught(moments: int, candidates: int = 30) -> RankingData:
     """Return moments in which the hit is the one candidate nearest to a place in the middle, which takes trees."""
     table = np.random.default_rng(0).random((moments * candidates, 3), np.float32)
     distance = np.abs(table[:, 1:] - 0.5).sum(axis=1).reshape(moments, candidates)
     hit = (distance == distance.min(axis=1, keepdims=True)).ravel()
     group, truths = np.full(moments, candidates), np.ones(moments, np.float32)
-    return Lessons(("fused", "price", "breadth"), table, hit, group, truths, np.arange(moments) % 5 == 0)
+    return RankingData(("fused", "price", "breadth"), table, hit, group, truths, np.arange(moments) % 5 == 0)
 
 
 @pytest.mark.parametrize(("moments", "leaves", "most"), [(MANY - 100, 15, 80), (MANY, 31, 40)])

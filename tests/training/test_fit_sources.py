@@ -27,7 +27,7 @@ PERSONAL = [name for name in SIGNALS if name not in ("popularity", "trend", "arr
 
 @pytest.fixture(scope="module")
 def models():
-    return fit_sources(dataset(), Config(), now=10 * DAY, had=EventType.PURCHASE)
+    return fit_sources(dataset(), Config(), now=10 * DAY, target_event=EventType.PURCHASE)
 
 
 def said(models, name: str, log: Histories, items: int = ITEMS) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_nothing_is_said_to_a_customer_without_events(models, name):
 @pytest.mark.parametrize("name", SIGNALS)
 def test_an_empty_log_can_be_fitted_and_asked(name):
     empty = dataset().before(0)
-    models = fit_sources(empty, Config(), now=0, had=strongest_event(empty.histories.event))
+    models = fit_sources(empty, Config(), now=0, target_event=strongest_event(empty.histories.event))
     scores = said(models, name, Histories.empty(1))
     assert scores.shape == (1, ITEMS)
     assert not np.isfinite(scores).any()
@@ -101,7 +101,9 @@ def _solved(model, interest: csr_array) -> np.ndarray:
 def test_transitions_know_the_direction():
     shop = dataset()
     there = histories([[(0, 1), (1, 2)]] * 4 + [[(2, 1), (3, 2)]] * 12)
-    models = fit_sources(type(shop)(shop.users, there, shop.catalogue, shop.declared), Config(), now=10 * DAY, had=8)
+    models = fit_sources(
+        type(shop)(shop.users, there, shop.catalogue, shop.declared), Config(), now=10 * DAY, target_event=8
+    )
     assert models.transitions.side("forward")[0, 1] == pytest.approx(25 * 4 / np.sqrt(20))
     assert models.transitions.side("forward")[1, 0] == 0
     assert models.transitions.side("backward")[1, 0] == pytest.approx(25 * 4 / np.sqrt(20))
@@ -111,7 +113,9 @@ def test_what_the_next_step_holds_is_not_what_everybody_takes_all_the_time():
     shop, staple = dataset(), 7
     logs = [[(first, 1), (staple, 1), (first + 3, 2), (staple, 2)] for first in (0, 1, 2, 3) for _ in range(4)]
     log = histories(logs)
-    models = fit_sources(type(shop)(shop.users, log, shop.catalogue, shop.declared), Config(), now=10 * DAY, had=8)
+    models = fit_sources(
+        type(shop)(shop.users, log, shop.catalogue, shop.declared), Config(), now=10 * DAY, target_event=8
+    )
     forward, following = (models.transitions.side(name).toarray() for name in ("forward", "next"))
     for first in range(4):
         assert forward[first, first + 3] == pytest.approx(forward[first, staple])
@@ -209,9 +213,9 @@ def test_what_was_taken_last_lasts_as_long_as_what_was_taken_before():
 
 def test_counts_made_anew_are_those_of_a_fit_at_that_time():
     shop, early, late = dataset(), 3 * DAY, 6 * DAY
-    fitted = fit_sources(shop.before(early), Config(), now=early, had=EventType.PURCHASE)
-    anew = recounted(fitted, shop.before(late), Config(), now=late, had=EventType.PURCHASE)
-    whole = fit_sources(shop.before(late), Config(), now=late, had=EventType.PURCHASE)
+    fitted = fit_sources(shop.before(early), Config(), now=early, target_event=EventType.PURCHASE)
+    anew = recounted(fitted, shop.before(late), Config(), now=late, target_event=EventType.PURCHASE)
+    whole = fit_sources(shop.before(late), Config(), now=late, target_event=EventType.PURCHASE)
     assert anew.collaborative is fitted.collaborative
     for trend in ("recent", "trend", "owners"):
         np.testing.assert_array_equal(getattr(anew.popularity, trend), getattr(whole.popularity, trend))

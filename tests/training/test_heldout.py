@@ -117,14 +117,14 @@ def test_no_event_after_the_cut_reaches_the_past() -> None:
 
 
 def test_what_was_had_is_what_was_chosen_before() -> None:
-    had = held("leave-one-out").heldout.had.toarray() > 0
+    had = held("leave-one-out").heldout.owned.toarray() > 0
     assert had.tolist() == [[True, False, True], [True, True, True]]
 
 
 def test_a_sample_has_the_same_columns() -> None:
     found = held("leave-one-out", most=1)
     assert len(found.heldout) == 1
-    assert found.heldout.truth.shape[1] == found.heldout.had.shape[1] == 3
+    assert found.heldout.truth.shape[1] == found.heldout.owned.shape[1] == 3
 
 
 def test_an_item_that_the_past_does_not_know_is_a_miss_that_counts() -> None:

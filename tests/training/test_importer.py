@@ -16,7 +16,7 @@ from machine.shop_folder import ShopFolder
 from recommender.errors import UnreadableFile
 from recommender.times import DAY
 from training.importer import Counts, import_files
-from training.sources import read_files, read_log
+from training.readers import read_files, read_log
 
 HEADER = "user_id,item_id,timestamp,event\n"
 

@@ -17,8 +17,8 @@ from recommender.dataset import Dataset
 from recommender.values import EventType
 from tests.training.shop import BEGINNING, CONFIG, shop_tables
 from training.fit.sources import fit_sources, recounted
-from training.lessons import Assignment, Lessons, lessons
-from training.split import Acquisitions, Questions, beside, questions
+from training.ranking_data import RankerTask, RankingData, ranking_data
+from training.split import Acquisitions, LabelledQueries, beside, labelled_queries
 
 SPLIT, LATER = BEGINNING + timedelta(days=60), BEGINNING + timedelta(days=75)
 SOURCES = {"home": CONFIG.placements["home"].sources, "anchored": CONFIG.placements["product"].sources}
@@ -85,7 +85,7 @@ def shop(alter: Alter | None = None, since: datetime = SPLIT) -> Dataset:
 
 def fitted_before_the_split(data: Dataset) -> Bundle:
     past, now = data.before(int(SPLIT.timestamp())), int(SPLIT.timestamp())
-    models = fit_sources(past, CONFIG, now=now, had=EventType.PURCHASE)
+    models = fit_sources(past, CONFIG, now=now, target_event=EventType.PURCHASE)
     info = BundleInfo("past", "", "", int(BEGINNING.timestamp()), now, CONFIG, {})
     return Bundle(info, past.users, past.histories, past.declared, past.catalogue, models, {}, {})
 
@@ -94,41 +94,43 @@ def counted_anew_at_the_split(data: Dataset) -> Bundle:
     """Return sources fitted three weeks before the split, whose counts are as of the split."""
     begun, now = int((SPLIT - timedelta(weeks=3)).timestamp()), int(SPLIT.timestamp())
     bundle = fitted_before_the_split(data)
-    early = fit_sources(data.before(begun), CONFIG, now=begun, had=EventType.PURCHASE)
-    models = recounted(early, data.before(now), CONFIG, now=now, had=EventType.PURCHASE)
+    early = fit_sources(data.before(begun), CONFIG, now=begun, target_event=EventType.PURCHASE)
+    models = recounted(early, data.before(now), CONFIG, now=now, target_event=EventType.PURCHASE)
     return replace(bundle, models=models)
 
 
-def asked(data: Dataset, *, visits: int, new: bool = False) -> Questions:
+def asked(data: Dataset, *, visits: int, new: bool = False) -> LabelledQueries:
     window = (int(SPLIT.timestamp()), int(LATER.timestamp()))
-    return questions(Acquisitions.of(data, EventType.PURCHASE), window, visits, np.random.default_rng(0), new=new)
+    return labelled_queries(
+        Acquisitions.of(data, EventType.PURCHASE), window, visits, np.random.default_rng(0), new=new
+    )
 
 
-def asked_at_the_split(data: Dataset) -> Questions:
+def asked_at_the_split(data: Dataset) -> LabelledQueries:
     """Return the questions of customers who did nothing between the split and the visit that answers them."""
     found = asked(data, visits=1)
     return found.take(np.flatnonzero(found.queries.now == int(SPLIT.timestamp())))
 
 
-def learned(data: Dataset, name: str) -> Lessons:
+def learned(data: Dataset, name: str) -> RankingData:
     """Return what a ranker learns from the visits between the split and ``LATER``, truths and all."""
     found = asked(data, visits=4, new=name == "discovery")
     found = beside(found, np.random.default_rng(0)) if name == "anchored" else found
     sources = SOURCES["anchored" if name == "anchored" else "home"]
     none_held = np.zeros(len(found), np.bool_)
-    return lessons(
-        [Assignment(fitted_before_the_split(data), sources, found, none_held, exclude_had=name == "discovery")]
+    return ranking_data(
+        [RankerTask(fitted_before_the_split(data), sources, found, none_held, exclude_owned=name == "discovery")]
     )[0]
 
 
-def described(data: Dataset, customers: Questions, fit: Fit = fitted_before_the_split) -> Lessons:
+def described(data: Dataset, customers: LabelledQueries, fit: Fit = fitted_before_the_split) -> RankingData:
     """Return every candidate of these moments with its features, whatever was then bought."""
     every = replace(customers, truth=csr_array(np.ones(customers.truth.shape, np.float32)))
     none_held = np.zeros(len(every), np.bool_)
-    return lessons([Assignment(fit(data), SOURCES["home"], every, none_held, exclude_had=False)])[0]
+    return ranking_data([RankerTask(fit(data), SOURCES["home"], every, none_held, exclude_owned=False)])[0]
 
 
-def assert_same(one: Lessons, other: Lessons) -> None:
+def assert_same(one: RankingData, other: RankingData) -> None:
     assert one.names == other.names
     assert len(one.features) == one.group.sum() > 1000
     for column, name in enumerate(one.names):

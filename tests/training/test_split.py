@@ -20,8 +20,8 @@ from recommender.values import EARLIEST, LATEST, EventType, Histories
 from tests.recommender.checkerboard import ITEMS, dataset, histories
 from training.fit.sources import fit_sources
 from training.job import HELD_OUT, fit, fit_and_hold, held_out
-from training.lessons import Assignment, lessons, sampled, tells_dates
-from training.split import Acquisitions, beside, newcomers, questions, sliced, split_time, unowned, windows
+from training.ranking_data import RankerTask, ranking_data, sampled, tells_dates
+from training.split import Acquisitions, beside, labelled_queries, newcomers, sliced, split_time, unowned, windows
 
 HOME = Config().placements["home"].sources
 ALL = (4 * DAY, 100 * DAY)
@@ -43,7 +43,7 @@ def random_shop(customers: int = 60, seed: int = 1) -> Dataset:
 
 
 def asked_of(data: Dataset, window=ALL, *, new: bool = False):
-    return questions(Acquisitions.of(data, EventType.PURCHASE), window, 5, np.random.default_rng(0), new=new)
+    return labelled_queries(Acquisitions.of(data, EventType.PURCHASE), window, 5, np.random.default_rng(0), new=new)
 
 
 def test_the_split_leaves_most_customers_a_future():
@@ -90,7 +90,7 @@ def test_a_question_holds_the_events_before_its_moment_and_the_truth_is_what_fol
     asked = asked_of(data)
     assert asked.queries.histories.item.tolist() == [0, 2]
     assert asked.truth.toarray().nonzero()[1].tolist() == [4, 6]
-    assert asked.had.toarray().nonzero()[1].tolist() == [0, 2]
+    assert asked.owned.toarray().nonzero()[1].tolist() == [0, 2]
     assert asked.queries.now.tolist() == [4 * DAY]
 
 
@@ -112,7 +112,7 @@ def test_visits_are_asked_about_before_they_begin_and_from_within(new: bool):
     assert len(asked) == 200
     known = np.diff(asked.queries.histories.indptr)
     assert (known + np.diff(asked.truth.indptr) == 6).all()
-    assert not asked.truth.multiply(asked.had).nnz
+    assert not asked.truth.multiply(asked.owned).nnz
     assert 0.3 < (known > 1).mean() < 0.5  # half of them, but for those drawn at their first item
     assert set(known.tolist()) == {1, 2, 3, 4, 5}
 
@@ -137,16 +137,18 @@ def test_newcomers_are_known_by_their_last_events_only():
     for row, size in enumerate(sizes):
         last = whole.item[whole.indptr[row] : whole.indptr[row + 1]][-size:] if size else []
         assert log.item[log.indptr[row] : log.indptr[row + 1]].tolist() == list(last)
-        assert set(brief.had[[row]].indices.tolist()) == set(last)
+        assert set(brief.owned[[row]].indices.tolist()) == set(last)
     assert (brief.truth != asked.truth).nnz == 0
 
 
 def test_what_a_newcomer_is_not_known_to_have_had_is_still_to_be_discovered():
     data = shop(histories([[(0, 1), (2, 3), (4, 5), (0, 6), (4, 6)]]))
-    asked = questions(Acquisitions.of(data, EventType.PURCHASE), (6 * DAY, 100 * DAY), 1, np.random.default_rng(0))
+    asked = labelled_queries(
+        Acquisitions.of(data, EventType.PURCHASE), (6 * DAY, 100 * DAY), 1, np.random.default_rng(0)
+    )
     brief = newcomers(asked, EventType.PURCHASE, 1, np.random.default_rng(1))
     assert brief.queries.histories.item.tolist() in ([], [4])
-    known = brief.had.indices.tolist()
+    known = brief.owned.indices.tolist()
     assert unowned(brief).truth.toarray().nonzero()[1].tolist() == [item for item in (0, 4) if item not in known]
 
 
@@ -171,8 +173,8 @@ def _described(data: Dataset, log: Histories, window: tuple[int, int]):
     """Return the features of the first questions of a log, all of them and not only those with a hit."""
     whole = Dataset(data.users, log, data.catalogue, data.declared)
     before = whole.before(window[0])
-    models = fit_sources(before, Config(), now=window[0], had=EventType.PURCHASE)
-    asked = questions(Acquisitions.of(whole, EventType.PURCHASE), window, 1, np.random.default_rng(0))
+    models = fit_sources(before, Config(), now=window[0], target_event=EventType.PURCHASE)
+    asked = labelled_queries(Acquisitions.of(whole, EventType.PURCHASE), window, 1, np.random.default_rng(0))
     rules = Rules.none(len(asked), ITEMS, 1)
     signals = ask_sources(models, asked.queries)
     allowed = allowed_by(asked.queries, rules)
@@ -222,7 +224,7 @@ def test_lessons_hold_only_moments_with_a_hit():
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
-    (learned,) = lessons([Assignment(past, HOME, asked, held_out(asked.customer), exclude_had=False)])
+    (learned,) = ranking_data([RankerTask(past, HOME, asked, held_out(asked.customer), exclude_owned=False)])
     hits = np.add.reduceat(learned.hit, np.concatenate([[0], np.cumsum(learned.group)[:-1]]))
     assert len(learned.features) == learned.group.sum()
     assert (hits > 0).all()
@@ -234,11 +236,11 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     half = len(asked) // 2
     parts = [asked.take(np.arange(0, half)), asked.take(np.arange(half, len(asked)))]
-    assignments = [Assignment(past, HOME, part, held_out(part.customer), exclude_had=False) for part in parts]
-    alone = [lessons([assignment], processes=1)[0] for assignment in assignments]
+    tasks = [RankerTask(past, HOME, part, held_out(part.customer), exclude_owned=False) for part in parts]
+    alone = [ranking_data([task], processes=1)[0] for task in tasks]
     assert all(len(one.group) for one in alone)
     told: list[tuple[int, int]] = []
-    together = lessons(assignments, progress=lambda *of: told.append(of))
+    together = ranking_data(tasks, progress=lambda *of: told.append(of))
     assert told == [(done, told[0][1]) for done in range(told[0][1] + 1)]
     for one, other in zip(together, alone, strict=True):
         assert one.features.tobytes() == other.features.tobytes()
@@ -246,13 +248,13 @@ def test_lots_asked_together_teach_what_each_teaches_alone():
 
 
 def test_held_out_moments_stay_whole_and_of_the_others_a_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.lessons.TELLING", 0)
-    monkeypatch.setattr("training.lessons.FEWEST", 3)
+    monkeypatch.setattr("training.ranking_data.TELLING", 0)
+    monkeypatch.setattr("training.ranking_data.FEWEST", 3)
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     held = np.arange(len(asked)) % 2 == 0
-    (few,) = lessons([Assignment(past, HOME, asked, held, exclude_had=False)])
+    (few,) = ranking_data([RankerTask(past, HOME, asked, held, exclude_owned=False)])
     assert set(few.group[few.held].tolist()) == {ITEMS}
     assert set(few.group[~few.held].tolist()) == {3}
 
@@ -262,7 +264,7 @@ def test_discovery_learns_of_nothing_that_was_had_already() -> None:
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY), new=True)
     every = np.ones(len(asked), np.bool_)
-    anything, new = lessons([Assignment(past, HOME, asked, every, exclude_had=had) for had in (False, True)])
+    anything, new = ranking_data([RankerTask(past, HOME, asked, every, exclude_owned=had) for had in (False, True)])
     assert (anything.group.max(), new.group.max()) == (ITEMS, ITEMS - 1)
     had = new.features[:, new.names.index("times")]
     assert np.isnan(had).all()
@@ -316,8 +318,8 @@ def test_lessons_of_what_was_on_sale_hold_nothing_else() -> None:
     past = replace(past, catalogue=replace(past.catalogue, available_until=gone))
     asked = asked_of(data, (7 * DAY, 9 * DAY))
     every = np.ones(len(asked), np.bool_)
-    anything, on_sale = lessons(
-        [Assignment(past, HOME, asked, every, exclude_had=False, dated=dated) for dated in (False, True)]
+    anything, on_sale = ranking_data(
+        [RankerTask(past, HOME, asked, every, exclude_owned=False, dated=dated) for dated in (False, True)]
     )
     assert anything.group.max() == ITEMS
     assert on_sale.group.max() == ITEMS - ITEMS // 2

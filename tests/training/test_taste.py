@@ -10,14 +10,14 @@ from recommender.trail import trail
 from recommender.values import EventType, Queries
 from tests.recommender.checkerboard import histories
 from training.fit.neighbours import fit_neighbours
-from training.split import Questions
+from training.split import LabelledQueries
 from training.taste import lasting
 
 CUSTOMERS, ITEMS, EVENTS, LATE = 300, 200, 60, 30
 WEIGHTS = np.ones(len(EventType), np.float32)
 
 
-def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel, Questions]:
+def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel, LabelledQueries]:
     """Return a model of, and the last step of, customers who turn to an item of ``colours`` (B × EVENTS) at a time."""
     items = colours + 2 * rng.integers(0, ITEMS // 2, colours.shape)
     log = histories([[(int(item), day) for day, item in enumerate(row)] for row in items])
@@ -29,10 +29,10 @@ def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel
     had = steps.pairs
     new = np.flatnonzero(had[rows, items[:, -1]] == 0)
     queries = Queries(past, np.full(CUSTOMERS, EVENTS * DAY), csr_array(truth.shape), csr_array((CUSTOMERS, 0)))
-    return model, Questions(rows, queries, truth, had).take(new)
+    return model, LabelledQueries(rows, queries, truth, had).take(new)
 
 
-def lasts(model: NeighbourModel, questions: Questions) -> bool:
+def lasts(model: NeighbourModel, questions: LabelledQueries) -> bool:
     return lasting(model, WEIGHTS, questions)
 
 

@@ -11,10 +11,12 @@ PRIOR = 5.0
 """An item's own figures weigh as much as the shop's once this many customers had it."""
 
 
-def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> tuple[RepurchaseModel, NDArray[np.integer]]:
+def fit_repurchase(
+    histories: Histories, items: int, now: int, target_event: int
+) -> tuple[RepurchaseModel, NDArray[np.integer]]:
     """Measure how soon customers come back, and which items they come back for; and count each item's owners (N,)."""
-    rhythm = _rhythm(owned(histories, had, items))
-    plain = habits(histories, np.full(len(histories), now), had, (1.0, 1.0), np.zeros(items, np.float32))
+    rhythm = _rhythm(owned(histories, target_event, items))
+    plain = habits(histories, np.full(len(histories), now), target_event, (1.0, 1.0), np.zeros(items, np.float32))
     again = plain.times > 1
     came_back = np.bincount(plain.item, again, minlength=items)
     owners = np.bincount(plain.item, minlength=items)
@@ -23,7 +25,7 @@ def fit_repurchase(histories: Histories, items: int, now: int, had: int) -> tupl
     usual = float(np.median(own_gap)) if len(own_gap) else 4 * rhythm
     total = np.bincount(plain.item[again], own_gap, minlength=items)
     model = RepurchaseModel(
-        had,
+        target_event,
         fresh_days=4 * rhythm,
         lasting_days=35 * rhythm,
         again=((came_back + PRIOR * share) / (owners + PRIOR)).astype(np.float32),

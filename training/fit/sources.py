@@ -21,7 +21,9 @@ from training.fit.transitions import fit_transitions
 from training.forked import CORES
 
 
-def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: Models | None = None) -> Models:
+def fit_sources(
+    dataset: Dataset, config: Config, *, now: int, target_event: int, start: Models | None = None
+) -> Models:
     """Fit the sources at ``now``; ``start`` gives earlier ones of the same items to go on from."""
     weights = event_weights(config.events)
     steps = trail(dataset.histories, weights, len(dataset.catalogue))
@@ -32,22 +34,22 @@ def fit_sources(dataset: Dataset, config: Config, *, now: int, had: int, start: 
         delayed(fit_collaborative)(steps, half_life, config.collaborative, config.seed, before),
         delayed(fit_transitions)(steps, content.tags, config.transitions),
         delayed(fit_neighbours)(steps, config.neighbours),
-        delayed(_counted)(dataset, config, steps, now, had),
+        delayed(_counted)(dataset, config, steps, now, target_event),
     ]
     collaborative, transitions, neighbours, counted = Parallel(n_jobs=CORES, prefer="threads")(fits)
     return Models(weights, collaborative, neighbours, transitions, content, *counted)
 
 
-def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, had: int) -> Models:
+def recounted(models: Models, dataset: Dataset, config: Config, *, now: int, target_event: int) -> Models:
     """Return the models with what changes by the day, and costs little, as ``dataset`` shows it at ``now``."""
     steps = trail(dataset.histories, models.weights, len(dataset.catalogue))
-    repurchase, popularity, arrivals = _counted(dataset, config, steps, now, had)
+    repurchase, popularity, arrivals = _counted(dataset, config, steps, now, target_event)
     return replace(models, repurchase=repurchase, popularity=popularity, arrivals=arrivals)
 
 
 def _counted(
-    dataset: Dataset, config: Config, steps: Trail, now: int, had: int
+    dataset: Dataset, config: Config, steps: Trail, now: int, target_event: int
 ) -> tuple[RepurchaseModel, PopularityModel, ArrivalsModel]:
-    repurchase, owners = fit_repurchase(dataset.histories, len(dataset.catalogue), now, had)
+    repurchase, owners = fit_repurchase(dataset.histories, len(dataset.catalogue), now, target_event)
     popularity = fit_popularity(steps, owners, dataset.catalogue.category, now)
     return repurchase, popularity, ArrivalsModel(dataset.catalogue.first_seen)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import UnreadableFile
 from training.file_rows import read_events, read_items, read_users
-from training.sources import expand, read_files
+from training.readers import expand, read_files
 
 NEW_YEAR = datetime(2017, 1, 1, tzinfo=UTC)
 

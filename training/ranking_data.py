@@ -18,15 +18,15 @@ from recommender.ranking import QUOTA, allowed_by, gather
 from recommender.signals import ask_sources
 from recommender.values import EARLIEST, LATEST
 from training.forked import CORES, forked
-from training.split import Questions
+from training.split import LabelledQueries
 
 TELLING, FEWEST = 60_000, 30
-"""How many candidates of an assignment are kept. Where it has many moments, each keeps its hits and misses drawn at
+"""How many candidates of a task are kept. Where it has many moments, each keeps its hits and misses drawn at
 random, in all ``FEWEST`` at least; where it has few, each keeps all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
+class RankingData:
     """The candidates of Q moments with what is known of them, moment by moment; only moments with a hit.
 
     Those of customers held out are whole; of the others, a sample may stand for all.
@@ -45,7 +45,7 @@ class Lessons:
     """(G,) moments of customers held out for choosing."""
 
 
-NOTHING = Lessons(
+NOTHING = RankingData(
     (),
     np.zeros((0, 0), np.float32),
     np.zeros(0, np.bool_),
@@ -56,16 +56,16 @@ NOTHING = Lessons(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Assignment:
+class RankerTask:
     """Q moments that one ranker learns from, and whom to ask."""
 
     past: Bundle
     """Its sources know nothing of the moments or of what came later."""
     sources: tuple[str, ...]
-    asked: Questions
+    asked: LabelledQueries
     held: NDArray[np.bool_]
     """(Q,) moments of customers held out for choosing."""
-    exclude_had: bool
+    exclude_owned: bool
     dated: bool = False
     """Only what was on sale at a moment may be proposed: among items that nobody could be shown, rankers would learn
     that only what all turn to is ever chosen."""
@@ -73,67 +73,65 @@ class Assignment:
     """How many candidates are kept, about, before moments are left out at random."""
 
 
-def lessons(
-    assignments: Sequence[Assignment],
+def ranking_data(
+    tasks: Sequence[RankerTask],
     *,
     progress: Callable[[int, int], None] = lambda *_: None,
     processes: int = CORES,
-) -> list[Lessons]:
-    """Let the sources propose and describe candidates, and return what each assignment teaches."""
-    blocks = [block for number, assignment in enumerate(assignments) for block in _blocks(number, assignment)]
+) -> list[RankingData]:
+    """Let the sources propose and describe candidates, and return what each task teaches."""
+    blocks = [block for number, task in enumerate(tasks) for block in _blocks(number, task)]
     progress(0, len(blocks))
 
-    def work(block: tuple[int, NDArray[np.intp]]) -> Lessons:
-        return _block(assignments[block[0]], block[1])
+    def work(block: tuple[int, NDArray[np.intp]]) -> RankingData:
+        return _block(tasks[block[0]], block[1])
 
-    found: list[list[Lessons]] = [[] for _ in assignments]
+    found: list[list[RankingData]] = [[] for _ in tasks]
     for done, ((number, _), part) in enumerate(zip(blocks, forked(work, blocks, processes), strict=True), 1):
         found[number].append(part)
         progress(done, len(blocks))
     return [joined(parts) for parts in found]
 
 
-def _blocks(number: int, assignment: Assignment) -> list[tuple[int, NDArray[np.intp]]]:
+def _blocks(number: int, task: RankerTask) -> list[tuple[int, NDArray[np.intp]]]:
     """Return the number with the rows of the moments that are worked on together."""
-    size = at_once(len(assignment.past.catalogue))
-    return [
-        (number, np.arange(at, min(at + size, len(assignment.asked)))) for at in range(0, len(assignment.asked), size)
-    ]
+    size = at_once(len(task.past.catalogue))
+    return [(number, np.arange(at, min(at + size, len(task.asked)))) for at in range(0, len(task.asked), size)]
 
 
-def joined(parts: list[Lessons]) -> Lessons:
-    """Return the lessons of several windows as one."""
+def joined(parts: list[RankingData]) -> RankingData:
+    """Return the ranking data of several windows as one."""
     some = [part for part in parts if len(part.group)]
     if not some:
         return NOTHING
     columns = zip(*((p.features, p.hit, p.group, p.truths, p.held) for p in some), strict=True)
-    return Lessons(some[0].names, *(np.concatenate(column) for column in columns))
+    return RankingData(some[0].names, *(np.concatenate(column) for column in columns))
 
 
-def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
-    """Return the lessons of some moments."""
-    bundle, asked, held = assignment.past, assignment.asked.take(rows), assignment.held[rows]
+def _block(task: RankerTask, rows: NDArray[np.intp]) -> RankingData:
+    """Return the ranking data of some moments."""
+    bundle, asked, held = task.past, task.asked.take(rows), task.held[rows]
     rng = np.random.default_rng((bundle.info.config.seed, int(rows[0])))
     rules = Rules.none(len(asked), len(bundle.catalogue), 1)
-    rules = replace(rules, excluded=asked.had) if assignment.exclude_had else rules
+    rules = replace(rules, excluded=asked.owned) if task.exclude_owned else rules
     signals = ask_sources(bundle.models, asked.queries)
     most = bundle.info.config.ranker.candidates
     allowed = allowed_by(asked.queries, rules)
-    if assignment.dated:
+    if task.dated:
         allowed = allowed.among(bundle.catalogue.within_dates(asked.queries.now[:, None]))
-    candidates = merge(gather(signals, assignment.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
+    candidates = merge(gather(signals, task.sources, allowed, int(most * QUOTA)), allowed.table.shape, most)
     hit = _hits(candidates, asked.truth)
     answered = np.bincount(candidates.customer, hit, minlength=len(asked)) > 0
-    telling = max(TELLING // len(assignment.asked), FEWEST)
+    telling = max(TELLING // len(task.asked), FEWEST)
     each = min(telling, int(np.bincount(candidates.customer).max(initial=1)))
-    answered &= _drawn(answered, assignment.most * len(asked) // (len(assignment.asked) * each), rng)
+    answered &= _drawn(answered, task.most * len(asked) // (len(task.asked) * each), rng)
     keep = answered[candidates.customer]
     if not keep.any():
         return NOTHING
     candidates, hit = candidates.where(keep), hit[keep]
     columns = describe(signals, bundle.catalogue, candidates)
     told = held[candidates.customer] | sampled(candidates.customer, hit, telling, rng)
-    return Lessons(
+    return RankingData(
         tuple(columns),
         np.stack([column[told] for column in columns.values()], axis=1),
         hit[told],
@@ -143,7 +141,7 @@ def _block(assignment: Assignment, rows: NDArray[np.intp]) -> Lessons:
     )
 
 
-def tells_dates(asked: Questions, catalogue: Catalogue) -> bool:
+def tells_dates(asked: LabelledQueries, catalogue: Catalogue) -> bool:
     """Return whether some item had a first or last day, and most of what was asked for was on sale when it was."""
     dated = (catalogue.available_from > EARLIEST) | (catalogue.available_until < LATEST)
     shown = catalogue.within_dates(asked.queries.now[pairs.rows(asked.truth)], asked.truth.indices)
