@@ -56,7 +56,7 @@ def without(table: pa.Table, customers: pa.Array) -> pa.Table:
 
 
 def without_erased_events(events: pa.Table, erased: pa.Table) -> pa.Table:
-    """Return the events without those that an erased customer left behind; what came after the wish is theirs again.
+    """Return the events without those that an erased customer left behind; what came after their request stays.
 
     Where ``erased_at`` is null everything goes.
     """
@@ -65,8 +65,8 @@ def without_erased_events(events: pa.Table, erased: pa.Table) -> pa.Table:
 
 
 def forgotten_until(users: pa.ChunkedArray | pa.Array, erased: pa.Table) -> NDArray[np.int64]:
-    """Return (n,) the last wish of each of ``users`` in milliseconds since 1970; ``EARLIEST`` where there is none."""
-    erased = erased.sort_by([("user_id", "ascending"), ("erased_at", "descending")])  # the last wish stands first
+    """Return (n,) when each of ``users`` last asked, in milliseconds since 1970; ``EARLIEST`` for never."""
+    erased = erased.sort_by([("user_id", "ascending"), ("erased_at", "descending")])  # the last request stands first
     at = rows(users, flat(erased["user_id"]))
     limit = milliseconds(pc.fill_null(flat(erased["erased_at"]).cast(pa.int64()), LATEST))
     return np.where(at >= 0, np.append(limit, EARLIEST)[at], EARLIEST)

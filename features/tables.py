@@ -82,8 +82,8 @@ TAKEN = ("personalize_chosen", *WITHDRAWN.values())
 ERASED = pa.schema(
     [("user_id", pa.string()), ("erased_at", TIME), ("receipt", pa.string()), ("is_fulfilled", pa.bool_())]
 )
-"""Customers who asked to be forgotten: what they did until then is not to be read, and once the wish of this receipt is
-fulfilled it is in no file."""
+"""Customers who asked to be forgotten: what they did until then is not to be read, and once the request of this receipt
+is fulfilled it is in no file."""
 
 MERGES = pa.schema([("visitor_id", pa.string()), ("user_id", pa.string()), ("merged_at", pa.int64())])
 """Which visitors are which customers; ``merged_at`` in milliseconds since 1970."""

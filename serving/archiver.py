@@ -61,15 +61,15 @@ class Archiver:
         Raises Unavailable.
         """
         try:
-            wishes = self.erasures.open()
+            erasures = self.erasures.open()
         except (Unavailable, OSError, pa.ArrowException):
             self.drain()  # what fills Redis, or a file that is damaged, must not keep the log from being archived
             raise
         moved = self.drain()
-        for wish in wishes:
-            self.erasures.add(wish.receipt, self.files.remove(wish), done=True)
+        for erasure in erasures:
+            self.erasures.add(erasure.receipt, self.files.remove(erasure), done=True)
         self._tell()
-        self._rewrite(bool(wishes))
+        self._rewrite(bool(erasures))
         self.archive.tidy(MOST_FILES)
         return moved
 

@@ -182,7 +182,7 @@ class Customers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A customer's wish to be forgotten, and how far it has come."""
+    """A customer's erasure request, and how far it has come."""
 
     receipt: str
     ids: tuple[str, ...]
@@ -196,29 +196,29 @@ class Erasure:
 
     @property
     def until(self) -> int:
-        """Return the last moment that the wish is about, in milliseconds since 1970: its second counts whole."""
+        """Return the last moment that the request is about, in milliseconds since 1970: its second counts whole."""
         return self.asked_at * 1000 + 999
 
 
 class Erasures(Protocol):
-    """The wishes to be forgotten, which the archiver fulfils in the files. Raises Unavailable."""
+    """The erasure requests, which the archiver fulfils in the files. Raises Unavailable."""
 
     def ask(self, erasure: Erasure) -> None:
-        """Keep the wish: from now on no training reads what was archived of these customers."""
+        """Keep the request: from now on no training reads what was archived of these customers."""
         ...
 
     def get(self, receipt: str) -> Erasure | None:
-        """Return the wish with this receipt, or None."""
+        """Return the request with this receipt, or None."""
         ...
 
     def open(self) -> Sequence[Erasure]:
-        """Return the wishes that the files do not fulfil yet, oldest first."""
+        """Return the requests that the files do not fulfil yet, oldest first."""
         ...
 
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
-        """Note what was removed, beside what is noted, and that the wish is fulfilled where it is ``done``.
+        """Note what was removed, beside what is noted, and that the request is fulfilled where it is ``done``.
 
-        Returns the wish as it then stands; None where it is not known.
+        Returns the request as it then stands; None where it is not known.
         """
         ...
 
@@ -259,7 +259,7 @@ class Archived(Protocol):
         ...
 
     def rows_left(self, erasure: Erasure) -> int:
-        """Return how many events of these customers, up to their wish, the files hold, by looking."""
+        """Return how many events of these customers, up to their request, the files hold, by looking."""
         ...
 
     def letters_left(self, erasure: Erasure) -> int:

@@ -20,7 +20,7 @@ class Decisions:
     """Visitors who turned out to be customers, as ``MERGES``."""
 
     def applied(self, events: pa.Table) -> pa.Table:
-        """Return the events without those of the erased, up to their wish, and of those who refuse."""
+        """Return the events without those of the erased, up to their request, and of those who refuse."""
         return without(without_erased_events(events, self.erased), self.refusing)
 
 

@@ -15,7 +15,7 @@ SAME_AS = "same_as"
 """Field of it: the customer into whom this visitor was merged."""
 CHOICE = "choice"
 """Field of it: ``0`` where the customer wants lists that know nothing of them."""
-WISHES = ("personalize", "consent", "files_choice", "files_consent")
+PERMISSIONS = ("personalize", "consent", "files_choice", "files_consent")
 """Fields of a customer's ``profile`` hash: whether lists may be personal, as the customer chose and the shop declared,
 over the API and in files."""
 CustomerKey = Literal["lists", "cached", "profile", "events", "tags", "seen"]

@@ -1,4 +1,4 @@
-"""Twins of the archiver's stream, of the wishes to be forgotten and of the archive's files; all in this process."""
+"""Twins of the archiver's stream, of the erasure requests and of the archive's files; all in this process."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,35 +44,37 @@ def _after(last: StreamId) -> StreamId:
 
 
 class MemoryErasures:
-    """Keeps wishes in a dictionary; no training is kept from anything."""
+    """Keeps requests in a dictionary; no training is kept from anything."""
 
     def __init__(self) -> None:
-        """Begin with no wish."""
-        self._wishes: dict[str, Erasure] = {}
+        """Begin with no request."""
+        self._erasures: dict[str, Erasure] = {}
         self._open: set[str] = set()
 
     def ask(self, erasure: Erasure) -> None:
-        """Keep the wish."""
-        self._wishes[erasure.receipt] = erasure
+        """Keep the request."""
+        self._erasures[erasure.receipt] = erasure
         self._open.add(erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
-        """Return the wish with this receipt, or None."""
-        return self._wishes.get(receipt)
+        """Return the request with this receipt, or None."""
+        return self._erasures.get(receipt)
 
     def open(self) -> Sequence[Erasure]:
-        """Return the wishes that the files do not fulfil yet, oldest first."""
-        return sorted((self._wishes[one] for one in self._open), key=lambda wish: (wish.asked_at, wish.receipt))
+        """Return the requests that the files do not fulfil yet, oldest first."""
+        return sorted(
+            (self._erasures[one] for one in self._open), key=lambda erasure: (erasure.asked_at, erasure.receipt)
+        )
 
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
-        """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
-        wish = self._wishes.get(receipt)
-        if wish is None:
+        """Note what was removed, and that the request is fulfilled where it is ``done``; return the request."""
+        erasure = self._erasures.get(receipt)
+        if erasure is None:
             return None
-        self._wishes[receipt] = replace(wish, removed={**wish.removed, **removed}, done=wish.done or done)
+        self._erasures[receipt] = replace(erasure, removed={**erasure.removed, **removed}, done=erasure.done or done)
         if done:
             self._open.discard(receipt)
-        return self._wishes[receipt]
+        return self._erasures[receipt]
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ class MemoryArchive:
             yield {"quantity": 1.0, **event, "timestamp": _time(event)}
 
     def rows_left(self, erasure: Erasure) -> int:
-        """Return how many events of these customers, up to their wish, are held."""
+        """Return how many events of these customers, up to their request, are held."""
         return sum(_asked_for(event, erasure) for event in self.events)
 
     def letters_left(self, erasure: Erasure) -> int:
@@ -130,5 +132,5 @@ def _time(event: Mapping[str, Any]) -> datetime:
 
 
 def _asked_for(event: Mapping[str, Any], erasure: Erasure) -> bool:
-    """Return whether an event is one of these customers', and not after their wish."""
+    """Return whether an event is one of these customers', and not after their request."""
     return event["user_id"] in erasure.ids and event["timestamp"] <= erasure.until

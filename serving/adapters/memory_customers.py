@@ -28,7 +28,7 @@ class Person:
     tags: dict[str, bytes] = field(default_factory=dict)
     declared: Mapping[str, Any] | None = None
     declared_at: int | None = None
-    wishes: dict[str, bool] = field(default_factory=dict)
+    permissions: dict[str, bool] = field(default_factory=dict)
     """Whether lists may be personal, by who says so: the customer's choice and their consent."""
     also: list[str] = field(default_factory=list)
     erased_at: int | None = None
@@ -49,7 +49,7 @@ class MemoryCustomers:
     def _changed(self, one: str) -> None:
         head = self.cache.heads[one]
         head.revision += 1
-        head.personalize = all(self.people[one].wishes.values())
+        head.personalize = all(self.people[one].permissions.values())
 
     def _log(self, kind: bytes, fact: Mapping[str, Any], now: float) -> None:
         self.stream.add({kind: orjson.dumps(fact)}, now)
@@ -62,13 +62,13 @@ class MemoryCustomers:
             stands = {name: says for name, says in (person.declared or {}).items() if name not in REPLACED}
             person.declared, person.declared_at = stands | dict(fields), int(now)
             if (consent := fields.get("consent_personalization")) is not None:
-                person.wishes["consent"] = consent
+                person.permissions["consent"] = consent
             self._changed(one)
             self._log(b"user", {"user_id": one, **dict.fromkeys(REPLACED), **fields}, now)
 
     def choose(self, one: str, personalize: bool, now: float) -> None:
         """Keep the customer's choice of personal or common lists."""
-        self.people[one].wishes["choice"] = personalize
+        self.people[one].permissions["choice"] = personalize
         self._changed(one)
         self._log(b"user", {"user_id": one, "personalize_chosen": personalize}, now)
 
@@ -96,7 +96,7 @@ class MemoryCustomers:
             raise Conflict(f"{visitor!r} is already merged into {before!r}")
         if before is None:
             theirs = self.people.pop(visitor, Person())
-            refused = not all(theirs.wishes.values())
+            refused = not all(theirs.permissions.values())
             self._join(visitor, theirs, self.people[customer])
             if theirs.erased_at is not None:
                 self.people[visitor] = Person(erased_at=theirs.erased_at)
@@ -115,8 +115,8 @@ class MemoryCustomers:
         muted = {name: value for name, value in theirs.tags.items() if tag_codec.is_muted(value)}
         into.tags = theirs.tags | into.tags | muted
         into.also += [*theirs.also, *([visitor] if theirs.erased_at is None else [])]
-        if not all(theirs.wishes.values()):
-            into.wishes["choice"] = False
+        if not all(theirs.permissions.values()):
+            into.permissions["choice"] = False
 
     def resolve(self, one: str) -> str:
         """Return the customer into whom ``one`` was merged, or ``one``."""
@@ -139,12 +139,12 @@ class MemoryCustomers:
 
     def _forget(self, one: str, now: float) -> Mapping[str, int]:
         old, lists = self.people.pop(one, Person()), self.cache.drop(one)
-        refused = {} if all(old.wishes.values()) else {"choice": False}
-        self.people[one] = Person(wishes=refused, erased_at=int(now))
+        refused = {} if all(old.permissions.values()) else {"choice": False}
+        self.people[one] = Person(permissions=refused, erased_at=int(now))
         self.cache.heads[one].same_as = None
         self._changed(one)
         sizes = {"events": len(old.events), "seen": len(old.seen), "tags": len(old.tags)}
-        return {"lists": lists, **sizes, "profile": int(old.declared is not None) + len(old.wishes)}
+        return {"lists": lists, **sizes, "profile": int(old.declared is not None) + len(old.permissions)}
 
     def export(self, one: str) -> Mapping[str, Any]:
         """Return what was declared, and when."""

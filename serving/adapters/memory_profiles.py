@@ -37,7 +37,7 @@ def _profile(one: str, person: Person, revision: int, now: float) -> Profile:
         ),
         declares=person.declared is not None,
         muted=frozenset(name for name, value in person.tags.items() if tag_codec.is_muted(value)),
-        personalize=all(person.wishes.values()),
+        personalize=all(person.permissions.values()),
         erased_at=person.erased_at,
         revision=revision,
     )

@@ -43,7 +43,7 @@ class ParquetArchive:
         return ({k: v for k, v in row.items() if v is not None} for row in events.to_pylist())
 
     def rows_left(self, erasure: Erasure) -> int:
-        """Return how many events of these customers, up to their wish, the files hold."""
+        """Return how many events of these customers, up to their request, the files hold."""
         return len(self._asked("user_id", f"epoch_ms(timestamp) <= {erasure.until}", erasure.ids))
 
     def _asked(self, columns: str, where: str, ids: Sequence[str]) -> pa.Table:
@@ -67,8 +67,8 @@ class ParquetArchive:
     def remove(self, erasure: Erasure) -> dict[str, int]:
         """Take these customers out of every file, and return how many rows of each kind went.
 
-        What is written from now on knows of the wish, so only the files of this moment are gone through; each is locked
-        while it is written anew, for requests wait for that.
+        What is written from now on knows of the request, so only this moment's files are gone through; each is locked
+        while it is written again, for calls wait for that.
         """
         with unchanging(self.root):
             files = list(self._folder.event_files())
@@ -82,7 +82,7 @@ class ParquetArchive:
             }
 
     def letters_left(self, erasure: Erasure) -> int:
-        """Return how many lines of what could not be read name one of these customers; of a wish fulfilled, older ones.
+        """Return how many lines of what could not be read name one of them; of a fulfilled request, older ones.
 
         A line that came later may name somebody else by the same word, or who came back.
         """
@@ -137,7 +137,7 @@ class ParquetArchive:
 
 
 def _theirs(path: Path, erasure: Erasure) -> pa.ChunkedArray:
-    """Return which rows are of these customers and not after their wish."""
+    """Return which rows are of these customers and not after their request."""
     events = pq.read_table(path, columns=["user_id", "timestamp"], partitioning=None)
     before = pc.less_equal(events["timestamp"].cast(pa.int64()), erasure.until)
     return pc.and_(pc.is_in(events["user_id"], value_set=pa.array(erasure.ids)), before)

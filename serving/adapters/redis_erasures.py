@@ -1,7 +1,7 @@
-"""Wishes to be forgotten: receipts in Redis, and the file that keeps erased customers out of training.
+"""Erasure requests: receipts in Redis, and the file that keeps erased customers out of training.
 
 The file is written before anything else is done, so that no training can read what is still in the archive. It knows
-which wishes are fulfilled, so that one which Redis loses is fulfilled all the same.
+which requests are fulfilled, so that one which Redis loses is fulfilled all the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,17 +32,17 @@ log = structlog.get_logger()
 
 
 class RedisErasures:
-    """The wishes of one shop's customers."""
+    """The requests of one shop's customers."""
 
     def __init__(self, link: RedisLink, shop: str, root: Path) -> None:
-        """Keep the wishes of ``shop``, whose folder is ``root``."""
+        """Keep the requests of ``shop``, whose folder is ``root``."""
         self._link, self._shop, self._folder = link, shop, ShopFolder(root)
         self._seen: int | None = None
         self._unfulfilled: Sequence[Erasure] = ()
         """As the file had it when it was ``_seen``."""
 
     def ask(self, erasure: Erasure) -> None:
-        """Keep the wish; one of the same customers that the files do not fulfil yet is part of it."""
+        """Keep the request; one of the same customers that the files do not fulfil yet is part of it."""
         row = {"erased_at": erasure.until, "receipt": erasure.receipt, "is_fulfilled": False}
         added = pa.Table.from_pylist([{"user_id": one, **row} for one in erasure.ids], ERASED)
 
@@ -57,36 +57,36 @@ class RedisErasures:
             self._use("ZADD", self._open, erasure.asked_at, erasure.receipt)
 
     def get(self, receipt: str) -> Erasure | None:
-        """Return the wish with this receipt, or None."""
-        return _wish(self._use("GET", self._receipt(receipt)))
+        """Return the request with this receipt, or None."""
+        return _erasure(self._use("GET", self._receipt(receipt)))
 
     def open(self) -> Sequence[Erasure]:
-        """Return the wishes that the files do not fulfil yet, oldest first, also those that Redis lost.
+        """Return the requests that the files do not fulfil yet, oldest first, also those that Redis lost.
 
         Redis is only read: where it is full, nothing else may hang on this.
         """
         receipts = [receipt.decode() for receipt in self._use("ZRANGE", self._open, 0, -1)]
-        wishes = [found for receipt in receipts if (found := self.get(receipt))]
-        for wish in self._of_the_file():
-            if wish.receipt not in receipts:
-                known = self.get(wish.receipt)
+        erasures = [found for receipt in receipts if (found := self.get(receipt))]
+        for erasure in self._of_the_file():
+            if erasure.receipt not in receipts:
+                known = self.get(erasure.receipt)
                 if known and known.done:  # the file was to be told when something broke
-                    self._fulfil(wish.receipt)
+                    self._fulfil(erasure.receipt)
                 else:
-                    wishes.append(known or wish)
-        return sorted(wishes, key=lambda wish: wish.asked_at)
+                    erasures.append(known or erasure)
+        return sorted(erasures, key=lambda erasure: erasure.asked_at)
 
     def add(self, receipt: str, removed: Mapping[str, int], *, done: bool) -> Erasure | None:
-        """Note what was removed, and that the wish is fulfilled where it is ``done``; return the wish."""
+        """Note what was removed, and that the request is fulfilled where it is ``done``; return the request."""
         noted = orjson.dumps(dict(removed))
         arguments = (keys.REMEMBER_SECONDS, noted, int(done), receipt)
-        wish = _wish(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
-        if wish is None and (lost := next((one for one in self._of_the_file() if one.receipt == receipt), None)):
-            wish = replace(lost, removed=removed, done=done)
-            self._use("SET", self._receipt(receipt), _encoded(wish), "EX", keys.REMEMBER_SECONDS)
+        erasure = _erasure(self._use("EVAL", NOTE, 2, self._receipt(receipt), self._open, *arguments))
+        if erasure is None and (lost := next((one for one in self._of_the_file() if one.receipt == receipt), None)):
+            erasure = replace(lost, removed=removed, done=done)
+            self._use("SET", self._receipt(receipt), _encoded(erasure), "EX", keys.REMEMBER_SECONDS)
         if done:
             self._fulfil(receipt)
-        return wish
+        return erasure
 
     @property
     def _open(self) -> str:
@@ -96,7 +96,7 @@ class RedisErasures:
         return keys.shared(self._shop, "receipt", receipt)
 
     def _of_the_file(self) -> Sequence[Erasure]:
-        """Return the wishes that the file says are not fulfilled; one of an earlier version has no receipt."""
+        """Return the requests that the file says are not fulfilled; one of an earlier version has no receipt."""
         path = self._folder.erased
         written = path.stat().st_mtime_ns if path.exists() else None
         if written != self._seen:
@@ -162,7 +162,7 @@ def _encoded(erasure: Erasure) -> bytes:
     return orjson.dumps({name: getattr(erasure, name) for name in erasure.__slots__})
 
 
-def _wish(stored: bytes | None) -> Erasure | None:
+def _erasure(stored: bytes | None) -> Erasure | None:
     if stored is None:
         return None
     fields = orjson.loads(stored)

@@ -14,7 +14,7 @@ from serving.adapters.redis_link import RedisLink, pack
 
 COMMANDS = 5
 """By which one profile is read."""
-FIELDS = ("declared", "declared_at", "also", "erased_at", *keys.WISHES)
+FIELDS = ("declared", "declared_at", "also", "erased_at", *keys.PERMISSIONS)
 """Of a customer's ``profile`` hash."""
 
 
@@ -61,7 +61,7 @@ def _profile(one: str, replies: list[Any], now: float) -> Profile:
         given=(*_declared(declared, int(known["declared_at"] or 0)), *(tag for tag in kept if tag)),
         declares=declared is not None,
         muted=frozenset(name.decode() for name, value in stored.items() if tag_codec.is_muted(value)),
-        personalize=all(known[wish] != b"0" for wish in keys.WISHES),
+        personalize=all(known[permission] != b"0" for permission in keys.PERMISSIONS),
         erased_at=int(known["erased_at"]) if known["erased_at"] else None,
         revision=int(revision or 0),
     )

@@ -147,18 +147,18 @@ return 1
 """
 
 NOTE = """#!lua
--- Notes on a receipt what was removed, beside what is noted by others at the same time. KEYS: receipt, open wishes.
--- ARGV: seconds to keep the receipt, what was removed as JSON, 1 where the wish is fulfilled, the receipt's id.
+-- Notes on a receipt what was removed, beside what is noted by others at the same time. KEYS: receipt, open requests.
+-- ARGV: seconds to keep the receipt, what was removed as JSON, 1 where the request is fulfilled, the receipt's id.
 -- Returns the receipt, or nil where there is none.
 local held = redis.call('GET', KEYS[1])
 if not held then return nil end
-local wish = cjson.decode(held)
-for kind, rows in pairs(cjson.decode(ARGV[2])) do wish.removed[kind] = rows end
+local request = cjson.decode(held)
+for kind, rows in pairs(cjson.decode(ARGV[2])) do request.removed[kind] = rows end
 if ARGV[3] == '1' then
-  wish.done = true
+  request.done = true
   redis.call('ZREM', KEYS[2], ARGV[4])
 end
-held = cjson.encode(wish)
+held = cjson.encode(request)
 redis.call('SET', KEYS[1], held, 'EX', ARGV[1])
 return held
 """

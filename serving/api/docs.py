@@ -36,7 +36,7 @@ PRIVATE = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "enum": ["1"]},
-    "description": "A browser's wish (Global Privacy Control): lists read no profile, of events nothing is learned.",
+    "description": "The browser's Global Privacy Control: lists read no profile, and nothing is learned of events.",
 }
 PERSONAL = {"Recommendations", "Events"}
 """Tags of the operations that obey it."""
