@@ -21,7 +21,7 @@ from recommender.errors import InvalidInput
 from recommender.ids import Id
 from recommender.times import DAY
 from recommender.values import EventType
-from serving.ask import said
+from serving.list_request import said
 
 MOST_EVENTS, MOST_LINES = 1_000, 20_000
 """Of one call."""

@@ -13,18 +13,18 @@ from recommender.pipeline import rank as rank_live
 from recommender.policy import exclusions_by_rule, why_ineligible
 from recommender.values import Scored
 from serving.answers import Answer, encode_items, renumbered
-from serving.ask import Ask, ExplainAsk, RankAsk
+from serving.list_request import ExplainRequest, ListRequest, RankRequest
 from serving.question import Asked, build_mask, build_rules, known_placement
 from serving.request_context import RequestContext, answer_of, asked_of, listed_of, look
 from serving.services import Services
 
 
-def rank(services: Services, asked: RankAsk) -> Answer:
+def rank(services: Services, asked: RankRequest) -> Answer:
     """Return the given items in the order of the customer's taste; those nobody knows come last, without a score.
 
     None is left out: of one that no list would hold, it says why.
     """
-    ask = Ask(
+    ask = ListRequest(
         user_id=asked.user_id, visitor_id=asked.visitor_id, personalize=asked.personalize, placement=asked.placement
     )
     if known_placement(services.snapshots.current, asked.placement).needs_items:
@@ -52,10 +52,10 @@ def _scored(lists: Ordered) -> Iterator[Scored]:
         yield Scored(int(lists.rows[0, column]), float(lists.score[0, column]), lists.source_name(0, column))
 
 
-def explain(services: Services, asked: ExplainAsk) -> dict[str, Any]:
+def explain(services: Services, asked: ExplainRequest) -> dict[str, Any]:
     """Return where the item ranks, what each source says of it, or the rule that keeps it out. Raises NotFound."""
     given = asked.model_dump(exclude={"item_id"})
-    context = look(services, Ask.model_validate(given))
+    context = look(services, ListRequest.model_validate(given))
     row = context.snapshot.row_of(asked.item_id)
     if row < 0:
         raise NotFound("item", asked.item_id)

@@ -8,7 +8,7 @@ import orjson
 
 from recommender.errors import InvalidInput, NotFound
 from serving.answers import Answer, renumbered
-from serving.ask import Ask, BatchAsk
+from serving.list_request import ListBatchRequest, ListRequest
 from serving.recommend import NEXT_SECONDS, recommend
 from serving.services import Services
 
@@ -16,7 +16,9 @@ REC_ID = re.compile("[0-9a-f]{16}(-[0-9a-f]{8})?")
 """A list's id, and what tells its answers apart."""
 
 
-def batch(services: Services, ask: BatchAsk, parts: Iterable[Ask | InvalidInput]) -> Iterator[Answer | InvalidInput]:
+def batch(
+    services: Services, ask: ListBatchRequest, parts: Iterable[ListRequest | InvalidInput]
+) -> Iterator[Answer | InvalidInput]:
     """Yield for each of ``parts`` its answer, or what is wrong with it; if ``distinct``, earlier lists choose first."""
     shown: list[str] = []
     for part in parts:
@@ -32,7 +34,7 @@ def batch(services: Services, ask: BatchAsk, parts: Iterable[Ask | InvalidInput]
         yield answer
 
 
-def _of_page(part: Ask, page: BatchAsk) -> Ask:
+def _of_page(part: ListRequest, page: ListBatchRequest) -> ListRequest:
     """Return the part with the page's person where it names nobody, and the page's choice."""
     changes: dict[str, Any] = {}
     if part.user_id is None and part.visitor_id is None:
@@ -56,7 +58,7 @@ def next_page(
     if kept is None:
         raise NotFound("list", rec_id)
     page = orjson.loads(kept)
-    ask = Ask.model_validate(page["ask"])
+    ask = ListRequest.model_validate(page["ask"])
     ask = ask.model_copy(update={"count": count or ask.count, "personalize": personalize and ask.personalize})
     end = len(page["shown"]) if after is None else after
     if end > len(page["shown"]):

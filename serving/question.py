@@ -16,7 +16,7 @@ from recommender.filter_columns import OWN_TAGS
 from recommender.filters import compile_boost, compile_filter
 from recommender.policy import Rules, exclusions, pinned_rows, union
 from recommender.values import Queries
-from serving.ask import Ask
+from serving.list_request import ListRequest
 from serving.snapshot import Snapshot
 
 NEAR = {
@@ -71,7 +71,7 @@ def placement_of(snapshot: Snapshot, name: str, item_ids: Iterable[str]) -> Plac
     return found
 
 
-def build_question(snapshot: Snapshot, profile: Profile, ask: Ask, now: int) -> Asked:
+def build_question(snapshot: Snapshot, profile: Profile, ask: ListRequest, now: int) -> Asked:
     """Return what is asked of the models: history, anchors and tags of this one customer."""
     history = join_histories(snapshot.bundle, [profile], snapshot.row_of)
     own = work_out_tags(snapshot.bundle, [profile], history, now, snapshot.tagging)[0]
@@ -87,7 +87,9 @@ def build_mask(snapshot: Snapshot, condition: str, own: Sequence[CustomerTag]) -
     return snapshot.mask(condition)
 
 
-def build_lift(snapshot: Snapshot, ask: Ask, own: Sequence[CustomerTag], *, new: bool) -> NDArray[np.float32] | None:
+def build_lift(
+    snapshot: Snapshot, ask: ListRequest, own: Sequence[CustomerTag], *, new: bool
+) -> NDArray[np.float32] | None:
     """Return (N,) how much each item is lifted, by the request, its tags, and the tags that the customer came by.
 
     Declared tags, and what they bring, lift only for a ``new`` customer, of whom nothing else is known: beside a
@@ -108,7 +110,9 @@ def _asked_lift(snapshot: Snapshot, boost: str, own: Sequence[CustomerTag]) -> N
     return snapshot.boost(boost)
 
 
-def build_rules(snapshot: Snapshot, placement: Placement, asked: Asked, ask: Ask, barred: Iterable[str] = ()) -> Rules:
+def build_rules(
+    snapshot: Snapshot, placement: Placement, asked: Asked, ask: ListRequest, barred: Iterable[str] = ()
+) -> Rules:
     """Return what the list must obey; ``barred`` are more items that must not come."""
     catalogue, (queries, own) = snapshot.bundle.catalogue, asked
     now = int(queries.now[0])

@@ -12,7 +12,7 @@ from recommender.pipeline import recommend as rank_live
 from recommender.policy import Rules
 from recommender.values import Queries, Scored
 from serving.answers import Answer, Listed, encode_items, renumbered
-from serving.ask import Ask
+from serving.list_request import ListRequest
 from serving.question import build_rules
 from serving.request_context import RequestContext, answer_of, asked_of, listed_of, look
 from serving.services import Services
@@ -22,7 +22,7 @@ NEXT_SECONDS = 1_800
 """How long a list can be continued after it was last shown."""
 
 
-def recommend(services: Services, ask: Ask, barred: Iterable[str] = (), *, remembered: bool = True) -> Answer:
+def recommend(services: Services, ask: ListRequest, barred: Iterable[str] = (), *, remembered: bool = True) -> Answer:
     """Return the list that ``ask`` is for, without the items in ``barred``.
 
     It can be continued unless whoever asks sees to that (not ``remembered``).

@@ -8,7 +8,7 @@ from recommender.config import Placement
 from recommender.errors import Unavailable
 from recommender.times import timestamp
 from serving.answers import Answer, Listed
-from serving.ask import Ask
+from serving.list_request import ListRequest
 from serving.ports import Peek
 from serving.question import Asked, build_question, placement_of
 from serving.services import Services
@@ -21,7 +21,7 @@ NOBODY = Profile("")
 class RequestContext(NamedTuple):
     """One request on its way to an answer."""
 
-    ask: Ask
+    ask: ListRequest
     customer: str | None
     entry: str
     peek: Peek | None
@@ -42,7 +42,7 @@ class RequestContext(NamedTuple):
         return not known or self.peek is None or self.snapshot.is_blank
 
 
-def look(services: Services, ask: Ask) -> RequestContext:
+def look(services: Services, ask: ListRequest) -> RequestContext:
     """Look into the cache, follow a visitor to the customer, and obey the customer's choice."""
     began, entry, customer = services.timer(), ask.entry(), ask.customer
     peek = services.cache.peek(customer, entry)

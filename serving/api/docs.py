@@ -17,14 +17,14 @@ from serving.api.item_schemas import ItemWithId
 from serving.api.parsing import Blueprint
 from serving.api.schemas import Problem
 from serving.api.user_schemas import UserWithId
-from serving.ask import Ask
 from serving.event_records import Event
+from serving.list_request import ListRequest
 
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 SCHEMA = "#/components/schemas/{model}"
 """How a shape is referred to."""
 PARTS: Mapping[str, tuple[str, TypeAdapter[Any]]] = {
-    "BatchAsk": ("requests", TypeAdapter(Ask)),
+    "ListBatchRequest": ("requests", TypeAdapter(ListRequest)),
     "EventsBody": ("events", TypeAdapter(Event)),
     "ItemsBody": ("items", TypeAdapter(ItemWithId)),
     "UsersBody": ("users", TypeAdapter(UserWithId)),

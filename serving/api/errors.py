@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from recommender.errors import BundleError, Conflict, FilterError, InvalidInput, NotFound, TagalongError, Unavailable
 from serving.api.current import services
-from serving.ask import said
+from serving.list_request import said
 
 log = structlog.get_logger()
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from serving.api.schemas import Body
-from serving.ask import Strict
 from serving.event_records import MOST_EVENTS
+from serving.list_request import Strict
 
 
 class EventsBody(Strict):

@@ -19,7 +19,7 @@ from pydantic import (
 
 from recommender.ids import Id
 from serving.api.schemas import Body, FieldProblem, Query, Timestamp
-from serving.ask import Expression
+from serving.list_request import Expression
 
 Word = Annotated[str, StringConstraints(max_length=2_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]

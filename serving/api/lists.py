@@ -22,8 +22,8 @@ from serving.api.schemas import (
     PopularQuery,
 )
 from serving.api.whole import Whole
-from serving.ask import Ask, BatchAsk, ExplainAsk, RankAsk, Who
 from serving.explain import explain, rank
+from serving.list_request import ExplainRequest, ListBatchRequest, ListRequest, RankRequest, Who
 from serving.pages import batch, next_page
 from serving.question import placements
 from serving.recommend import recommend
@@ -43,25 +43,25 @@ def with_choice(who: Person) -> Person:
     return who.model_copy(update={"personalize": False}) if is_private() else who
 
 
-def listed(ask: Ask) -> Whole:
+def listed(ask: ListRequest) -> Whole:
     """Answer a request for one list."""
     return respond(recommend(services(), with_choice(ask)))
 
 
 @blueprint.post("/v1/recommendations")
-@blueprint.input(Ask, arg_name="ask")
+@blueprint.input(ListRequest, arg_name="ask")
 @blueprint.output(ListBody)
-def recommendations(ask: Ask) -> Whole:
+def recommendations(ask: ListRequest) -> Whole:
     """A list for one placement."""
     return listed(ask)
 
 
 @blueprint.post("/v1/recommendations:batch")
-@blueprint.input(BatchAsk, arg_name="ask")
+@blueprint.input(ListBatchRequest, arg_name="ask")
 @blueprint.output(BatchBody)
-def recommendations_batch(ask: BatchAsk) -> Whole:
+def recommendations_batch(ask: ListBatchRequest) -> Whole:
     """Several placements of one page in one call."""
-    asked = [read_part(Ask, one) for one in ask.requests]
+    asked = [read_part(ListRequest, one) for one in ask.requests]
     parts = [_part(one) for one in batch(services(), with_choice(ask), asked)]
     return Whole(b'{"results":[%b]}' % b",".join(parts))
 
@@ -127,16 +127,16 @@ def placements_shown() -> Whole:
 
 
 @blueprint.post("/v1/rank")
-@blueprint.input(RankAsk, arg_name="ask")
+@blueprint.input(RankRequest, arg_name="ask")
 @blueprint.output(ListBody)
-def rank_items(ask: RankAsk) -> Whole:
+def rank_items(ask: RankRequest) -> Whole:
     """The given items, each once, in the order of a customer's taste; unknown ones last; `/v1/explain` says why."""
     return respond(rank(services(), with_choice(ask)))
 
 
 @blueprint.get("/v1/explain")
-@blueprint.input(ExplainAsk, location="query", arg_name="ask")
+@blueprint.input(ExplainRequest, location="query", arg_name="ask")
 @blueprint.output(ExplanationBody)
-def explain_item(ask: ExplainAsk) -> Whole:
+def explain_item(ask: ExplainRequest) -> Whole:
     """Where an item ranks and why, or which rule keeps it out."""
     return Whole(orjson.dumps(explain(services(), with_choice(ask))))

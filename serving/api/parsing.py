@@ -18,7 +18,7 @@ from werkzeug.routing import BaseConverter, Map
 from recommender.errors import InvalidInput
 from recommender.ids import CONTROL, LONGEST
 from serving.api.errors import field_name
-from serving.ask import said
+from serving.list_request import said
 
 Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(rf"[^{CONTROL}]{{1,{LONGEST}}}")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recommender.config import Placement
 from recommender.values import ReasonCode
-from serving.ask import Anchors, Ask, Count, Options, PlacementName, Who
+from serving.list_request import Anchors, Count, ListRequest, Options, PlacementName, Who
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """In UTC."""
@@ -48,10 +48,10 @@ class ListQuery(Options):
     diversity: bool | None = None
     """false switches the placement's rule off."""
 
-    def about(self, **fixed: str | tuple[str, ...]) -> Ask:
+    def about(self, **fixed: str | tuple[str, ...]) -> ListRequest:
         """Return the request that the path says the rest of; that is checked already."""
         fields: dict[str, Any] = {**self.__dict__, **fixed}
-        return Ask.model_construct(**fields)
+        return ListRequest.model_construct(**fields)
 
 
 class OneCustomersQuery(ListQuery):

@@ -10,7 +10,7 @@ from features.customer import Stage, Tier
 from recommender.ids import Id
 from serving.api.item_schemas import Finite, Integer, Rejected
 from serving.api.schemas import Body, Timestamp
-from serving.ask import Strict
+from serving.list_request import Strict
 from serving.users import MOST_ATTRIBUTES
 
 DATE = re.compile(r"(\d{4}-)?\d{2}-\d{2}")

@@ -79,9 +79,9 @@ def test_every_shape_stands_once_and_parts_of_a_call_have_theirs(client: FlaskCl
     used = set(re.findall(r"#/components/schemas/([^\"]+)", json.dumps(document)))
     assert used == set(shapes)
     assert len({json.dumps(shape) for shape in shapes.values()}) == len(shapes)
-    parts = {"BatchAsk": "requests", "EventsBody": "events", "ItemsBody": "items", "UsersBody": "users"}
+    parts = {"ListBatchRequest": "requests", "EventsBody": "events", "ItemsBody": "items", "UsersBody": "users"}
     found = [shapes[body]["properties"][field]["items"]["$ref"].rpartition("/")[2] for body, field in parts.items()]
-    assert found == ["Ask", "Event", "ItemWithId", "UserWithId"]
+    assert found == ["ListRequest", "Event", "ItemWithId", "UserWithId"]
 
 
 def test_every_example_is_taken(client: FlaskClient) -> None:

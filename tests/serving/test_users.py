@@ -22,8 +22,8 @@ from recommender.errors import Conflict
 from recommender.filters import compile_filter
 from recommender.times import timestamp
 from serving.app import create_app
-from serving.ask import Ask
 from serving.bootstrap import build, build_archiver
+from serving.list_request import ListRequest
 from serving.question import build_lift
 from serving.run import check_config
 from serving.services import Services
@@ -182,16 +182,16 @@ def test_a_patch_changes_what_it_names_and_nothing_else(client: FlaskClient, set
 
 def test_declared_tags_lift_only_while_nothing_else_is_known(services: Services) -> None:
     snapshot, own = services.snapshots.current, (CustomerTag("cooking", 1.0, "declared", shop.NOW),)
-    lifted = build_lift(snapshot, Ask(), own, new=True)
+    lifted = build_lift(snapshot, ListRequest(), own, new=True)
     assert lifted is not None
     assert {snapshot.bundle.catalogue.items[int(row)] for row in np.flatnonzero(lifted)} == set(shop.KITCHEN)
-    assert build_lift(snapshot, Ask(), own, new=False) is None
+    assert build_lift(snapshot, ListRequest(), own, new=False) is None
     brings = {"cooking": {"camping": 0.5}, "camping": {"cooking": 0.5}}
     brought = with_derived({"camping": replace(own[0], name="camping")}, brings)
     assert brought["cooking"].provenance == "derived"
-    assert build_lift(snapshot, Ask(), tuple(brought.values()), new=False) is None
+    assert build_lift(snapshot, ListRequest(), tuple(brought.values()), new=False) is None
     earned = with_derived({"camping": replace(own[0], name="camping", provenance="rule")}, brings)
-    assert build_lift(snapshot, Ask(), (earned["cooking"],), new=False) is not None
+    assert build_lift(snapshot, ListRequest(), (earned["cooking"],), new=False) is not None
 
 
 def test_a_bulk_of_users_judges_each(client: FlaskClient) -> None:

@@ -76,7 +76,7 @@ class Options(Strict):
     """A cheaper answer comes where the full one would take longer."""
 
 
-class Ask(Options, Who):
+class ListRequest(Options, Who):
     """One list."""
 
     placement: PlacementName = "home"
@@ -101,7 +101,7 @@ NOT_IN_ENTRY = {"user_id", "visitor_id", "personalize", "timeout_ms"}
 DEFAULT_PARTS = frozenset({"reasons", "properties"})
 
 
-class BatchAsk(Who):
+class ListBatchRequest(Who):
     """Several lists of one page."""
 
     requests: Annotated[list[Any], Field(min_length=1, max_length=20)]
@@ -112,7 +112,7 @@ class BatchAsk(Who):
     """No item comes in more than one list; earlier lists choose first."""
 
 
-class RankAsk(Who):
+class RankRequest(Who):
     """Items to put in order."""
 
     item_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_ITEMS)]
@@ -121,7 +121,7 @@ class RankAsk(Who):
     """A placement that the configuration names."""
 
 
-class ExplainAsk(Who):
+class ExplainRequest(Who):
     """A question why an item is, or is not, in a list."""
 
     item_id: Id
