@@ -82,10 +82,10 @@ def _question(one: DataSet, whole: Dataset) -> Question:
     at = {user: row for row, user in enumerate(users)}
     cells = ([at[user] for user in truth["user_id"].to_pylist()], items.rows(truth["item_id"].to_pylist()))
     chose = csr_array((np.ones(len(cells[0]), np.bool_), cells), shape=(len(users), len(items)))
-    return Question(users, items, chose, _had(whole, users, items))
+    return Question(users, items, chose, _owned(whole, users, items))
 
 
-def _had(whole: Dataset, users: list[str], items: IdMap) -> csr_array:
+def _owned(whole: Dataset, users: list[str], items: IdMap) -> csr_array:
     histories = whole.histories.take(whole.users.rows(users).astype(np.intp))
     owned = owned_items(histories, strongest_event(whole.histories.event), len(whole.catalogue))
     column = items.rows(whole.catalogue.items)

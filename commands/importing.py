@@ -24,7 +24,8 @@ def import_(
     """Bring interactions, items and users into the data folder; importing a file twice changes nothing.
 
     Rows that cannot be read go to a rejects file, with the reason; of items and customers what can be read of them is
-    kept all the same. A consent that is neither yes nor no counts as no.
+    kept all the same. A consent that is neither yes nor no counts as no. The exit status is 2 where no row of a file
+    could be read; what the other files held stays imported.
 
     Example: tagalong import --interactions 'orders/*.csv.gz' --items products.jsonl
     """

@@ -176,8 +176,8 @@ def _linear(learned: RankingData, horizon: float) -> Ranker:
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return minus the mean log likelihood with a quadratic penalty, and its gradient (F,)."""
-        missed, gradient = moments.loss(table @ weights.astype(np.float32))
-        return missed + 0.01 * float(weights @ weights), (table.T @ gradient + 0.02 * weights).astype(np.float64)
+        unlikely, gradient = moments.loss(table @ weights.astype(np.float32))
+        return unlikely + 0.01 * float(weights @ weights), (table.T @ gradient + 0.02 * weights).astype(np.float64)
 
     found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
     coefficients = found.x.astype(np.float32)

@@ -167,7 +167,7 @@ def _slices(
             models = recounted(
                 fitted.models, acquired.dataset.before(part[0]), config, now=part[0], target_event=acquired.target_event
             )
-        yield replace(fitted, models=models), _questions(acquired, config, part, len(parts), rng)
+        yield replace(fitted, models=models), _labelled(acquired, config, part, len(parts), rng)
 
 
 def _rankers(
@@ -196,7 +196,7 @@ def held_out(customer: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.asarray((mixed >> np.uint32(8)) % HELD_OUT == 0)
 
 
-def _questions(
+def _labelled(
     acquired: Acquisitions, config: Config, window: tuple[int, int], parts: int, rng: np.random.Generator
 ) -> dict[str, list[LabelledQueries]]:
     """Return what each ranker learns from: moments of customers as they are, and of some as if they were new.

@@ -133,6 +133,7 @@ def _mark(dataset: Dataset, config: Config, archived_until: str) -> str:
         log.quantity,
         log.price,
         dataset.users.text,
+        dataset.refusing.text,
         catalogue.items.text,
         dataset.declared.indptr,
         dataset.declared.indices,

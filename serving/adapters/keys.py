@@ -1,6 +1,7 @@
 """The names of everything in Redis; a customer's keys share one hash tag, so that they live in one cluster slot.
 
-Scripts spell the fields out: a text full of holes would be harder to read than a name that stands twice.
+Scripts spell the fields out: a text full of holes would be harder to read than a name that stands twice. Names stay as
+they are once they are stored (``stock`` holds changes of the catalogue): replicas of two versions share them.
 """
 
 from typing import Literal
@@ -19,7 +20,7 @@ PERMISSIONS = ("personalize", "consent", "files_choice", "files_consent")
 """Fields of a customer's ``profile`` hash: whether lists may be personal, as the customer chose and the shop declared,
 over the API and in files."""
 CustomerKey = Literal["lists", "cached", "profile", "events", "tags", "seen"]
-ShopKey = Literal["log", "ids", "erasures", "receipt", "catalogue", "everyone", "withheld", "told"]
+ShopKey = Literal["log", "ids", "erasures", "receipt", "stock", "everyone", "withheld", "told"]
 
 
 def customer(shop: str, kind: CustomerKey, customer_id: str) -> str:
@@ -36,7 +37,7 @@ def any_lists(shop: str) -> str:
 
 
 def shared(shop: str, kind: ShopKey, name: str = "") -> str:
-    """Return the key of something that belongs to the whole shop, ``catalogue:{main}:revision``."""
+    """Return the key of something that belongs to the whole shop, ``stock:{main}:revision``."""
     return f"{kind}:{{{shop}}}:{name}" if name else f"{kind}:{{{shop}}}"
 
 

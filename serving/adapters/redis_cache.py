@@ -30,7 +30,7 @@ class RedisCache:
     def __init__(self, link: RedisLink, shop: str, metrics: Metrics) -> None:
         """Keep the lists of ``shop``."""
         self._link, self._shop, self._metrics = link, shop, metrics
-        self._catalogue = pack("GET", keys.shared(shop, "catalogue", "revision"))
+        self._catalogue = pack("GET", keys.shared(shop, "stock", "revision"))
 
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is cached in one round trip, or None where Redis does not answer."""

@@ -60,12 +60,12 @@ class RedisCatalogue:
         With ``writing`` for what clients change, they do not keep readers from learning what changed.
         """
         self._link, self._shop, self._quick, self._writing = link, shop, quick or link, writing or link
-        self._revision = keys.shared(shop, "catalogue", "revision")
-        self._since = keys.shared(shop, "catalogue", "since")
+        self._revision = keys.shared(shop, "stock", "revision")
+        self._since = keys.shared(shop, "stock", "since")
         self._log = keys.shared(shop, "log")
 
     def _key(self, item_id: str) -> str:
-        return keys.shared(self._shop, "catalogue", f"item:{item_id}")
+        return keys.shared(self._shop, "stock", f"item:{item_id}")
 
     def changes(self, since: int) -> CatalogueChanges:
         """Return the items that changed after revision ``since``; what is read is at least that fresh."""

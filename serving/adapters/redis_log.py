@@ -32,7 +32,8 @@ for c = 1, (#KEYS - 3) / 4 do
   local head = redis.call('HMGET', KEYS[4 * c], 'same_as', 'choice', 'compacted')
   erased[c] = (tonumber(redis.call('HGET', KEYS[4 * c + 3], 'erased_at') or -1) + 1) * 1000
   same_as[c], opted_out[c], length[c] = head[1] or '', head[2] == '0', 0
-  kept[c] = math.max(tonumber(head[3] or 0), tonumber(ARGV[4]))
+  local compacted = redis.call('EXISTS', KEYS[4 * c + 1]) == 1 and head[3] or 0  -- they may have expired
+  kept[c] = math.max(tonumber(compacted), tonumber(ARGV[4]))
 end
 local function store(at, c)
   if opted_out[c] then

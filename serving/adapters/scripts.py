@@ -74,7 +74,8 @@ return 1
 """
 
 COMPACT = """#!lua
--- Replaces the live events and adds tags, unless anything changed since the profile was read that they come from.
+-- Replaces the live events, notes how many they are, and adds tags, unless anything changed since the profile was read
+-- that they come from.
 -- KEYS: lists, events, tags. ARGV: the profile's revision, seconds to keep events and tags, how many events, the
 -- events, then names and values of tags.
 if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end

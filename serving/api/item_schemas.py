@@ -34,12 +34,12 @@ def _split(tags: Any) -> Any:
     return [tag.strip() for tag in tags.split("|") if tag.strip()] if isinstance(tags, str) else tags
 
 
-def _counted(stock: Any) -> Any:
-    if isinstance(stock, bool) or not isinstance(stock, int | float):
-        return stock
-    if not math.isfinite(stock):
+def _counted(given: Any) -> Any:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return given
+    if not math.isfinite(given):
         raise ValueError("is neither true, false nor how many there are")
-    return stock > 0
+    return given > 0
 
 
 def _read(moment: Any) -> Any:
@@ -49,7 +49,9 @@ def _read(moment: Any) -> Any:
 
 _MOMENT = TypeAdapter(datetime)
 Moment = Annotated[datetime, BeforeValidator(_read)]
-Stock = Annotated[bool, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}]}), BeforeValidator(_counted)]
+InStock = Annotated[
+    bool, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number"}]}), BeforeValidator(_counted)
+]
 Tags = Annotated[
     list[Id],
     Field(max_length=200),
@@ -77,7 +79,7 @@ class ItemFields(BaseModel):
     brand: Word | None = None
     price: Money | None = None
     list_price: Money | None = None
-    in_stock: Stock | None = None
+    in_stock: InStock | None = None
     """true or false, or how many there are."""
     available_from: Moment | None = None
     """UTC where no offset is given; to the second."""

@@ -213,6 +213,16 @@ def test_a_state_of_much_that_lasts_is_not_compacted_for_every_event(
     assert rewritten == 2 * (lasting + 50)
 
 
+def test_a_state_whose_events_expired_is_compacted_like_a_first_one(
+    client: FlaskClient, client_of_redis: "redis.Redis"
+) -> None:
+    bought = (view(f"item {n}", event="purchase", timestamp=NOW - 900 + n) for n in range(70))
+    send(client, *bought, *(view("pan", timestamp=NOW - 800 + n) for n in range(50)))
+    client_of_redis.delete("events:{main:new}")
+    send(client, *(view("axe", timestamp=NOW - 700 + n) for n in range(50 + 15)))
+    assert client_of_redis.llen("events:{main:new}") == 50
+
+
 def test_every_key_expires_or_is_capped(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
     send(client, view("tent"), view("tent", event="view_item_list", event_id="i"))
     ids(client, user_id="new")

@@ -116,7 +116,7 @@ def test_more_items_than_one_answer_brings_are_all_known(
 def test_a_change_after_lost_writes_is_still_news(redis_server: RedisServer, client_of_redis: "redis.Redis") -> None:
     store = RedisCatalogue(RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0)), "main")
     known = [store.put([{"item_id": "a", "hidden": number % 2 == 0}]) for number in range(5)][-1]
-    client_of_redis.delete("catalogue:{main}:revision", "catalogue:{main}:since")
+    client_of_redis.delete("stock:{main}:revision", "stock:{main}:since")
     time.sleep(0.01)
     assert store.put([{"item_id": "a", "hidden": False}]) > known
 
