@@ -70,8 +70,8 @@ def recommend(
 
     Customers that the bundle does not know get a list too. For a bundle that lies in a data folder, what customers
     decided there since it was trained is obeyed (erasures, the choice of lists that are not personal, who turned out to
-    be whom), and what the shop took off sale is left out. Without --now the lists are made for the moment just after
-    the last event that is known.
+    be whom), and what the shop took off sale is left out; for any other bundle, the refusals that it was trained with
+    are obeyed. Without --now the lists are made for the moment just after the last event that is known.
 
     Example: tagalong recommend --bundle data/main/bundles --users audience.csv --out lists.parquet -n 12
     --filter "in_stock and price < 50"

@@ -31,16 +31,13 @@ def rank(services: Services, asked: RankRequest) -> Answer:
         raise InvalidInput("placement", f"{asked.placement!r} is about items on a page; order by one such as home")
     context = look(services, ask)
     question, known = asked_of(services, context)
+    bundle = context.snapshot.bundle
     rows = {item: context.snapshot.row_of(item) for item in dict.fromkeys(asked.item_ids)}
     placed = np.array([row for row in rows.values() if row >= 0], np.int32)
-    scored = (
-        list(_scored(rank_live(context.snapshot.bundle, context.placement, question.queries, placed)))
-        if len(placed)
-        else []
-    )
-    items: list[dict[str, Any]] = orjson.loads(encode_items(scored, context.snapshot.bundle.catalogue, ask.parts))
+    scored = list(_scored(rank_live(bundle, context.placement, question.queries, placed))) if len(placed) else []
+    items: list[dict[str, Any]] = orjson.loads(encode_items(scored, bundle.catalogue, ask.parts))
     for item, one in zip(items, scored, strict=True):
-        if (why := why_ineligible(context.snapshot.bundle.catalogue, one.row, int(context.now))) is not None:
+        if (why := why_ineligible(bundle.catalogue, one.row, int(context.now))) is not None:
             item["off_sale"] = why
     items += [{"item_id": item, "score": None, "source": "unknown"} for item, row in rows.items() if row < 0]
     degraded = context.is_degraded(known=known)

@@ -43,7 +43,7 @@ def events_since(bundle: Path, trained: int, until: int | None) -> pa.Table:
 def decided_beside(folder: Path, bundle: Bundle) -> Decisions:
     """Return what customers decided, as the data folder of the bundle's ``folder`` knows, or else as it was trained."""
     shop = shop_of(folder)
-    return read_decisions(shop) if shop else Decisions(refusing=pa.array(list(bundle.refusing), pa.string()))
+    return read_decisions(shop) if shop else Decisions(refusing=bundle.refusing.arrow())
 
 
 def declared_beside(bundle: Path) -> pa.Table:

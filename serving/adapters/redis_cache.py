@@ -35,13 +35,13 @@ class RedisCache:
     def peek(self, customer: str | None, entry: str) -> Peek | None:
         """Return what is cached in one round trip, or None where Redis does not answer."""
         try:
-            *state, value, changes = self._link.exchange(*self._look(customer, entry))
+            *state, value, catalogue_revision = self._link.exchange(*self._look(customer, entry))
         except Unavailable:
             self._metrics.redis_failures.inc()
             return None
         revision, same_as, choice = state[0] if state else (None, None, None)
         same = same_as.decode() if same_as else None
-        return Peek(int(revision or 0), int(changes or 0), value, same, choice != b"0")
+        return Peek(int(revision or 0), int(catalogue_revision or 0), value, same, choice != b"0")
 
     def store(self, customer: str | None, entry: str, revision: int, value: bytes, seconds: int) -> None:
         """Keep ``value``, unless the customer's revision is no longer ``revision``."""

@@ -189,7 +189,7 @@ def test_who_was_erased_is_not_in_it_and_a_merged_visitor_is_the_customer(call: 
 
 
 def test_what_an_erased_visitor_declared_is_told_of_nobody(call: Call, data: Path) -> None:
-    """As it stands until the archiver has fulfilled the wish."""
+    """As it stands until the archiver has fulfilled the request."""
     (data / "more.csv").write_text("user_id,tags,birthday,consent_email\nv1,secret,1980-02-03,yes\n")
     assert call("import", "--data", data, "--users", data / "more.csv").status == 0
     decide(data, "v1", {"v1": "u40"})

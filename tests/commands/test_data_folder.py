@@ -122,8 +122,8 @@ def test_batch_lists_obey_what_customers_decided_after_the_training(call: Call, 
     decided = False
     before = lists()
     assert before["u1"] != before["nobody"] != before["u2"]
-    wish = pa.array([1_800_000_000_000], pa.timestamp("ms", "UTC"))
-    pq.write_table(pa.table({"user_id": ["u1"], "erased_at": wish}), data / "main" / "erased.parquet")
+    asked_at = pa.array([1_800_000_000_000], pa.timestamp("ms", "UTC"))
+    pq.write_table(pa.table({"user_id": ["u1"], "erased_at": asked_at}), data / "main" / "erased.parquet")
     pq.write_table(pa.table({"user_id": ["u2"], "personalize": [False]}), data / "main" / "users.parquet")
     decided = True
     after = lists()

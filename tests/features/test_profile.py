@@ -33,7 +33,7 @@ def test_what_was_declared_before_an_erasure_is_forgotten(bundle: Bundle) -> Non
     assert declared(Profile("u1", erased_at=shop.NOW)) == set()
 
 
-def test_what_was_done_up_to_the_very_second_of_the_wish_is_forgotten(bundle: Bundle) -> None:
+def test_what_was_done_up_to_the_very_second_of_the_request_is_forgotten(bundle: Bundle) -> None:
     def left(erased_at: int | None) -> list[int]:
         profile = Profile("u1", erased_at=erased_at)
         times: list[int] = join_histories(bundle, [profile], bundle.catalogue.items.row).time.tolist()

@@ -23,7 +23,7 @@ from serving.stream import Entry, StreamId
 from tests.serving.redis_server import RedisServer
 from tests.serving.shop import NOW
 
-WISH = Erasure("r1", ("u", "visitor/🎈"), NOW, {})
+REQUEST = Erasure("r1", ("u", "visitor/🎈"), NOW, {})
 
 
 def event(number: int, user: str, time: int) -> dict[str, Any]:
@@ -55,36 +55,36 @@ class TestEveryStoreOfErasures:
         link = RedisLink(redis_server.url, 2.0, Breaker("redis", lambda: 0.0))
         return RedisErasures(link, "main", tmp_path) if request.param == "redis" else MemoryErasures()
 
-    def test_nothing_is_known_of_a_wish_that_nobody_had(self, erasures: Erasures) -> None:
+    def test_nothing_is_known_of_a_request_that_nobody_had(self, erasures: Erasures) -> None:
         assert (erasures.get("r1"), list(erasures.open())) == (None, [])
 
-    def test_wishes_are_open_oldest_first_until_they_are_closed(self, erasures: Erasures) -> None:
-        late, early = replace(WISH, receipt="a", asked_at=NOW + 1), replace(WISH, receipt="z")
-        for wish in (late, early):
-            erasures.ask(wish)
+    def test_requests_are_open_oldest_first_until_they_are_closed(self, erasures: Erasures) -> None:
+        late, early = replace(REQUEST, receipt="a", asked_at=NOW + 1), replace(REQUEST, receipt="z")
+        for one in (late, early):
+            erasures.ask(one)
         assert list(erasures.open()) == [early, late]
         done = replace(early, removed={"archive_rows": 3}, done=True)
         assert erasures.add("z", {"archive_rows": 3}, done=True) == done
         assert (list(erasures.open()), erasures.get("z")) == ([late], done)
 
-    def test_a_wish_stays_open_with_what_is_known_of_it_by_now(self, erasures: Erasures) -> None:
-        erasures.ask(WISH)
-        known = replace(WISH, removed={"events": 2, "tags": 1})
+    def test_a_request_stays_open_with_what_is_known_of_it_by_now(self, erasures: Erasures) -> None:
+        erasures.ask(REQUEST)
+        known = replace(REQUEST, removed={"events": 2, "tags": 1})
         assert erasures.add("r1", known.removed, done=False) == known
         assert (list(erasures.open()), erasures.get("r1")) == ([known], known)
 
     def test_what_is_noted_on_two_sides_is_kept_whoever_comes_last(self, erasures: Erasures) -> None:
-        erasures.ask(WISH)
+        erasures.ask(REQUEST)
         erasures.add("r1", {"archive_rows": 4}, done=True)
         erasures.add("r1", {"events": 2}, done=False)
-        assert erasures.get("r1") == replace(WISH, removed={"archive_rows": 4, "events": 2}, done=True)
+        assert erasures.get("r1") == replace(REQUEST, removed={"archive_rows": 4, "events": 2}, done=True)
         assert list(erasures.open()) == []
         assert erasures.add("unknown", {"events": 2}, done=True) is None
 
-    def test_who_asks_again_has_one_wish(self, erasures: Erasures) -> None:
-        erasures.ask(WISH)
-        erasures.ask(WISH)
-        assert list(erasures.open()) == [WISH]
+    def test_who_asks_again_has_one_request(self, erasures: Erasures) -> None:
+        erasures.ask(REQUEST)
+        erasures.ask(REQUEST)
+        assert list(erasures.open()) == [REQUEST]
         for _ in range(2):
             erasures.add("r1", {}, done=True)
         assert list(erasures.open()) == []
@@ -130,7 +130,7 @@ class TestEveryArchive:
         return parquet(tmp_path) if request.param == "parquet" else memory()
 
     def test_an_empty_one_holds_nothing_of_anybody(self, held: Held) -> None:
-        assert (held.ids("u"), held.archived.rows_left(WISH), sum(held.files.remove(WISH).values())) == ([], 0, 0)
+        assert (held.ids("u"), held.archived.rows_left(REQUEST), sum(held.files.remove(REQUEST).values())) == ([], 0, 0)
 
     def test_the_events_of_ids_come_oldest_first(self, held: Held) -> None:
         held.fill(EVENTS)
@@ -141,14 +141,14 @@ class TestEveryArchive:
             "quantity": 1.0, "timestamp": datetime.fromtimestamp(NOW - DAY, UTC)
         }  # fmt: skip
 
-    def test_what_came_up_to_the_wish_is_left_until_it_is_removed(self, held: Held) -> None:
+    def test_what_came_up_to_the_request_is_left_until_it_is_removed(self, held: Held) -> None:
         held.fill(EVENTS)
-        assert held.archived.rows_left(WISH) == 4
+        assert held.archived.rows_left(REQUEST) == 4
         removed = {"archive_rows": 4, "declared_rows": 1, "merges": 1, "dead_letters": 2}
-        assert (held.files.remove(WISH), held.archived.rows_left(WISH)) == (removed, 0)
+        assert (held.files.remove(REQUEST), held.archived.rows_left(REQUEST)) == (removed, 0)
         assert [held.ids(one) for one in ("u", "v", "visitor/🎈")] == [["e6"], ["e2"], []]
 
     def test_what_is_removed_again_is_nothing(self, held: Held) -> None:
         held.fill(EVENTS)
-        held.files.remove(WISH)
-        assert held.files.remove(WISH) == {"archive_rows": 0, "declared_rows": 0, "merges": 0, "dead_letters": 0}
+        held.files.remove(REQUEST)
+        assert held.files.remove(REQUEST) == {"archive_rows": 0, "declared_rows": 0, "merges": 0, "dead_letters": 0}

@@ -53,10 +53,10 @@ def test_it_is_cached_for_everyone(client: FlaskClient) -> None:
     assert ask(client, visitor_id="somebody else", personalize=False)["served_by"] == "cached"
 
 
-def test_the_browsers_wish_is_obeyed(client: FlaskClient) -> None:
+def test_the_browsers_setting_is_obeyed(client: FlaskClient) -> None:
     plain = ids(ask(client, personalize=False))
-    wish = client.post("/v1/recommendations", json={"user_id": "u0"}, headers=HEADER).json
-    assert ids(wish) == plain
+    found = client.post("/v1/recommendations", json={"user_id": "u0"}, headers=HEADER).json
+    assert ids(found) == plain
     assert ids(client.get("/v1/users/u0/recommendations", headers=HEADER).json) == plain
 
 

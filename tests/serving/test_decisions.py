@@ -372,7 +372,7 @@ def test_an_erasure_leaves_the_refusal_in_the_files(
     assert read_decisions(settings.shop_folder).refusing.to_pylist() == ["u0"]
 
 
-def test_a_wish_to_be_forgotten_that_cannot_be_written_down_is_refused(client: FlaskClient, settings: Settings) -> None:
+def test_an_erasure_request_that_cannot_be_written_down_is_refused(client: FlaskClient, settings: Settings) -> None:
     (settings.shop_folder / "erased.parquet").mkdir()
     answer = client.delete("/v1/users/u0")
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)

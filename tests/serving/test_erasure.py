@@ -51,7 +51,7 @@ def test_an_erasure_is_fulfilled_in_the_files_and_verified(client: FlaskClient, 
     assert rows(root) == {"b": 1}
 
 
-def test_what_waits_in_the_stream_at_the_wish_never_reaches_the_archive_for_good(
+def test_what_waits_in_the_stream_at_the_request_never_reaches_the_archive_for_good(
     client: FlaskClient, settings: Settings
 ) -> None:
     archiver = build_archiver(settings)
@@ -96,7 +96,7 @@ def test_a_receipt_counts_lists_and_no_choice(client: FlaskClient) -> None:
     assert receipt["removed"]["lists"] == 0
 
 
-def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClient, settings: Settings) -> None:
+def test_what_lies_before_a_request_and_comes_after_it_is_refused(client: FlaskClient, settings: Settings) -> None:
     archiver = build_archiver(settings)
     send(client, view("tent", "late"))
     receipt = client.delete("/v1/users/late").json["receipt"]
@@ -109,12 +109,12 @@ def test_what_lies_before_a_wish_and_comes_after_it_is_refused(client: FlaskClie
     assert (found["verified"], found["left"]["live_events"]) == (True, 0)
 
 
-def test_a_wish_waits_for_nobody_who_holds_the_files(client: FlaskClient, settings: Settings) -> None:
+def test_a_request_waits_for_nobody_who_holds_the_files(client: FlaskClient, settings: Settings) -> None:
     with alone(settings.shop_folder), locked(settings.shop_folder / ".import.lock"):
         assert client.delete("/v1/users/u0").status_code == 200
 
 
-def test_a_wish_that_redis_lost_is_fulfilled_all_the_same(
+def test_a_request_that_redis_lost_is_fulfilled_all_the_same(
     client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
 ) -> None:
     archiver = build_archiver(settings)
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_no_error_of_ours(client: FlaskClient, settings: Setti
     assert client.get("/v1/users/u0/export").status_code == 503
 
 
-def test_a_full_redis_and_a_wish_that_it_refused_keep_nothing_from_being_archived(
+def test_a_full_redis_and_a_request_that_it_refused_keep_nothing_from_being_archived(
     client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
 ) -> None:
     send(client, view("tent", "a"), view("tent", "b"))
@@ -176,7 +176,7 @@ def test_a_full_redis_and_a_wish_that_it_refused_keep_nothing_from_being_archive
     assert rows(settings.shop_folder) == {"b": 1}
 
 
-def test_a_damaged_file_of_wishes_keeps_nothing_from_being_archived(
+def test_a_damaged_file_of_requests_keeps_nothing_from_being_archived(
     client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
 ) -> None:
     archiver = build_archiver(settings)
@@ -201,7 +201,7 @@ def test_what_an_erasure_took_out_does_not_come_back_with_an_older_redis(
     assert rows(settings.shop_folder) == {"b": 1}
 
 
-def test_who_tries_again_has_one_open_wish(
+def test_who_tries_again_has_one_open_request(
     client: FlaskClient, settings: Settings, client_of_redis: "redis.Redis"
 ) -> None:
     client_of_redis.config_set("maxmemory", 1)

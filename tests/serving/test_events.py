@@ -171,7 +171,7 @@ def test_an_anonymous_visitor_is_followed_from_the_first_view(client: FlaskClien
     assert set(ids(client, visitor_id="v1", count=4)) <= set(shop.KITCHEN)
 
 
-def test_of_a_browser_that_wishes_so_nothing_is_learned(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
+def test_of_a_browser_that_asks_for_it_nothing_is_learned(client: FlaskClient, client_of_redis: "redis.Redis") -> None:
     private = {"Sec-GPC": "1"}
     events = [view("tent", user="v1", event_id=str(n), consent=True) for n in range(3)]
     answer = client.post("/v1/events", json={"events": [*events, "no event"]}, headers=private).json

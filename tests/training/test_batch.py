@@ -88,10 +88,10 @@ def test_later_events_without_an_item_or_against_consent_are_no_part_of_it(bundl
 
 
 def test_of_who_was_erased_or_refuses_nothing_earlier_is_used(bundle: Bundle) -> None:
-    wish = bundle.info.data_until + 60
-    erased = pa.table({"user_id": ["u1", "u2"], "erased_at": [wish * 1000, None]})
+    asked_at = bundle.info.data_until + 60
+    erased = pa.table({"user_id": ["u1", "u2"], "erased_at": [asked_at * 1000, None]})
     decided = Decisions(conform(erased, ERASED), pa.array(["u3"]))
-    later = events(*((one, "staple-1", at) for one in ("u1", "u2", "u3", "u4") for at in (wish, wish + 1)))
+    later = events(*((one, "staple-1", at) for one in ("u1", "u2", "u3", "u4") for at in (asked_at, asked_at + 1)))
     audience = gather(bundle, ["u1", "u2", "u3", "u4", "nobody"], later, decided)
     counts = np.diff(audience.histories.indptr).tolist()
     assert counts[:3] + counts[4:] == [1, 0, 0, 0]

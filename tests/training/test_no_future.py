@@ -107,7 +107,7 @@ def asked(data: Dataset, *, visits: int, new: bool = False) -> LabelledQueries:
 
 
 def asked_at_the_split(data: Dataset) -> LabelledQueries:
-    """Return the questions of customers who did nothing between the split and the visit that answers them."""
+    """Return the queries of customers who did nothing between the split and the visit that answers them."""
     found = asked(data, visits=1)
     return found.take(np.flatnonzero(found.queries.now == int(SPLIT.timestamp())))
 
@@ -141,7 +141,7 @@ def assert_same(one: RankingData, other: RankingData) -> None:
 
 @pytest.mark.parametrize("alter", [removed, thinned, changed, added])
 @pytest.mark.parametrize("name", ["home", "discovery", "anchored"])
-def test_what_happens_after_the_window_changes_no_lesson(name: str, alter: Alter) -> None:
+def test_what_happens_after_the_window_changes_nothing_that_is_learned_from(name: str, alter: Alter) -> None:
     assert_same(learned(shop(), name), learned(shop(alter, LATER), name))
 
 

@@ -170,7 +170,7 @@ def test_events_after_the_split_reach_no_feature():
 
 
 def _described(data: Dataset, log: Histories, window: tuple[int, int]):
-    """Return the features of the first questions of a log, all of them and not only those with a hit."""
+    """Return the features of the first queries of a log, all of them and not only those with a hit."""
     whole = Dataset(data.users, log, data.catalogue, data.declared)
     before = whole.before(window[0])
     models = fit_sources(before, Config(), now=window[0], target_event=EventType.PURCHASE)
@@ -198,14 +198,14 @@ def test_the_same_seed_and_clock_give_the_same_lists_bundle_and_figures():
     assert first.models.transitions.links.data.tobytes() == second.models.transitions.links.data.tobytes()
 
 
-def test_the_held_customers_were_no_lesson_and_have_a_truth():
+def test_the_held_customers_were_not_learned_from_and_have_a_truth():
     fitted = fit_and_hold(random_shop(300), Config(), now=9 * DAY, progress=lambda *_: None)
     assert len(fitted.held)
     assert held_out(fitted.held.customer).all()
     assert np.diff(fitted.held.truth.indptr).all()
 
 
-def test_a_ranker_with_enough_lessons_is_learned_and_knows_the_circle():
+def test_a_ranker_with_enough_queries_is_learned_and_knows_the_circle():
     fitted = fit_and_hold(random_shop(600), Config(), now=9 * DAY, progress=lambda *_: None)
     figures = fitted.bundle.info.metrics["rankers"]["home"]
     assert figures["lambdamart"] > 0.9 or figures["linear"] > 0.9
@@ -220,7 +220,7 @@ def test_a_log_with_one_date_for_all_teaches_rankers_and_keeps_its_date() -> Non
     assert (fitted.bundle.histories.time == 9 * DAY).all()
 
 
-def test_lessons_hold_only_moments_with_a_hit():
+def test_ranking_data_hold_only_moments_with_a_hit():
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY))
@@ -264,10 +264,10 @@ def test_discovery_learns_of_nothing_that_was_had_already() -> None:
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     asked = asked_of(data, (7 * DAY, 9 * DAY), new=True)
     every = np.ones(len(asked), np.bool_)
-    anything, new = ranking_data([RankerTask(past, HOME, asked, every, exclude_owned=had) for had in (False, True)])
+    anything, new = ranking_data([RankerTask(past, HOME, asked, every, exclude_owned=owned) for owned in (False, True)])
     assert (anything.group.max(), new.group.max()) == (ITEMS, ITEMS - 1)
-    had = new.features[:, new.names.index("times")]
-    assert np.isnan(had).all()
+    times = new.features[:, new.names.index("times")]
+    assert np.isnan(times).all()
     assert not np.isnan(anything.features[:, anything.names.index("times")]).all()
 
 
@@ -311,7 +311,7 @@ def test_rankers_learn_among_what_was_on_sale_where_most_of_the_truth_was():
     assert 0 < on_sale[:, 0].mean() < 1
 
 
-def test_lessons_of_what_was_on_sale_hold_nothing_else() -> None:
+def test_ranking_data_of_what_was_on_sale_hold_nothing_else() -> None:
     data = random_shop()
     past = fit_and_hold(data, Config(), now=9 * DAY, progress=lambda *_: None).past
     gone = np.where(np.arange(ITEMS) < ITEMS // 2, 1 * DAY, LATEST)

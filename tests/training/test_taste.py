@@ -32,8 +32,8 @@ def asked(colours: np.ndarray, rng: np.random.Generator) -> tuple[NeighbourModel
     return model, LabelledQueries(rows, queries, truth, had).take(new)
 
 
-def lasts(model: NeighbourModel, questions: LabelledQueries) -> bool:
-    return lasting(model, WEIGHTS, questions)
+def lasts(model: NeighbourModel, queries: LabelledQueries) -> bool:
+    return lasting(model, WEIGHTS, queries)
 
 
 def test_a_taste_that_stays_lasts():
@@ -53,8 +53,8 @@ def test_a_taste_that_turned_for_many_does_not():
 def test_few_moments_tell_nothing():
     rng = np.random.default_rng(1)
     colours = np.repeat(rng.integers(0, 2, (CUSTOMERS, 1)), EVENTS, axis=1)
-    model, questions = asked(colours, rng)
-    assert not lasts(model, questions.take(np.arange(20)))
+    model, queries = asked(colours, rng)
+    assert not lasts(model, queries.take(np.arange(20)))
 
 
 def test_a_lasting_taste_is_asked_about_by_all_items_alike():
