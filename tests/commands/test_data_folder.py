@@ -178,6 +178,10 @@ def test_after_a_correction_the_same_call_trains_another_bundle(call: Call, file
     done = call(*retrain)
     assert (done.status, len(list((tmp_path / "main" / "bundles").glob("2026*")))) == (0, 2), done.err
     assert "settings differ" not in done.err
+    (tmp_path / "no.csv").write_text("user_id,personalize\nsomebody without a history,no\n")
+    assert call("import", "--data", tmp_path, "--users", tmp_path / "no.csv").status == 0
+    done = call(*retrain)
+    assert (done.status, len(list((tmp_path / "main" / "bundles").glob("2026*")))) == (0, 3), done.err
 
 
 def test_a_configuration_that_is_forgotten_is_told(call: Call, files: Path, tmp_path: Path) -> None:
